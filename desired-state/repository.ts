@@ -1,0 +1,55 @@
+import type { Mistake, ParseResult } from './state.ts'
+
+export interface Author {
+  readonly name: string
+  readonly email: string
+}
+
+export interface CommitSummary {
+  readonly revision: string
+  readonly parents: readonly string[]
+  readonly author: Author
+  /** ISO 8601. */
+  readonly date: string
+  readonly subject: string
+  readonly body: string
+}
+
+/** New content of files by path; `null` removes one. */
+export type Edits = ReadonlyMap<string, string | null>
+
+export type CommitResult =
+  | { readonly outcome: 'committed'; readonly revision: string }
+  | { readonly outcome: 'unchanged' }
+  | { readonly outcome: 'refused'; readonly mistakes: readonly Mistake[] }
+  /** Somebody else moved main meanwhile; nothing was written. */
+  | { readonly outcome: 'conflict'; readonly head: string }
+
+/** Where the objects of a push lie until it is accepted (`GIT_QUARANTINE_PATH`, checked to be inside the repository). */
+export interface Quarantine {
+  readonly path: string
+}
+
+/** The desired-state repository. Reads in process; whatever is written is written by Git itself. */
+export interface Repository {
+  /** Commit of main; undefined before the first. */
+  head(): Promise<string | undefined>
+  /** Full hash of anything that names a commit (branch, short hash, `HEAD~1`), or undefined. */
+  resolve(name: string): Promise<string | undefined>
+  /** Parses and cross-checks a commit; results are cached by commit. */
+  read(revision: string, quarantine?: Quarantine): Promise<ParseResult>
+  /** Text of one file of a commit. */
+  file(revision: string, path: string): Promise<string | undefined>
+  history(limit: number, before?: string): Promise<readonly CommitSummary[]>
+  commit(revision: string): Promise<CommitSummary | undefined>
+  /** Unified diff of a commit against its first parent. */
+  diff(revision: string): Promise<string>
+  /** Whether `ancestor` is in the history of `revision`. */
+  isAncestor(ancestor: string, revision: string, quarantine?: Quarantine): Promise<boolean>
+  /** The tree of `base` with the edits, as it would be read; nothing is written to main. */
+  preview(base: string, edits: Edits): Promise<ParseResult>
+  /** Writes edits on top of `base` as one commit and moves main from `base` to it, if main is still there and the result is valid. */
+  edit(base: string, edits: Edits, author: Author, message: string): Promise<CommitResult>
+  /** One commit on top of `base` whose tree is that of `revision`. */
+  restore(base: string, revision: string, author: Author, message: string): Promise<CommitResult>
+}

@@ -1,0 +1,101 @@
+/** What one commit of the desired-state repository declares, parsed and cross-checked. */
+export interface DesiredState {
+  /** The commit; empty for a tree that was never committed. */
+  readonly revision: string
+  readonly agents: ReadonlyMap<string, AgentDeclaration>
+  /** Keyed by host name, in lower case and punycode. */
+  readonly domains: ReadonlyMap<string, DomainDeclaration>
+  readonly settings: Settings
+  /** Markdown of `TELOS/*.md`, keyed by file name. */
+  readonly telos: ReadonlyMap<string, string>
+}
+
+/** 0 restricted, 1 standard, 2 elevated, 3 privileged. */
+export type Level = 0 | 1 | 2 | 3
+
+export interface AgentDeclaration {
+  readonly name: string
+  readonly level: Level
+  /** Path of the prompt in the repository. */
+  readonly prompt: string
+  readonly promptText: string
+  /** Claude model; default `settings.agent_model`. */
+  readonly model: string
+  readonly description: string
+}
+
+export type Tls = 'none' | 'self-signed' | 'acme'
+
+interface DomainCommon {
+  readonly host: string
+  readonly aliases: readonly string[]
+  readonly tls: Tls
+}
+
+export interface StaticDomain extends DomainCommon {
+  readonly kind: 'static'
+  /** Name of the folder below `www/`. */
+  readonly root: string
+  readonly index: readonly string[]
+  /** Path below the root that answers unknown pages, like `404.html`. */
+  readonly notFound: string | undefined
+  /** Seconds that browsers may keep files that are not pages. */
+  readonly cacheSeconds: number
+  readonly deploy: Deploy | undefined
+}
+
+export interface Deploy {
+  /** Git URL or absolute path. */
+  readonly repo: string
+  readonly branch: string
+  /** Folder of the repository that is served; `.` is all of it. */
+  readonly directory: string
+}
+
+export interface ProxyDomain extends DomainCommon {
+  readonly kind: 'proxy'
+  readonly upstream: { readonly protocol: 'http' | 'https'; readonly host: string; readonly port: number; readonly path: string }
+  readonly websocket: boolean
+  /** Seconds until a silent upstream is given up. */
+  readonly timeoutSeconds: number
+  /** Largest request body, in MiB. */
+  readonly bodyMebibytes: number
+}
+
+export interface RedirectDomain extends DomainCommon {
+  readonly kind: 'redirect'
+  readonly to: string
+  readonly status: 301 | 302 | 303 | 307 | 308
+}
+
+export interface PortalDomain extends DomainCommon {
+  readonly kind: 'portal'
+}
+
+export type DomainDeclaration = StaticDomain | ProxyDomain | RedirectDomain | PortalDomain
+
+export interface Settings {
+  /** Default of `domains.*.tls`. */
+  readonly tls: Tls
+  readonly agent_model: string
+  readonly agent_temperature: number
+  readonly agent_max_tokens: number
+  readonly session_timeout_minutes: number
+  /** Seconds between two looks for drift. */
+  readonly look_interval_seconds: number
+}
+
+/** One mistake in one document, as a person reads it: `file:line:column: message`. Line and column start at 1. */
+export interface Mistake {
+  readonly file: string
+  readonly line: number
+  readonly column: number
+  /** What is wrong, and what to write instead. */
+  readonly message: string
+}
+
+export type ParseResult =
+  | { readonly ok: true; readonly state: DesiredState }
+  | { readonly ok: false; readonly mistakes: readonly Mistake[] }
+
+export const renderMistake = (mistake: Mistake): string => `${mistake.file}:${mistake.line}:${mistake.column}: ${mistake.message}`

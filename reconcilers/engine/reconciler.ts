@@ -1,0 +1,85 @@
+import type { DesiredState } from '../../desired-state/state.ts'
+
+export type Operation = 'create' | 'update' | 'replace' | 'delete'
+
+/** One step towards the desired state. Data only: it is stored, shown, and approved by its digest. */
+export interface Change<Action> {
+  readonly kind: string
+  readonly key: string
+  readonly operation: Operation
+  /** One line for a person, without the key: `serve www/blog`, `reload the prompt`. */
+  readonly summary: string
+  /** What differs, for a person; never a secret. */
+  readonly fields: readonly FieldChange[]
+  readonly action: Action
+}
+
+export interface FieldChange {
+  readonly name: string
+  readonly before: string
+  readonly after: string
+}
+
+/** A resource that no change of ours will make ready: an upstream name that does not resolve, a missing key. */
+export interface Obstacle {
+  readonly key: string
+  readonly state: 'waiting' | 'stalled'
+  /** One stable word for programs: `upstream-unresolved`. */
+  readonly reason: string
+  /** A sentence for a person: what it waits for, and what to do. */
+  readonly message: string
+}
+
+export interface Plan<Action> {
+  readonly changes: readonly Change<Action>[]
+  readonly obstacles: readonly Obstacle[]
+  /** What to say of resources that are ready, by key; a key that is absent has nothing to say. */
+  readonly notes?: ReadonlyMap<string, string>
+}
+
+/** Where an apply stands; called before and after everything that has an effect, so that a crash leaves a trace. */
+export type Step = (name: string) => Promise<void>
+
+export interface ApplyContext {
+  readonly signal: AbortSignal
+  readonly step: Step
+  /** A word of progress for the person who watches: `draining, 12 s left`. */
+  readonly progress: (key: string, message: string) => void
+}
+
+/** How the batch went for one change. */
+export type Outcome = { readonly key: string; readonly error?: Error }
+
+/**
+ * Keeps one kind of resource as declared.
+ *
+ * - `select` and `plan` are pure; two calls with the same input give the same output, in the same order.
+ * - `observe` reads the world and never changes it. It throws only when nothing of the kind can be seen at all.
+ * - `apply` is idempotent: it may be killed anywhere and run again. It throws an ApplianceError on failure.
+ * - After a successful apply, observing and planning again gives no change for that key. The engine checks.
+ * - Only what carries our mark is changed or removed; a foreign thing in the way is an obstacle, `stalled`.
+ */
+export interface Reconciler<Item, Observed, Action> {
+  /** `site`, `agent`, `dns-record`, … */
+  readonly kind: string
+  /** Kinds that must have settled at the same revision before this one starts. */
+  readonly after: readonly string[]
+  select(state: DesiredState): ReadonlyMap<string, Item>
+  observe(desired: ReadonlyMap<string, Item>, signal: AbortSignal): Promise<Observed>
+  plan(desired: ReadonlyMap<string, Item>, observed: Observed): Plan<Action>
+  apply(change: Change<Action>, context: ApplyContext): Promise<void>
+  /** Instead of one `apply` for each change, where one effect serves them all (a single reload of nginx). */
+  applyBatch?(changes: readonly Change<Action>[], context: ApplyContext): Promise<readonly Outcome[]>
+  /**
+   * How much a commit alters an item that stays: `redefine` counts for the blast cap, `adjust` does not.
+   * Default: whatever differs is a redefinition.
+   */
+  weigh?(before: Item, after: Item): 'redefine' | 'adjust'
+  /** Items whose removal always needs an approval (the portal's own site). */
+  precious?(item: Item): boolean
+  /** Calls `wake` when something happened that is worth a look before the next periodic one. Returns how to stop. */
+  watch?(wake: (reason: string) => void): () => void
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: the registry holds reconcilers of different kinds; each is checked where it is built
+export type AnyReconciler = Reconciler<any, any, any>

@@ -1,0 +1,125 @@
+import type { Change, FieldChange, Operation } from './reconciler.ts'
+
+export type ResourceState = 'ready' | 'reconciling' | 'waiting' | 'held' | 'stalled' | 'failed' | 'suspended'
+
+/** How one resource stands. `ready` is said only after the world was looked at. */
+export interface ResourceStatus {
+  readonly kind: string
+  readonly key: string
+  readonly state: ResourceState
+  /** One stable word, empty when ready. */
+  readonly reason: string
+  readonly message: string
+  /** The commit it was last verified at. */
+  readonly revision: string
+  /** ISO 8601; when it entered this state. */
+  readonly since: string
+}
+
+export interface Status {
+  /** The commit that is applied and verified; empty before the first. */
+  readonly revision: string
+  /** The head of main. */
+  readonly desired: string
+  /** Every resource is ready or suspended, at the head of main. */
+  readonly converged: boolean
+  readonly resources: readonly ResourceStatus[]
+}
+
+export type Trigger = 'commit' | 'drift' | 'retry' | 'start' | 'approval' | 'resume' | 'watch'
+
+/** One convergence of one resource, kept for its last 50. */
+export interface Run {
+  readonly id: string
+  readonly kind: string
+  readonly key: string
+  readonly revision: string
+  readonly trigger: Trigger
+  readonly operation: Operation
+  readonly summary: string
+  readonly startedAt: string
+  readonly milliseconds: number
+  readonly outcome: 'verified' | 'failed' | 'superseded'
+  readonly message: string
+}
+
+/** A change as others see it: without the reconciler's own action. */
+export type PlannedChange = Omit<Change<unknown>, 'action'>
+
+export interface RevisionPlan {
+  readonly revision: string
+  /** SHA-256 over all that would be done; an approval binds to it. */
+  readonly digest: string
+  readonly changes: readonly PlannedChange[]
+  readonly holds: readonly Hold[]
+}
+
+/** A commit whose effect on one kind waits for one approval. */
+export interface Hold {
+  /** What `approve` takes: the first twelve digits of the digest. */
+  readonly id: string
+  readonly kind: string
+  readonly digest: string
+  readonly revision: string
+  readonly reason: string
+  readonly changes: readonly {
+    readonly key: string
+    readonly operation: 'create' | 'update' | 'delete'
+    readonly fields: readonly FieldChange[]
+  }[]
+  readonly since: string
+}
+
+export interface Suspension {
+  readonly kind: string
+  readonly key: string
+  readonly reason: string
+  readonly owner: string
+  /** ISO 8601. */
+  readonly until: string
+}
+
+export type EngineEvent =
+  | { readonly type: 'status'; readonly resource: ResourceStatus }
+  | { readonly type: 'removed'; readonly kind: string; readonly key: string }
+  | { readonly type: 'change'; readonly revision: string; readonly change: PlannedChange; readonly phase: 'started' }
+  | {
+      readonly type: 'progress'
+      readonly revision: string
+      readonly kind: string
+      readonly key: string
+      readonly message: string
+    }
+  | {
+      readonly type: 'change'
+      readonly revision: string
+      readonly change: PlannedChange
+      readonly phase: 'verified' | 'failed'
+      readonly milliseconds: number
+      readonly message: string
+    }
+  | { readonly type: 'held'; readonly hold: Hold }
+  | { readonly type: 'settled'; readonly revision: string; readonly status: Status }
+  | { readonly type: 'superseded'; readonly revision: string; readonly by: string }
+
+/** What the portal, the API and the hooks may ask of the engine. */
+export interface Engine {
+  status(): Status
+  resource(kind: string, key: string): ResourceStatus | undefined
+  runs(kind: string, key: string): Promise<readonly Run[]>
+  /** What converging to this state would do now. Changes nothing. */
+  plan(state: import('../../desired-state/state.ts').DesiredState): Promise<RevisionPlan>
+  holds(): readonly Hold[]
+  /** True when the hold was there and is now approved, once. */
+  approve(holdId: string, by: string): Promise<boolean>
+  suspensions(): readonly Suspension[]
+  suspend(suspension: Suspension): Promise<void>
+  resume(kind: string, key: string): Promise<boolean>
+  /** The head of main has moved: converge to it. Returns at once. */
+  moved(): void
+  /** Looks again soon; an empty key means the whole kind. */
+  wake(kind: string, reason: string): void
+  /** Until the appliance has settled at this revision, a newer one took over, or the signal aborts. */
+  settled(revision: string, signal: AbortSignal): Promise<Status>
+  subscribe(listener: (event: EngineEvent) => void): () => void
+}

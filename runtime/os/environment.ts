@@ -1,0 +1,62 @@
+import { homedir } from 'node:os'
+import { isAbsolute, join } from 'node:path'
+import { ApplianceError } from './errors.ts'
+import { type Home, homeAt, longestSocketPath } from './home.ts'
+
+/** What the operator's environment says; the names are fixed and listed in `.env.example`. */
+export interface Environment {
+  readonly home: Home
+  readonly portalPort: number
+  readonly httpPort: number
+  readonly httpsPort: number
+  readonly anthropicApiKey: string | undefined
+  readonly anthropicBaseUrl: string | undefined
+  readonly databaseUrl: string | undefined
+  readonly redisUrl: string | undefined
+}
+
+type Variables = Readonly<Record<string, string | undefined>>
+
+export function readEnvironment(variables: Variables, uid = process.getuid?.() ?? 0): Environment {
+  const mistakes: string[] = []
+  const port = (name: string, fallback: number) => {
+    const text = variables[name]
+    if (text === undefined || text === '') return fallback
+    const number = Number(text)
+    if (Number.isInteger(number) && number >= 1 && number <= 65_535) return number
+    mistakes.push(`${name} is ${JSON.stringify(text)}: write a port from 1 to 65535`)
+    return fallback
+  }
+  const url = (name: string) => {
+    const text = variables[name]
+    if (text === undefined || text === '') return undefined
+    if (URL.canParse(text)) return text
+    mistakes.push(`${name} is not a URL`)
+    return undefined
+  }
+  const root = variables.AI_INFRA_HOME || defaultHome(variables, uid)
+  if (!isAbsolute(root)) mistakes.push(`AI_INFRA_HOME is ${JSON.stringify(root)}: write an absolute path`)
+  const home = homeAt(root)
+  const longest = join(home.agentSockets, `${'a'.repeat(32)}.sock`)
+  if (longest.length > longestSocketPath) {
+    const most = longestSocketPath - (longest.length - root.length)
+    mistakes.push(`AI_INFRA_HOME has ${root.length} characters, and Unix sockets below it allow ${most}: choose a shorter path`)
+  }
+  const environment: Environment = {
+    home,
+    portalPort: port('AI_INFRA_PORTAL_PORT', 3000),
+    httpPort: port('AI_INFRA_HTTP_PORT', 8080),
+    httpsPort: port('AI_INFRA_HTTPS_PORT', 8443),
+    anthropicApiKey: variables.ANTHROPIC_API_KEY || undefined,
+    anthropicBaseUrl: url('ANTHROPIC_BASE_URL'),
+    databaseUrl: url('DATABASE_URL'),
+    redisUrl: url('REDIS_URL'),
+  }
+  if (mistakes.length > 0) throw new ApplianceError('invalid', mistakes.join('; '), { subject: 'environment' })
+  return environment
+}
+
+function defaultHome(variables: Variables, uid: number): string {
+  if (uid === 0) return '/var/lib/ai-infra'
+  return join(variables.XDG_STATE_HOME || join(variables.HOME || homedir(), '.local', 'state'), 'ai-infra')
+}

@@ -1,0 +1,106 @@
+import { ApplianceError } from './errors.ts'
+
+export interface SpawnOptions {
+  readonly cwd?: string
+  /** The whole environment of the child. Default: PATH, LANG and nothing else. */
+  readonly env?: Readonly<Record<string, string>>
+  readonly stdin?: string | Uint8Array
+  /** Milliseconds until the child is killed. Default 30,000. */
+  readonly timeout?: number
+  /** Bytes kept of each of stdout and stderr; a child that writes more is killed. Default 16 MiB. */
+  readonly maxOutput?: number
+  readonly signal?: AbortSignal
+}
+
+export interface SpawnResult {
+  readonly code: number
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** Runs a command and gives its exit status and output. A missing program, timeout, abort or too much output throws. */
+export type Spawn = (argv: readonly string[], options?: SpawnOptions) => Promise<SpawnResult>
+
+export const minimalEnvironment: Readonly<Record<string, string>> = {
+  PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+  LANG: 'C.UTF-8',
+}
+
+/** Like {@link spawn}, with stdout as bytes. */
+export async function spawnBytes(
+  argv: readonly string[],
+  options: SpawnOptions = {},
+): Promise<{ code: number; stdout: Uint8Array; stderr: string }> {
+  const { timeout = 30_000, maxOutput = 16 * 1024 * 1024 } = options
+  options.signal?.throwIfAborted()
+  const child = start(argv, options)
+  let failure: ApplianceError | undefined
+  const stop = (error: ApplianceError) => {
+    failure ??= error
+    child.kill('SIGKILL')
+  }
+  const timer = setTimeout(
+    () => stop(new ApplianceError('failed', `${argv[0]} took longer than ${timeout} ms`, { subject: argv.join(' ') })),
+    timeout,
+  )
+  const onAbort = () => stop(new ApplianceError('failed', `${argv[0]} was stopped`, { cause: options.signal?.reason }))
+  options.signal?.addEventListener('abort', onAbort, { once: true })
+  const overflow = () => stop(new ApplianceError('failed', `${argv[0]} printed more than ${maxOutput} bytes`))
+  try {
+    const [stdout, stderr, code] = await Promise.all([
+      collect(child.stdout, maxOutput, overflow),
+      collect(child.stderr, maxOutput, overflow),
+      child.exited,
+    ])
+    if (failure) throw failure
+    return { code, stdout, stderr: new TextDecoder().decode(stderr) }
+  } finally {
+    clearTimeout(timer)
+    options.signal?.removeEventListener('abort', onAbort)
+  }
+}
+
+export const spawn: Spawn = async (argv, options) => {
+  const result = await spawnBytes(argv, options)
+  return { ...result, stdout: new TextDecoder().decode(result.stdout) }
+}
+
+/** Runs a command that must succeed and gives its stdout. */
+export async function spawnChecked(run: Spawn, argv: readonly string[], options?: SpawnOptions): Promise<string> {
+  const { code, stdout, stderr } = await run(argv, options)
+  if (code !== 0) {
+    const words = stderr.trim() || stdout.trim() || 'it printed nothing'
+    throw new ApplianceError('failed', `${argv[0]} ended with status ${code}: ${words}`, { subject: argv.join(' ') })
+  }
+  return stdout
+}
+
+function start(argv: readonly string[], options: SpawnOptions) {
+  try {
+    return Bun.spawn([...argv], {
+      ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+      env: { ...(options.env ?? minimalEnvironment) },
+      stdin: options.stdin === undefined ? 'ignore' : asBytes(options.stdin),
+      stdout: 'pipe',
+      stderr: 'pipe',
+    })
+  } catch (cause) {
+    throw new ApplianceError('failed', `cannot start ${argv[0]}`, { hint: 'is it installed? run ./install.sh again', cause })
+  }
+}
+
+const asBytes = (input: string | Uint8Array) => (typeof input === 'string' ? new TextEncoder().encode(input) : input)
+
+async function collect(stream: ReadableStream<Uint8Array>, limit: number, overflow: () => void): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = []
+  let size = 0
+  for await (const chunk of stream) {
+    size += chunk.byteLength
+    if (size > limit) {
+      overflow()
+      break
+    }
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks)
+}

@@ -1,0 +1,34 @@
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import postgres from 'postgres'
+
+/** A pool of connections to Postgres, or a transaction of it. */
+export type Store = postgres.Sql
+
+/** Where Postgres is: `DATABASE_URL` when set, else our own over its Unix socket. */
+export type StoreAddress = { readonly url: string } | { readonly socketFolder: string; readonly database: string }
+
+export function openStore(address: StoreAddress): Store {
+  const options = { max: 6, idle_timeout: 60, connect_timeout: 10, onnotice: () => {} }
+  if ('url' in address) return postgres(address.url, options)
+  return postgres({ ...options, host: address.socketFolder, port: 5432, database: address.database, username: 'ai_infra' })
+}
+
+/**
+ * Brings the tables up to date: every file of `migrations/` in the order of its name, once, each in a transaction of its
+ * own. Two appliances on one database wait for each other.
+ */
+export async function migrate(store: Store, folder = join(import.meta.dir, 'migrations')): Promise<void> {
+  const names = (await readdir(folder)).filter(name => name.endsWith('.sql')).sort()
+  await store`CREATE TABLE IF NOT EXISTS migrations (name text PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now())`
+  for (const name of names) {
+    const statements = await readFile(join(folder, name), 'utf8')
+    await store.begin(async transaction => {
+      await transaction`SELECT pg_advisory_xact_lock(727_001)`
+      const done = await transaction`SELECT 1 FROM migrations WHERE name = ${name}`
+      if (done.length > 0) return
+      await transaction.unsafe(statements)
+      await transaction`INSERT INTO migrations (name) VALUES (${name})`
+    })
+  }
+}
