@@ -1,3 +1,4 @@
+import type { DesiredState } from '../../desired-state/state.ts'
 import type { Change, FieldChange, Operation } from './reconciler.ts'
 
 export type ResourceState = 'ready' | 'reconciling' | 'waiting' | 'held' | 'stalled' | 'failed' | 'suspended'
@@ -39,7 +40,7 @@ export interface Run {
   readonly summary: string
   readonly startedAt: string
   readonly milliseconds: number
-  readonly outcome: 'verified' | 'failed' | 'superseded'
+  readonly outcome: 'running' | 'verified' | 'failed' | 'superseded' | 'interrupted'
   readonly message: string
 }
 
@@ -52,6 +53,8 @@ export interface RevisionPlan {
   readonly digest: string
   readonly changes: readonly PlannedChange[]
   readonly holds: readonly Hold[]
+  /** Kinds whose present state could not be seen, so that their changes are not known yet. */
+  readonly unseen: readonly { readonly kind: string; readonly message: string }[]
 }
 
 /** A commit whose effect on one kind waits for one approval. */
@@ -108,7 +111,7 @@ export interface Engine {
   resource(kind: string, key: string): ResourceStatus | undefined
   runs(kind: string, key: string): Promise<readonly Run[]>
   /** What converging to this state would do now. Changes nothing. */
-  plan(state: import('../../desired-state/state.ts').DesiredState): Promise<RevisionPlan>
+  plan(state: DesiredState): Promise<RevisionPlan>
   holds(): readonly Hold[]
   /** True when the hold was there and is now approved, once. */
   approve(holdId: string, by: string): Promise<boolean>

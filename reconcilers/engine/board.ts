@@ -1,0 +1,81 @@
+import type { Clock } from '../../runtime/os/clock.ts'
+import type { Journal } from './journal.ts'
+import type { EngineEvent, ResourceState, ResourceStatus } from './status.ts'
+
+export interface Standing {
+  readonly state: ResourceState
+  readonly reason: string
+  readonly message: string
+  /** The commit at which it was verified; undefined keeps the last one. */
+  readonly revision?: string
+}
+
+/** How every resource stands, in memory, written through to the journal by `flush`. */
+export type Board = ReturnType<typeof createBoard>
+
+export function createBoard(
+  journal: Journal,
+  clock: Clock,
+  emit: (event: EngineEvent) => void,
+  initial: readonly ResourceStatus[],
+) {
+  const statuses = new Map(initial.map(status => [`${status.kind}/${status.key}`, status]))
+  let changed = new Map<string, ResourceStatus>()
+  let removed = new Map<string, { kind: string; key: string }>()
+
+  return {
+    list: (): ResourceStatus[] =>
+      [...statuses.values()].sort((a, b) => (a.kind === b.kind ? compare(a.key, b.key) : compare(a.kind, b.kind))),
+
+    get: (kind: string, key: string) => statuses.get(`${kind}/${key}`),
+
+    keys: (kind: string): string[] => [...statuses.values()].filter(status => status.kind === kind).map(status => status.key),
+
+    every: (test: (status: ResourceStatus) => boolean) => [...statuses.values()].every(test),
+
+    set(kind: string, key: string, standing: Standing): void {
+      const id = `${kind}/${key}`
+      const old = statuses.get(id)
+      const revision = standing.revision ?? old?.revision ?? ''
+      if (
+        old?.state === standing.state &&
+        old.reason === standing.reason &&
+        old.message === standing.message &&
+        old.revision === revision
+      )
+        return
+      const since = old?.state === standing.state ? old.since : clock.now().toISOString()
+      const status = { kind, key, state: standing.state, reason: standing.reason, message: standing.message, revision, since }
+      statuses.set(id, status)
+      changed.set(id, status)
+      removed.delete(id)
+      emit({ type: 'status', resource: status })
+    },
+
+    remove(kind: string, key: string): void {
+      const id = `${kind}/${key}`
+      if (!statuses.delete(id)) return
+      changed.delete(id)
+      removed.set(id, { kind, key })
+      emit({ type: 'removed', kind, key })
+    },
+
+    /** Writes what changed since the last flush; what could not be written stays for the next. */
+    async flush(): Promise<void> {
+      if (changed.size === 0 && removed.size === 0) return
+      const [changing, removing] = [changed, removed]
+      changed = new Map()
+      removed = new Map()
+      try {
+        await journal.saveStatuses([...changing.values()], [...removing.values()])
+      } catch (error) {
+        changed = new Map([...changing, ...changed])
+        removed = new Map([...removing, ...removed])
+        for (const id of statuses.keys()) removed.delete(id)
+        throw error
+      }
+    },
+  }
+}
+
+const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0)

@@ -1,0 +1,239 @@
+import type { Repository } from '../../desired-state/repository.ts'
+import type { DesiredState } from '../../desired-state/state.ts'
+import type { Clock } from '../../runtime/os/clock.ts'
+import { explain } from '../../runtime/os/errors.ts'
+import type { Log } from '../../runtime/os/log.ts'
+import type { Store } from '../../runtime/store/store.ts'
+import { createBoard } from './board.ts'
+import { type Core, resourceId } from './core.ts'
+import { createJournal } from './journal.ts'
+import { createKindLoop, type KindLoop } from './kind-loop.ts'
+import { planRevision } from './preview.ts'
+import type { AnyReconciler } from './reconciler.ts'
+import type { Engine, EngineEvent, Status } from './status.ts'
+
+export interface EngineDependencies {
+  readonly repository: Pick<Repository, 'head' | 'read' | 'isAncestor'>
+  readonly reconcilers: readonly AnyReconciler[]
+  readonly store: Store
+  readonly clock: Clock
+  readonly log: Log
+  /** In [0, 1). */
+  readonly random: () => number
+  /** Called after every journalled step. */
+  readonly onStep?: (kind: string, name: string) => void
+}
+
+export interface RunningEngine extends Engine {
+  /** Resolves when every loop has ended. */
+  stop(): Promise<void>
+}
+
+/** Loads what the last run left in the journal and starts one loop for each kind. */
+export async function startEngine(dependencies: EngineDependencies): Promise<RunningEngine> {
+  const { repository, reconcilers, clock, log } = dependencies
+  const journal = createJournal(dependencies.store)
+  const listeners = new Set<(event: EngineEvent) => void>()
+  const emit = (event: EngineEvent) => {
+    for (const listener of listeners) listener(event)
+  }
+  const interrupted = await journal.closeInterrupted()
+  if (interrupted > 0) log.info('changes were interrupted', { count: interrupted })
+  const [statuses, accepted, holds, retries, suspensions, verified] = await Promise.all([
+    journal.statuses(),
+    journal.targets(),
+    journal.holds(),
+    journal.retries(),
+    journal.suspensions(),
+    journal.verifiedRevision(),
+  ])
+  const known = new Set(reconcilers.map(reconciler => reconciler.kind))
+  let head: DesiredState | undefined
+  let verifiedRevision = verified
+  const read = async (revision: string): Promise<DesiredState | undefined> => {
+    const result = await repository.read(revision)
+    return result.ok ? result.state : undefined
+  }
+  const core: Core = {
+    journal,
+    board: createBoard(
+      journal,
+      clock,
+      emit,
+      statuses.filter(status => known.has(status.kind)),
+    ),
+    clock,
+    log,
+    random: dependencies.random,
+    emit,
+    read,
+    head: () => head,
+    accepted,
+    holds: new Map(holds.map(hold => [hold.kind, hold])),
+    retries: new Map(retries.map(retry => [resourceId(retry.kind, retry.key), retry])),
+    suspensions: new Map(suspensions.map(suspension => [resourceId(suspension.kind, suspension.key), suspension])),
+    lookInterval: () => head?.settings.look_interval_seconds ?? 30,
+    onStep: dependencies.onStep ?? (() => {}),
+  }
+
+  const status = (): Status => {
+    const resources = core.board.list()
+    const desired = head?.revision ?? ''
+    const settled = loops.every(loop => loop.settledAt() === desired)
+    const calm = resources.every(resource => resource.state === 'ready' || resource.state === 'suspended')
+    return {
+      revision: verifiedRevision,
+      desired,
+      converged: desired !== '' && settled && calm && core.holds.size === 0,
+      resources,
+    }
+  }
+
+  const announceSettled = (): void => {
+    const now = status()
+    if (now.desired === '' || !loops.every(loop => loop.settledAt() === now.desired)) return
+    const moves = now.converged && verifiedRevision !== now.desired
+    if (moves) {
+      verifiedRevision = now.desired
+      journal.setVerifiedRevision(now.desired).catch(error => log.warn('verified revision not saved', { error: explain(error) }))
+    }
+    emit({ type: 'settled', revision: now.desired, status: moves ? { ...now, revision: now.desired } : now })
+  }
+
+  const settleWaits = new Set<() => void>()
+  const onSettle = (look: () => void) => {
+    settleWaits.add(look)
+    return () => void settleWaits.delete(look)
+  }
+  const loops: KindLoop[] = reconcilers.map(reconciler =>
+    createKindLoop(reconciler, core, {
+      settled: announceSettled,
+      dependencies: (kinds, revision, signal) =>
+        until(
+          signal,
+          () => loops.filter(loop => kinds.includes(loop.kind)).every(loop => loop.settledAt() === revision),
+          subscribe,
+        ),
+    }),
+  )
+
+  const subscribe = (listener: (event: EngineEvent) => void) => {
+    listeners.add(listener)
+    return () => void listeners.delete(listener)
+  }
+
+  const adoptHead = async (): Promise<void> => {
+    const revision = await repository.head()
+    if (revision === undefined || revision === head?.revision) return
+    const result = await repository.read(revision)
+    if (!result.ok) {
+      log.error('main cannot be read; the last good commit stays in force', { revision, mistakes: result.mistakes.length })
+      return
+    }
+    const before = head?.revision
+    head = result.state
+    if (before !== undefined) emit({ type: 'superseded', revision: before, by: revision })
+    for (const loop of loops) {
+      loop.supersede(revision)
+      loop.wake('commit')
+    }
+  }
+  let adopting: Promise<void> = Promise.resolve()
+  const moved = (): void => {
+    adopting = adopting.then(adoptHead).catch(error => log.error('main cannot be read', { error: explain(error) }))
+  }
+
+  moved()
+  await adopting
+  const stopping = new AbortController()
+  const running = loops.map(loop => loop.run(stopping.signal))
+  const watches = reconcilers.map(reconciler =>
+    reconciler.watch?.(reason => {
+      log.debug('woken', { kind: reconciler.kind, reason })
+      loops.find(loop => loop.kind === reconciler.kind)?.wake('watch')
+    }),
+  )
+  const trimming = setInterval(
+    () => void journal.trim().catch(error => log.warn('journal not trimmed', { error: explain(error) })),
+    3_600_000,
+  )
+
+  const wakeKind = (kind: string, trigger: 'approval' | 'resume' | 'watch') =>
+    loops.find(loop => loop.kind === kind)?.wake(trigger)
+
+  return {
+    status,
+    resource: core.board.get,
+    runs: journal.lastRuns,
+    plan: state => planRevision(reconcilers, core, state),
+    holds: () => [...core.holds.values()],
+    async approve(holdId, by) {
+      const hold = [...core.holds.values()].find(candidate => candidate.id === holdId)
+      if (hold === undefined) return false
+      await journal.approve(hold.digest, by)
+      log.info('hold approved', { kind: hold.kind, hold: hold.id, by })
+      wakeKind(hold.kind, 'approval')
+      return true
+    },
+    suspensions: () => [...core.suspensions.values()].filter(suspension => new Date(suspension.until) > clock.now()),
+    async suspend(suspension) {
+      await journal.suspend(suspension)
+      core.suspensions.set(resourceId(suspension.kind, suspension.key), suspension)
+      wakeKind(suspension.kind, 'watch')
+    },
+    async resume(kind, key) {
+      const ended = await journal.endSuspension(kind, key)
+      core.suspensions.delete(resourceId(kind, key))
+      wakeKind(kind, 'resume')
+      return ended
+    },
+    moved,
+    wake: kind => wakeKind(kind, 'watch'),
+    async settled(revision, signal) {
+      const reached = (): boolean => {
+        const desired = head?.revision
+        return desired !== undefined && passed.has(desired) && loops.every(loop => loop.settledAt() === desired)
+      }
+      const passed = new Set([revision])
+      const follow = subscribe(event => {
+        if (event.type === 'superseded' && passed.has(event.revision)) passed.add(event.by)
+      })
+      try {
+        await adopting
+        if (head !== undefined && (await repository.isAncestor(revision, head.revision))) passed.add(head.revision)
+        await until(signal, reached, subscribe)
+      } finally {
+        follow()
+      }
+      return status()
+    },
+    subscribe,
+    async stop() {
+      stopping.abort(new Error('the appliance stops'))
+      clearInterval(trimming)
+      for (const stopWatching of watches) stopWatching?.()
+      await Promise.all(running)
+      await adopting
+      await core.board.flush().catch(error => log.warn('status not saved', { error: explain(error) }))
+    },
+  }
+}
+
+/** Resolves once the test holds (looked at after each event); rejects when the signal aborts. */
+function until(signal: AbortSignal, test: () => boolean, subscribe: (listener: () => void) => () => void): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const finish = (act: () => void) => {
+      unsubscribe()
+      signal.removeEventListener('abort', onAbort)
+      act()
+    }
+    const onAbort = () => finish(() => reject(signal.reason))
+    const look = () => {
+      if (test()) finish(resolve)
+    }
+    const unsubscribe = subscribe(look)
+    signal.addEventListener('abort', onAbort, { once: true })
+    if (signal.aborted) onAbort()
+    else look()
+  })
+}

@@ -1,0 +1,27 @@
+import { ApplianceError, explain } from '../../runtime/os/errors.ts'
+import { backoff } from './backoff.ts'
+import type { Intent, Retry } from './journal.ts'
+
+/** What a failed change leaves behind: when to try again, and what to say meanwhile. */
+export function retryAfter(intent: Intent, error: unknown, last: Retry | undefined, now: Date, random: number): Retry {
+  const attempts = (last?.digest === intent.digest ? last.attempts : 0) + 1
+  const state = error instanceof ApplianceError ? stateOf[error.kind] : 'failed'
+  return {
+    kind: intent.change.kind,
+    key: intent.change.key,
+    attempts,
+    nextAt: new Date(now.getTime() + backoff(state === 'stalled' ? 20 : attempts, random)),
+    digest: intent.digest,
+    state,
+    reason: error instanceof DidNotConverge ? 'did-not-converge' : 'apply-failed',
+    message: explain(error),
+  }
+}
+
+const stateOf = { invalid: 'stalled', stalled: 'stalled', waiting: 'waiting', failed: 'failed' } as const
+
+export class DidNotConverge extends ApplianceError {
+  constructor(summary: string) {
+    super('failed', `did not converge: after the change it still needs: ${summary}`, { hint: 'somebody else may be changing it' })
+  }
+}

@@ -1,0 +1,120 @@
+import { explain } from '../../runtime/os/errors.ts'
+import { backoff } from './backoff.ts'
+import { converge, type Unfinished } from './convergence.ts'
+import { type Core, suspensionOf } from './core.ts'
+import type { AnyReconciler } from './reconciler.ts'
+import type { Hold, Trigger } from './status.ts'
+import { chooseTarget } from './target.ts'
+import { createTriggers } from './trigger.ts'
+
+/** Keeps one kind converged, for as long as the engine runs. */
+export interface KindLoop {
+  readonly kind: string
+  wake(trigger: Trigger): void
+  /** Stops waits and retries that serve another commit than this one. */
+  supersede(revision: string): void
+  /** The commit at which a whole convergence last ended with nothing under way. */
+  settledAt(): string | undefined
+  run(signal: AbortSignal): Promise<void>
+}
+
+export interface LoopEvents {
+  readonly settled: (kind: string) => void
+  /** Resolves when these kinds have settled at the commit. */
+  readonly dependencies: (kinds: readonly string[], revision: string, signal: AbortSignal) => Promise<void>
+}
+
+export function createKindLoop(reconciler: AnyReconciler, core: Core, events: LoopEvents): KindLoop {
+  const { kind } = reconciler
+  const triggers = createTriggers(core.clock)
+  const unfinished: Unfinished = { applied: new Map(), inFlight: new Map() }
+  const stops = new Map<string, AbortController>()
+  let settledAt: string | undefined
+  let blind: { readonly tries: number; readonly until: Date; readonly trigger: Trigger } | undefined
+
+  const stopFor = (revision: string): AbortController => {
+    const stop = stops.get(revision) ?? new AbortController()
+    stops.set(revision, stop)
+    return stop
+  }
+
+  const once = async (trigger: Trigger, stopped: AbortSignal): Promise<void> => {
+    const head = core.head()
+    if (head === undefined) return
+    const signal = AbortSignal.any([stopFor(head.revision).signal, stopped])
+    try {
+      await events.dependencies(reconciler.after, head.revision, signal)
+      const target = await chooseTarget(reconciler, head, core)
+      showHold(kind, target.hold, core)
+      await converge({ reconciler, core, target, trigger, signal, unfinished, wake: () => triggers.wake('watch') })
+      blind = undefined
+      if (unfinished.inFlight.size > 0 || signal.aborted) return
+      settledAt = head.revision
+      events.settled(kind)
+    } catch (error) {
+      if (signal.aborted) return
+      const tries = (blind?.tries ?? 0) + 1
+      const wait = Math.min(backoff(tries, core.random()), longestBlindWait)
+      blind = { tries, until: new Date(core.clock.now().getTime() + wait), trigger }
+      await showBlindness(kind, error, core)
+    }
+  }
+
+  return {
+    kind,
+    wake: triggers.wake,
+    settledAt: () => settledAt,
+    supersede(revision) {
+      for (const [other, stop] of stops) {
+        if (other === revision) continue
+        stop.abort(new Error(`superseded by ${revision}`))
+        stops.delete(other)
+      }
+    },
+    async run(signal) {
+      let trigger: Trigger | undefined = 'start'
+      while (trigger !== undefined) {
+        await once(trigger, signal)
+        const deadline = blind === undefined ? nextLook(kind, core, unfinished) : { at: blind.until, trigger: blind.trigger }
+        trigger = await triggers.next(deadline, signal)
+      }
+      await Promise.allSettled(unfinished.inFlight.values())
+    },
+  }
+}
+
+const longestBlindWait = 5_000
+
+/** The next retry, expiry of a suspension, or periodic look, whichever is first. */
+function nextLook(kind: string, core: Core, unfinished: Unfinished): { at: Date; trigger: Trigger } {
+  const now = core.clock.now().getTime()
+  const look = now + core.lookInterval() * 1_000 * (0.9 + core.random() / 5)
+  const retries = [...core.retries.values()]
+    .filter(
+      retry => retry.kind === kind && !unfinished.inFlight.has(retry.key) && suspensionOf(core, kind, retry.key) === undefined,
+    )
+    .map(retry => retry.nextAt.getTime())
+  const expiries = [...core.suspensions.values()]
+    .filter(suspension => suspension.kind === kind)
+    .map(suspension => new Date(suspension.until).getTime())
+    .filter(until => until > now)
+  const soonest = Math.min(look, ...retries, ...expiries)
+  return { at: new Date(soonest), trigger: retries.includes(soonest) ? 'retry' : 'drift' }
+}
+
+function showHold(kind: string, hold: Hold | undefined, core: Core): void {
+  const before = core.holds.get(kind)
+  if (hold === undefined) core.holds.delete(kind)
+  else {
+    core.holds.set(kind, hold)
+    if (before?.digest !== hold.digest) core.emit({ type: 'held', hold })
+  }
+}
+
+/** The world could not be seen: nothing of the kind may be called ready. */
+async function showBlindness(kind: string, error: unknown, core: Core): Promise<void> {
+  const message = explain(error)
+  core.log.warn('look failed', { kind, error: message })
+  for (const key of core.board.keys(kind)) core.board.set(kind, key, { state: 'waiting', reason: 'unseen', message })
+  await core.board.flush().catch(cause => core.log.warn('status not saved', { kind, error: explain(cause) }))
+}

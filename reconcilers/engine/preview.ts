@@ -1,0 +1,48 @@
+import type { DesiredState } from '../../desired-state/state.ts'
+import { explain } from '../../runtime/os/errors.ts'
+import { planned } from './convergence.ts'
+import { type Core, resourceId } from './core.ts'
+import { digest } from './digest.ts'
+import type { AnyReconciler, Change } from './reconciler.ts'
+import type { Hold, RevisionPlan } from './status.ts'
+import { requiredHold } from './target.ts'
+
+/** What converging to a state would do now: the same select, observe and plan as an apply, and nothing after them. */
+export async function planRevision(
+  reconcilers: readonly AnyReconciler[],
+  core: Core,
+  state: DesiredState,
+): Promise<RevisionPlan> {
+  const parts = await Promise.all(reconcilers.map(reconciler => planKind(reconciler, core, state)))
+  const changes = parts.flatMap(part => part.changes)
+  const holds = parts.flatMap(part => (part.hold === undefined ? [] : [part.hold]))
+  return {
+    revision: state.revision,
+    digest: digest({ changes, holds: holds.map(hold => hold.digest) }),
+    changes: changes.map(planned),
+    holds,
+    unseen: parts.flatMap(part => (part.unseen === undefined ? [] : [part.unseen])),
+  }
+}
+
+interface KindPlan {
+  readonly changes: readonly Change<unknown>[]
+  readonly hold: Hold | undefined
+  readonly unseen: { readonly kind: string; readonly message: string } | undefined
+}
+
+async function planKind(reconciler: AnyReconciler, core: Core, state: DesiredState): Promise<KindPlan> {
+  const { kind } = reconciler
+  const accepted = core.accepted.get(kind)
+  const from = accepted === undefined || accepted === state.revision ? undefined : await core.read(accepted)
+  const hold = from === undefined ? undefined : requiredHold(reconciler, from, state, core.clock)
+  try {
+    const desired = reconciler.select(state)
+    const observed = await reconciler.observe(desired, AbortSignal.timeout(20_000))
+    const suspended = (key: string) => core.suspensions.has(resourceId(kind, key))
+    const changes = reconciler.plan(desired, observed).changes.filter(change => !suspended(change.key))
+    return { changes, hold, unseen: undefined }
+  } catch (error) {
+    return { changes: [], hold, unseen: { kind, message: explain(error) } }
+  }
+}
