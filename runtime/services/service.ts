@@ -7,6 +7,8 @@ export interface Service {
   readonly argv: readonly string[]
   readonly env: Readonly<Record<string, string>>
   readonly cwd: string
+  /** Where it will listen; taken by somebody else, it is not started and the status names who has it. */
+  readonly listens?: readonly ListenAddress[]
   /** Makes folders, first contents and configuration; removes what a killed predecessor left. Idempotent. */
   prepare(): Promise<void>
   /** Whether it answers. Never throws; false until it does. */
@@ -15,6 +17,9 @@ export interface Service {
   /** Milliseconds from the stop signal to SIGKILL. */
   readonly stopTimeout: number
 }
+
+/** `hint`: what to do when it is taken. */
+export type ListenAddress = { readonly port: number; readonly hint?: string } | { readonly socket: string }
 
 export type ServiceState = 'starting' | 'ready' | 'restarting' | 'stopped' | 'outside'
 
