@@ -1,0 +1,44 @@
+import { z } from 'zod'
+import { ApplianceError } from '../../runtime/os/errors.ts'
+
+/** JSON on one line, never cached. */
+export const json = (value: unknown, status = 200): Response =>
+  new Response(`${JSON.stringify(value)}\n`, {
+    status,
+    headers: { 'content-type': 'application/json', 'cache-control': 'no-store' },
+  })
+
+export const text = (value: string, status = 200): Response =>
+  new Response(value, { status, headers: { 'content-type': 'text/plain; charset=utf-8', 'cache-control': 'no-store' } })
+
+/** The JSON body, parsed by a schema; anything else is refused with every mistake. */
+export async function readJson<T>(request: Request, schema: z.ZodType<T>): Promise<T> {
+  const body: unknown = await request.json().catch(() => undefined)
+  const result = schema.safeParse(body)
+  if (result.success) return result.data
+  throw new ApplianceError('invalid', z.prettifyError(result.error))
+}
+
+/** A stream of text lines; `produce` ends it by returning, and is told by the signal when the reader went away. */
+export function streamLines(produce: (write: (line: string) => void, signal: AbortSignal) => Promise<void>): Response {
+  const gone = new AbortController()
+  const encoder = new TextEncoder()
+  const body = new ReadableStream<Uint8Array>({
+    start(controller) {
+      const write = (line: string) => {
+        if (!gone.signal.aborted) controller.enqueue(encoder.encode(`${line}\n`))
+      }
+      produce(write, gone.signal)
+        .catch(error => write(`error: ${error instanceof Error ? error.message : String(error)}`))
+        .finally(() => {
+          if (!gone.signal.aborted) controller.close()
+        })
+    },
+    cancel() {
+      gone.abort(new Error('the reader went away'))
+    },
+  })
+  return new Response(body, {
+    headers: { 'content-type': 'text/plain; charset=utf-8', 'cache-control': 'no-store', 'x-accel-buffering': 'no' },
+  })
+}

@@ -1,0 +1,152 @@
+import { Elysia } from 'elysia'
+import type { Clock } from '../../runtime/os/clock.ts'
+import { ApplianceError, type ErrorKind, explain } from '../../runtime/os/errors.ts'
+import type { Log } from '../../runtime/os/log.ts'
+import { createRateLimiter } from './rate-limit.ts'
+import type { Call, Identity, Route } from './route.ts'
+
+/** Where a request came in, as the listener knows it; nothing that the request says about itself. */
+export interface Entrance {
+  readonly identity: Identity
+  /** Network address of an anonymous caller, for rate limits. */
+  readonly address: string
+  readonly keepOpen: () => void
+}
+
+export interface AuditEntry {
+  readonly event: string
+  readonly who: string
+  readonly subject: string
+  readonly outcome: 'allowed' | 'refused' | 'failed'
+}
+
+export interface DoorDependencies {
+  readonly routes: readonly Route[]
+  readonly clock: Clock
+  readonly log: Log
+  readonly audit: (entry: AuditEntry) => Promise<void>
+  /** How a refusal or failure looks to this caller; pages for browsers, JSON for programs. */
+  readonly renderError: (status: number, message: string, request: Request, identity: Identity) => Response | Promise<Response>
+}
+
+export interface Door {
+  /** Answers one request; every verb of the product goes through here. */
+  readonly enter: (request: Request, entrance: Entrance) => Promise<Response>
+  readonly routes: readonly Route[]
+}
+
+/** Builds the one door: no route runs before its policy, its rate limit and its audit. */
+export function createDoor(dependencies: DoorDependencies): Door {
+  const { routes, renderError, log } = dependencies
+  refuseDoubles(routes)
+  const entrances = new WeakMap<Request, Entrance>()
+  const limiter = createRateLimiter(dependencies.clock)
+  const app = new Elysia()
+  for (const route of routes) {
+    app.route(
+      route.method,
+      route.path,
+      async ({ request, params }: { request: Request; params: Record<string, string> }) => {
+        const entrance = entrances.get(request)
+        if (entrance === undefined) return new Response('no entrance', { status: 500 })
+        return guarded(route, request, params ?? {}, entrance)
+      },
+      { config: {}, parse: 'none' },
+    )
+  }
+  app.all('/*', ({ request }) => {
+    const identity = entrances.get(request)?.identity ?? { kind: 'anonymous' }
+    return renderError(404, 'There is nothing at this address.', request, identity)
+  })
+
+  const guarded = async (
+    route: Route,
+    request: Request,
+    params: Record<string, string>,
+    entrance: Entrance,
+  ): Promise<Response> => {
+    const { identity } = entrance
+    const record = (outcome: AuditEntry['outcome']) =>
+      route.audit === false
+        ? Promise.resolve()
+        : dependencies.audit({ event: route.audit, who: nameOf(identity), subject: new URL(request.url).pathname, outcome })
+    if (!route.policy.includes(identity.kind)) {
+      await record('refused')
+      const status = identity.kind === 'anonymous' ? 401 : 403
+      return renderError(status, status === 401 ? 'Sign in first.' : 'This is not yours to do.', request, identity)
+    }
+    const caller = identity.kind === 'anonymous' ? entrance.address : nameOf(identity)
+    const wait = limiter.take(`${route.method} ${route.path} ${caller}`, route.rateLimit)
+    if (wait > 0) {
+      const response = await renderError(429, `Too many requests: wait ${Math.ceil(wait)} s.`, request, identity)
+      response.headers.set('retry-after', String(Math.ceil(wait)))
+      return response
+    }
+    const call: Call = { request, url: new URL(request.url), params, identity, keepOpen: entrance.keepOpen }
+    try {
+      const response = await route.handle(call)
+      await record(response.status < 400 ? 'allowed' : 'failed')
+      return response
+    } catch (error) {
+      await record('failed').catch(cause => log.error('audit not written', { error: explain(cause) }))
+      const status = error instanceof ApplianceError ? statusOf[error.kind] : 500
+      if (status === 500)
+        log.error('request failed', {
+          path: route.path,
+          error: explain(error),
+          stack: error instanceof Error ? error.stack : undefined,
+        })
+      return renderError(
+        status,
+        error instanceof ApplianceError ? explain(error) : 'Something went wrong here; the log says more.',
+        request,
+        identity,
+      )
+    }
+  }
+
+  return {
+    routes,
+    async enter(request, entrance) {
+      entrances.set(request, entrance)
+      const response = await app.handle(request)
+      for (const [name, value] of Object.entries(commonHeaders)) {
+        if (!response.headers.has(name)) response.headers.set(name, value)
+      }
+      return response
+    },
+  }
+}
+
+const statusOf: Record<ErrorKind, number> = { invalid: 422, waiting: 503, stalled: 409, failed: 500 }
+
+const commonHeaders = {
+  'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+  'cross-origin-opener-policy': 'same-origin',
+  'referrer-policy': 'same-origin',
+  'x-content-type-options': 'nosniff',
+  'x-frame-options': 'DENY',
+}
+
+/** How an identity is called in the audit and in commits. */
+export function nameOf(identity: Identity): string {
+  switch (identity.kind) {
+    case 'anonymous':
+      return 'anonymous'
+    case 'operator':
+      return `operator ${identity.name}`
+    case 'person':
+      return `person ${identity.email}`
+    case 'agent':
+      return `agent ${identity.name}`
+  }
+}
+
+function refuseDoubles(routes: readonly Route[]): void {
+  const seen = new Set<string>()
+  for (const route of routes) {
+    const id = `${route.method} ${route.path}`
+    if (seen.has(id)) throw new ApplianceError('failed', `two routes claim ${id}`)
+    seen.add(id)
+  }
+}

@@ -1,0 +1,96 @@
+import { chmod } from 'node:fs/promises'
+import { connect } from 'node:net'
+import { ApplianceError, systemCode } from '../../runtime/os/errors.ts'
+import { removeIfExists } from '../../runtime/os/files.ts'
+import type { Door } from './door.ts'
+import type { Identity } from './route.ts'
+
+export interface Listener {
+  readonly stop: () => Promise<void>
+}
+
+/** Opens the door on a Unix socket that only our own user can reach; who comes through it is `identify`'s to say. */
+export async function listenOnSocket(door: Door, path: string, identify: (request: Request) => Identity): Promise<Listener> {
+  await removeStaleSocket(path)
+  const server = Bun.serve({
+    unix: path,
+    maxRequestBodySize: 16 * 1024 * 1024,
+    fetch: (request: Request, bun: Bun.Server<undefined>) =>
+      door.enter(request, { identity: identify(request), address: path, keepOpen: () => bun.timeout(request, 0) }),
+  })
+  await chmod(path, 0o600)
+  return {
+    stop: async () => {
+      await server.stop(true)
+      await removeIfExists(path)
+    },
+  }
+}
+
+export interface PortalListenerOptions {
+  readonly port: number
+  readonly identify: (request: Request) => Promise<Identity>
+  /** Host names besides the loopback ones that the portal may be reached by. */
+  readonly hosts: () => ReadonlySet<string>
+  readonly refuse: (status: number, message: string, request: Request) => Response | Promise<Response>
+}
+
+/** Opens the door to browsers on 127.0.0.1: known host names only, and no cross-site writes. */
+export function listenOnLoopback(door: Door, options: PortalListenerOptions): Listener & { readonly port: number } {
+  const server = serveLoopback(options.port, async (request, bun) => {
+    const url = new URL(request.url)
+    if (!isOurHost(request, options.hosts())) {
+      return options.refuse(421, 'This host name does not belong to the portal.', request)
+    }
+    if (!isSameOrigin(request)) return options.refuse(403, 'This request came from another site.', request)
+    const proxied = !loopbackNames.has(url.hostname)
+    const address = (proxied ? request.headers.get('x-real-ip') : undefined) ?? bun.requestIP(request)?.address ?? 'unknown'
+    return door.enter(request, { identity: await options.identify(request), address, keepOpen: () => bun.timeout(request, 0) })
+  })
+  return { port: server.port ?? options.port, stop: () => server.stop(true) }
+}
+
+function serveLoopback(port: number, fetch: (request: Request, server: Bun.Server<undefined>) => Promise<Response>) {
+  try {
+    return Bun.serve({ hostname: '127.0.0.1', port, idleTimeout: 30, maxRequestBodySize: 16 * 1024 * 1024, fetch })
+  } catch (cause) {
+    if (systemCode(cause) !== 'EADDRINUSE') throw cause
+    throw new ApplianceError('failed', `port ${port} of the portal is taken`, {
+      hint: `stop what listens there (ss -ltnp 'sport = :${port}' names it) or set AI_INFRA_PORTAL_PORT`,
+      cause,
+    })
+  }
+}
+
+const loopbackNames = new Set(['127.0.0.1', 'localhost', '[::1]'])
+
+/** A name that a foreign page could point at 127.0.0.1 is not ours (DNS rebinding). */
+function isOurHost(request: Request, hosts: ReadonlySet<string>): boolean {
+  const { hostname } = new URL(request.url)
+  return loopbackNames.has(hostname) || hosts.has(hostname)
+}
+
+/** Reading is free; whatever writes must name an origin whose host is the one that is asked (RFC 6454). */
+function isSameOrigin(request: Request): boolean {
+  if (request.method === 'GET' || request.method === 'HEAD') return true
+  const origin = request.headers.get('origin')
+  if (origin === null || !URL.canParse(origin)) return false
+  return new URL(origin).host === request.headers.get('host')
+}
+
+/** A socket file that nobody answers on is left over from a killed process; one that somebody answers on is taken. */
+async function removeStaleSocket(path: string): Promise<void> {
+  const answered = await new Promise<boolean>(resolve => {
+    const socket = connect(path)
+    socket.once('connect', () => {
+      socket.destroy()
+      resolve(true)
+    })
+    socket.once('error', () => resolve(false))
+  })
+  if (answered)
+    throw new ApplianceError('failed', `another appliance answers on ${path}`, {
+      hint: 'stop it first, or choose another AI_INFRA_HOME',
+    })
+  await removeIfExists(path)
+}

@@ -1,0 +1,26 @@
+import type { Clock } from '../../runtime/os/clock.ts'
+import type { RateLimit } from './route.ts'
+
+const most = 10_000
+
+/**
+ * A token bucket for each caller and route: a full bucket allows `requests` at once, and refills over `seconds`. Knows
+ * at most 10,000 buckets; the least recently used go first.
+ */
+export function createRateLimiter(clock: Clock) {
+  const buckets = new Map<string, { tokens: number; at: number }>()
+  return {
+    /** Takes one token: 0 when there was one, else the seconds until there is. */
+    take(key: string, limit: RateLimit): number {
+      const now = clock.now().getTime() / 1_000
+      const rate = limit.requests / limit.seconds
+      const bucket = buckets.get(key) ?? { tokens: limit.requests, at: now }
+      const tokens = Math.min(limit.requests, bucket.tokens + (now - bucket.at) * rate)
+      buckets.delete(key)
+      buckets.set(key, { tokens: tokens >= 1 ? tokens - 1 : tokens, at: now })
+      const oldest = buckets.size > most ? buckets.keys().next().value : undefined
+      if (oldest !== undefined) buckets.delete(oldest)
+      return tokens >= 1 ? 0 : (1 - tokens) / rate
+    },
+  }
+}

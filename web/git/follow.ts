@@ -1,0 +1,45 @@
+import type { Engine, EngineEvent } from '../../reconcilers/engine/status.ts'
+import type { Clock } from '../../runtime/os/clock.ts'
+import { countDone, eventLine, holdLines, summaryLines } from './lines.ts'
+
+/** Milliseconds after which a follower is sent home; the convergence goes on. */
+const longestFollow = 600_000
+
+/**
+ * Tells the engine that main has moved and writes one line for each thing that happens, until all has settled, a newer
+ * commit took over, or the reader went away. A reader that goes away stops nothing.
+ */
+export async function followConvergence(
+  engine: Engine,
+  clock: Clock,
+  revision: string,
+  write: (line: string) => void,
+  gone: AbortSignal,
+): Promise<void> {
+  const startedAt = clock.now().getTime()
+  const seen: EngineEvent[] = []
+  const superseded = new AbortController()
+  const stop = engine.subscribe(event => {
+    if ('revision' in event && event.revision !== revision) return
+    seen.push(event)
+    const line = eventLine(event)
+    if (line !== undefined) write(line)
+    if (event.type === 'superseded') superseded.abort()
+  })
+  try {
+    engine.moved()
+    const status = await engine.settled(revision, AbortSignal.any([gone, superseded.signal, AbortSignal.timeout(longestFollow)]))
+    if (status.desired !== revision) {
+      write(`a newer commit took over: ${status.desired.slice(0, 8)}`)
+      return
+    }
+    for (const hold of engine.holds()) for (const line of holdLines(hold)) write(line)
+    for (const line of summaryLines(status, countDone(seen), clock.now().getTime() - startedAt)) write(line)
+  } catch (error) {
+    if (superseded.signal.aborted || gone.aborted) return
+    write(`still converging after ${longestFollow / 60_000} minutes; it goes on by itself; to watch: ai-infra status`)
+    if (!(error instanceof DOMException)) throw error
+  } finally {
+    stop()
+  }
+}

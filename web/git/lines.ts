@@ -1,0 +1,90 @@
+import type { EngineEvent, Hold, PlannedChange, ResourceStatus, RevisionPlan, Status } from '../../reconcilers/engine/status.ts'
+
+/** What `git push` shows after `remote:`; pure text, no colours, each line short enough for a terminal. */
+
+const mark = { create: '+', update: '~', replace: '±', delete: '-' } as const
+const done = { create: 'created', update: 'updated', replace: 'replaced', delete: 'removed' } as const
+const most = 40
+
+export function planLines(plan: RevisionPlan): string[] {
+  const short = plan.revision.slice(0, 8)
+  if (plan.changes.length === 0 && plan.holds.length === 0 && plan.unseen.length === 0)
+    return [`plan for ${short}: nothing to change`]
+  const width = Math.max(0, ...plan.changes.map(change => change.key.length))
+  return [
+    `plan for ${short}:`,
+    ...plan.changes
+      .slice(0, most)
+      .map(
+        change =>
+          `  ${mark[change.operation]} ${change.kind.padEnd(5)} ${change.key.padEnd(Math.min(width, 40))}  ${change.summary}`,
+      ),
+    ...(plan.changes.length > most ? [`  … and ${plan.changes.length - most} more`] : []),
+    ...plan.unseen.map(unseen => `  ? ${unseen.kind}: cannot be looked at just now: ${unseen.message}`),
+    ...plan.holds.flatMap(holdLines),
+  ]
+}
+
+export function holdLines(hold: Hold): string[] {
+  return [
+    `HELD: ${hold.reason}.`,
+    ...hold.changes
+      .filter(change => change.operation === 'delete')
+      .slice(0, 10)
+      .map(change => `  - ${hold.kind} ${change.key}`),
+    `  Nothing of kind ${hold.kind} changes until somebody approves it, once:`,
+    `  ai-infra approve ${hold.id}`,
+  ]
+}
+
+/** The line of one event while a convergence is followed; undefined when it has nothing to show. */
+export function eventLine(event: EngineEvent): string | undefined {
+  switch (event.type) {
+    case 'change':
+      if (event.phase === 'started') return undefined
+      return event.phase === 'verified'
+        ? verifiedLine(event.change, event.milliseconds, event.message)
+        : failedLine(event.change, event.message)
+    case 'progress':
+      return `  … ${event.kind} ${event.key}: ${event.message}`
+    case 'superseded':
+      return `a newer commit took over: ${event.by.slice(0, 8)}`
+    default:
+      return undefined
+  }
+}
+
+const verifiedLine = (change: PlannedChange, milliseconds: number, message: string) =>
+  `  ${mark[change.operation]} ${change.kind} ${change.key} ${done[change.operation]}: ${message || change.summary} (${milliseconds} ms)`
+
+const failedLine = (change: PlannedChange, message: string) => `  ! ${change.kind} ${change.key} FAILED: ${message}`
+
+/** The last lines: what was reached, and what is left and how to go on. */
+export function summaryLines(status: Status, counts: ReadonlyMap<string, number>, milliseconds: number): string[] {
+  const short = status.desired.slice(0, 8)
+  const parts = [...counts].map(([word, count]) => `${count} ${word}`)
+  if (status.converged)
+    return [
+      `converged to ${short} in ${milliseconds} ms${parts.length > 0 ? `: ${parts.join(', ')}` : ', nothing had to change'}`,
+    ]
+  const open = status.resources.filter(resource => resource.state !== 'ready' && resource.state !== 'suspended')
+  return [
+    `${short} is accepted, and not all of it is reached yet:`,
+    ...open.slice(0, most).map(openLine),
+    ...(open.length > most ? [`  … and ${open.length - most} more`] : []),
+    'it goes on by itself; to watch: ai-infra status',
+  ]
+}
+
+const openLine = (resource: ResourceStatus) =>
+  `  ${resource.state} ${resource.kind} ${resource.key}: ${resource.message || resource.reason}`
+
+export function countDone(events: readonly EngineEvent[]): Map<string, number> {
+  const counts = new Map<string, number>()
+  for (const event of events) {
+    if (event.type !== 'change' || event.phase === 'started') continue
+    const word = event.phase === 'failed' ? 'failed' : done[event.change.operation]
+    counts.set(word, (counts.get(word) ?? 0) + 1)
+  }
+  return counts
+}
