@@ -107,12 +107,15 @@ export async function startEngine(dependencies: EngineDependencies): Promise<Run
   }
   const loops: KindLoop[] = reconcilers.map(reconciler =>
     createKindLoop(reconciler, core, {
-      settled: announceSettled,
+      settled: () => {
+        for (const look of [...settleWaits]) look()
+        announceSettled()
+      },
       dependencies: (kinds, revision, signal) =>
         until(
           signal,
           () => loops.filter(loop => kinds.includes(loop.kind)).every(loop => loop.settledAt() === revision),
-          subscribe,
+          onSettle,
         ),
     }),
   )

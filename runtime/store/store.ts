@@ -24,7 +24,7 @@ export async function migrate(store: Store, folder = join(import.meta.dir, 'migr
   for (const name of names) {
     const statements = await readFile(join(folder, name), 'utf8')
     await store.begin(async transaction => {
-      await transaction`SELECT pg_advisory_xact_lock(727_001)`
+      await transaction`SELECT pg_advisory_xact_lock(727001)`
       const done = await transaction`SELECT 1 FROM migrations WHERE name = ${name}`
       if (done.length > 0) return
       await transaction.unsafe(statements)

@@ -1,0 +1,265 @@
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'bun:test'
+import { systemClock } from '../../runtime/os/clock.ts'
+import { ApplianceError } from '../../runtime/os/errors.ts'
+import { silentLog } from '../../runtime/os/log.ts'
+import { startTestStore, type TestStore } from '../../runtime/store/testing/postgres.ts'
+import { type RunningEngine, startEngine } from './engine.ts'
+import type { EngineEvent } from './status.ts'
+import { createHistory, createWorld } from './testing/world.ts'
+
+let database: TestStore
+let engine: RunningEngine | undefined
+let world: ReturnType<typeof createWorld>
+let history: ReturnType<typeof createHistory>
+let events: EngineEvent[]
+
+beforeAll(async () => {
+  database = await startTestStore()
+}, 30_000)
+afterAll(async () => {
+  await database?.[Symbol.asyncDispose]()
+})
+beforeEach(async () => {
+  await database.store`TRUNCATE kind_target, verified_revision, resource_status, run, step, retry, hold, approval, suspension`
+  world = createWorld()
+  history = createHistory()
+  events = []
+})
+afterEach(async () => {
+  await engine?.stop()
+  engine = undefined
+})
+
+async function start(): Promise<RunningEngine> {
+  engine = await startEngine({
+    repository: history.repository,
+    reconcilers: [world.reconciler],
+    store: database.store,
+    clock: systemClock,
+    log: silentLog,
+    random: () => 0.5,
+  })
+  engine.subscribe(event => events.push(event))
+  return engine
+}
+
+async function push(running: RunningEngine, things: Record<string, string>) {
+  const revision = history.commit(things)
+  running.moved()
+  return running.settled(revision, AbortSignal.timeout(5_000))
+}
+
+async function until(running: RunningEngine, test: () => boolean): Promise<void> {
+  const deadline = AbortSignal.timeout(5_000)
+  while (!test()) {
+    deadline.throwIfAborted()
+    await Promise.race([new Promise<void>(resolve => running.subscribe(() => resolve())), Bun.sleep(20)])
+  }
+}
+
+const state = (running: RunningEngine, key: string) => running.resource('thing', key)?.state
+
+test('a commit is ready only after the world was seen to agree', async () => {
+  history.commit({})
+  const running = await start()
+  const status = await push(running, { a: '1', b: '2' })
+  expect([...world.things]).toEqual([
+    ['a', '1'],
+    ['b', '2'],
+  ])
+  expect(status.converged).toBe(true)
+  expect(status.revision).toBe(status.desired)
+  expect(status.resources.map(({ key, state, revision }) => ({ key, state, revision }))).toEqual([
+    { key: 'a', state: 'ready', revision: status.desired },
+    { key: 'b', state: 'ready', revision: status.desired },
+  ])
+})
+
+test('a second look at the same commit changes nothing', async () => {
+  history.commit({ a: '1' })
+  const running = await start()
+  await push(running, { a: '1' })
+  world.applied.length = 0
+  await push(running, { a: '1' })
+  expect(world.applied).toEqual([])
+})
+
+test('one broken resource fails alone, and is tried again until it works', async () => {
+  history.commit({})
+  world.break('b', new ApplianceError('failed', 'no luck'))
+  const running = await start()
+  const status = await push(running, { a: '1', b: '2', c: '3' })
+  expect(status.converged).toBe(false)
+  expect([state(running, 'a'), state(running, 'b'), state(running, 'c')]).toEqual(['ready', 'failed', 'ready'])
+  expect(running.resource('thing', 'b')?.message).toBe('no luck')
+  world.mend('b')
+  await until(running, () => state(running, 'b') === 'ready')
+  expect(running.status().converged).toBe(true)
+  expect((await running.runs('thing', 'b')).map(run => run.outcome)).toEqual(['verified', 'failed'])
+})
+
+test('an apply that succeeds without effect is said to have failed: did not converge', async () => {
+  history.commit({})
+  world.ignore('a')
+  const running = await start()
+  await push(running, { a: '1' })
+  expect(state(running, 'a')).toBe('failed')
+  expect(running.resource('thing', 'a')?.reason).toBe('did-not-converge')
+})
+
+test('drift is put back when something wakes the kind', async () => {
+  history.commit({})
+  const running = await start()
+  await push(running, { a: '1' })
+  world.things.set('a', 'edited by hand')
+  world.wake()
+  await until(running, () => world.things.get('a') === '1' && state(running, 'a') === 'ready')
+  expect((await running.runs('thing', 'a'))[0]?.trigger).toBe('watch')
+})
+
+test('a newer commit takes over from one that is still waiting', async () => {
+  history.commit({})
+  const running = await start()
+  world.close('a')
+  const first = history.commit({ a: '1' })
+  running.moved()
+  await until(running, () => events.some(event => event.type === 'progress'))
+  const status = await push(running, { b: '2' })
+  expect(status.converged).toBe(true)
+  expect([...world.things.keys()]).toEqual(['b'])
+  expect(events.some(event => event.type === 'superseded' && event.revision === first)).toBe(true)
+})
+
+test('a slow change does not keep the others of its kind waiting', async () => {
+  history.commit({})
+  const running = await start()
+  world.close('a')
+  history.commit({ a: '1', b: '2' })
+  running.moved()
+  await until(running, () => state(running, 'b') === 'ready')
+  expect(state(running, 'a')).toBe('reconciling')
+  world.things.set('b', 'edited')
+  world.wake()
+  await until(running, () => world.things.get('b') === '2')
+  expect(running.status().converged).toBe(false)
+  world.open('a')
+  await until(running, () => running.status().converged)
+})
+
+test('a commit that removes most of a kind is held, and applied after one approval that serves once', async () => {
+  history.commit({ a: '1', b: '2', c: '3', d: '4' })
+  const running = await start()
+  await push(running, { a: '1', b: '2', c: '3', d: '4' })
+  const held = await push(running, { a: '1' })
+  expect(held.converged).toBe(false)
+  expect([...world.things.keys()]).toEqual(['a', 'b', 'c', 'd'])
+  expect([state(running, 'a'), state(running, 'b')]).toEqual(['ready', 'held'])
+  world.things.delete('c')
+  world.wake()
+  await until(running, () => world.things.has('c'))
+  const hold = running.holds()[0]
+  expect(hold?.reason).toContain('removes 3 of 4')
+  expect(await running.approve('nonsense', 'me')).toBe(false)
+  expect(await running.approve(hold?.id ?? '', 'me')).toBe(true)
+  await until(running, () => running.status().converged)
+  expect([...world.things.keys()]).toEqual(['a'])
+  await push(running, { a: '1', b: '2', c: '3', d: '4' })
+  await push(running, { a: '1' })
+  expect(running.holds()).toHaveLength(1)
+})
+
+test('an approval is bound to its digest: another commit needs another one', async () => {
+  history.commit({ a: '1', b: '2', c: '3' })
+  const running = await start()
+  await push(running, { a: '1', b: '2', c: '3' })
+  await push(running, { a: '1' })
+  const first = running.holds()[0]
+  await push(running, { b: '2' })
+  const second = running.holds()[0]
+  expect(second?.digest).not.toBe(first?.digest)
+  expect(await running.approve(first?.id ?? '', 'me')).toBe(false)
+})
+
+test('the last member and something precious are never removed without an approval; taking the commit back frees the hold', async () => {
+  history.commit({ a: '1' })
+  const running = await start()
+  await push(running, { a: '1' })
+  await push(running, {})
+  expect(state(running, 'a')).toBe('held')
+  const status = await push(running, { a: '1' })
+  expect(status.converged).toBe(true)
+  await push(running, { a: '1', p: 'precious', c: '3', d: '4', e: '5' })
+  await push(running, { a: '1', c: '3', d: '4', e: '5' })
+  expect(state(running, 'p')).toBe('held')
+})
+
+test('a suspended resource is left alone until it is resumed', async () => {
+  history.commit({ a: '1' })
+  const running = await start()
+  await push(running, { a: '1' })
+  const until_ = new Date(Date.now() + 60_000).toISOString()
+  await running.suspend({ kind: 'thing', key: 'a', reason: 'migration', owner: 'me', until: until_ })
+  world.things.set('a', 'by hand')
+  const status = await push(running, { a: '1', b: '2' })
+  expect(world.things.get('a')).toBe('by hand')
+  expect(state(running, 'a')).toBe('suspended')
+  expect(status.converged).toBe(true)
+  expect(await running.resume('thing', 'a')).toBe(true)
+  await until(running, () => world.things.get('a') === '1')
+})
+
+test('a suspension ends by itself', async () => {
+  history.commit({ a: '1' })
+  const running = await start()
+  await push(running, { a: '1' })
+  await running.suspend({
+    kind: 'thing',
+    key: 'a',
+    reason: 'short',
+    owner: 'me',
+    until: new Date(Date.now() + 300).toISOString(),
+  })
+  world.things.set('a', 'by hand')
+  await until(running, () => world.things.get('a') === '1')
+})
+
+test('what cannot be looked at is not called ready', async () => {
+  history.commit({ a: '1' })
+  const running = await start()
+  await push(running, { a: '1' })
+  world.blind(new ApplianceError('waiting', 'nginx does not answer'))
+  world.wake()
+  await until(running, () => state(running, 'a') === 'waiting')
+  expect(running.resource('thing', 'a')?.message).toBe('nginx does not answer')
+  world.blind(undefined)
+  await until(running, () => running.status().converged)
+})
+
+test('retries, suspensions and holds survive a restart, and open runs are closed', async () => {
+  history.commit({ a: '1', b: '2', c: '3' })
+  world.break('c', new ApplianceError('stalled', 'needs a person'))
+  const first = await start()
+  await push(first, { a: '1', b: '2', c: '3' })
+  await push(first, { a: '1' })
+  await database.store`
+    INSERT INTO run (id, kind, key, revision, trigger, operation, summary, digest, intent_at)
+    VALUES (gen_random_uuid(), 'thing', 'a', 'x', 'drift', 'update', 's', 'd', now())`
+  await first.stop()
+  const second = await start()
+  expect(second.holds()).toHaveLength(1)
+  await until(second, () => state(second, 'b') === 'held')
+  expect((await second.runs('thing', 'a'))[0]?.outcome).toBe('interrupted')
+})
+
+test('a plan says what a commit would do and changes nothing', async () => {
+  history.commit({ a: '1', b: '2' })
+  const running = await start()
+  await push(running, { a: '1', b: '2' })
+  const other = history.at(history.commit({ a: '9', c: '3' }))
+  if (other === undefined) throw new Error('no commit')
+  const [plan, again] = [await running.plan(other), await running.plan(other)]
+  expect(plan.changes.map(change => `${change.operation} ${change.key}`)).toEqual(['update a', 'create c', 'delete b'])
+  expect(plan.holds).toHaveLength(1)
+  expect(plan.digest).toBe(again.digest)
+  expect([...world.things.keys()]).toEqual(['a', 'b'])
+})

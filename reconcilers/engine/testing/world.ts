@@ -1,0 +1,124 @@
+import type { DesiredState, ParseResult } from '../../../desired-state/state.ts'
+import { createDefer } from '../../../runtime/os/testing/defer.ts'
+import type { Change, Plan, Reconciler } from '../reconciler.ts'
+
+export interface Thing {
+  readonly value: string
+  readonly adjustable?: string
+}
+
+export interface ThingAction {
+  readonly value: string | undefined
+}
+
+/** A world of named values in memory, which can refuse, lie, wait and be changed by hand. */
+export function createWorld() {
+  const things = new Map<string, string>()
+  const broken = new Map<string, Error>()
+  const ignored = new Set<string>()
+  const gates = new Map<string, ReturnType<typeof createDefer>>()
+  const applied: string[] = []
+  let blind: Error | undefined
+  let wake: ((reason: string) => void) | undefined
+
+  const reconciler: Reconciler<Thing, ReadonlyMap<string, string>, ThingAction> = {
+    kind: 'thing',
+    after: [],
+    select: state => thingsOf(state),
+    async observe() {
+      if (blind !== undefined) throw blind
+      return new Map(things)
+    },
+    plan(desired, observed): Plan<ThingAction> {
+      const changes: Change<ThingAction>[] = []
+      const change = (key: string, operation: Change<ThingAction>['operation'], value: string | undefined) =>
+        changes.push({ kind: 'thing', key, operation, summary: `${operation} ${key}`, fields: [], action: { value } })
+      for (const [key, thing] of desired) {
+        if (!observed.has(key)) change(key, 'create', thing.value)
+        else if (observed.get(key) !== thing.value) change(key, 'update', thing.value)
+      }
+      for (const key of observed.keys()) if (!desired.has(key)) change(key, 'delete', undefined)
+      return { changes, obstacles: [] }
+    },
+    async apply({ key, action }, { signal, step, progress }) {
+      await step(`before ${key}`)
+      const gate = gates.get(key)
+      if (gate !== undefined) {
+        progress(key, 'waiting at the gate')
+        await Promise.race([gate.promise, aborted(signal)])
+      }
+      const error = broken.get(key)
+      if (error !== undefined) throw error
+      applied.push(key)
+      if (!ignored.has(key)) {
+        if (action.value === undefined) things.delete(key)
+        else things.set(key, action.value)
+      }
+      await step(`after ${key}`)
+    },
+    weigh: (before, after) => (before.value === after.value ? 'adjust' : 'redefine'),
+    precious: thing => thing.value === 'precious',
+    watch(onChange) {
+      wake = onChange
+      return () => {
+        wake = undefined
+      }
+    },
+  }
+
+  return {
+    reconciler,
+    things,
+    applied,
+    break: (key: string, error: Error) => broken.set(key, error),
+    mend: (key: string) => broken.delete(key),
+    ignore: (key: string) => ignored.add(key),
+    close: (key: string) => gates.set(key, createDefer()),
+    open: (key: string) => gates.get(key)?.resolve(),
+    blind: (error: Error | undefined) => {
+      blind = error
+    },
+    wake: () => wake?.('test'),
+  }
+}
+
+const aborted = (signal: AbortSignal): Promise<never> =>
+  new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason), { once: true }))
+
+/** Things are declared as TELOS files of the state: the engine itself never looks at what a state holds. */
+const thingsOf = (state: DesiredState): ReadonlyMap<string, Thing> =>
+  new Map([...state.telos].map(([key, text]) => [key, { value: text.split('|')[0] ?? '', adjustable: text.split('|')[1] ?? '' }]))
+
+/** A line of commits in memory. */
+export function createHistory() {
+  const commits: DesiredState[] = []
+  return {
+    commit(things: Readonly<Record<string, string>>): string {
+      const revision = String(commits.length + 1).padStart(40, '0')
+      commits.push({
+        revision,
+        agents: new Map(),
+        domains: new Map(),
+        telos: new Map(Object.entries(things)),
+        settings: {
+          tls: 'none',
+          agent_model: 'claude',
+          agent_temperature: 0.7,
+          agent_max_tokens: 4096,
+          session_timeout_minutes: 60,
+          look_interval_seconds: 3600,
+        },
+      })
+      return revision
+    },
+    at: (revision: string) => commits.find(commit => commit.revision === revision),
+    repository: {
+      head: async () => commits.at(-1)?.revision,
+      read: async (revision: string): Promise<ParseResult> => {
+        const state = commits.find(commit => commit.revision === revision)
+        return state === undefined ? { ok: false, mistakes: [] } : { ok: true, state }
+      },
+      isAncestor: async (ancestor: string, revision: string) => ancestor <= revision,
+    },
+  }
+}
