@@ -1,0 +1,30 @@
+import { type ParseArgsConfig, parseArgs } from 'node:util'
+import { WrongUse } from './command.ts'
+
+/** Parses flags and positionals strictly; `most` bounds the positionals. Anything else is wrong use. */
+export function readArguments<Options extends NonNullable<ParseArgsConfig['options']>>(
+  args: readonly string[],
+  options: Options,
+  positionals: { readonly least: number; readonly most: number },
+) {
+  const parsed = attempt(() => parseArgs({ args: [...args], options, allowPositionals: true, strict: true }))
+  if (parsed.positionals.length < positionals.least) throw new WrongUse('something is missing')
+  if (parsed.positionals.length > positionals.most) throw new WrongUse(`${parsed.positionals[positionals.most]} is too much`)
+  return parsed
+}
+
+/** `site/blog.example.com` as kind and key. */
+export function readResource(text: string | undefined): { kind: string; key: string } {
+  const at = text?.indexOf('/') ?? -1
+  if (text === undefined || at < 1 || at === text.length - 1)
+    throw new WrongUse(`${text} is not KIND/KEY, like site/blog.example.com`)
+  return { kind: text.slice(0, at), key: text.slice(at + 1) }
+}
+
+function attempt<T>(act: () => T): T {
+  try {
+    return act()
+  } catch (error) {
+    throw new WrongUse(error instanceof Error ? error.message : String(error))
+  }
+}

@@ -1,0 +1,28 @@
+import type { Environment } from '../runtime/os/environment.ts'
+
+/** 0 done, 1 no, 2 wrong use. */
+export type ExitStatus = 0 | 1 | 2
+
+export interface Console {
+  readonly out: (line: string) => void
+  readonly error: (line: string) => void
+}
+
+export interface CommandContext extends Console {
+  readonly environment: Environment
+  /** Folder that holds main.ts. */
+  readonly program: string
+  /** How the user called us: `./main.ts` or `ai-infra`. */
+  readonly called: string
+}
+
+export interface Command {
+  readonly name: string
+  /** What follows the name: `KIND/KEY --for D --reason R`. */
+  readonly usage: string
+  readonly summary: string
+  run(args: readonly string[], context: CommandContext): Promise<ExitStatus>
+}
+
+/** The call was wrong: answered with the usage and exit status 2. */
+export class WrongUse extends Error {}

@@ -1,0 +1,72 @@
+import { expect, test } from 'bun:test'
+import { parseDuration } from '../web/api/duration.ts'
+import { readResource } from './arguments.ts'
+import { attachArguments } from './attach.ts'
+import { cloneCommand, shellWord } from './screen.ts'
+import { ago, table } from './table.ts'
+
+/** How a shell splits the command: its words, one a line, as `printf` gets them in Git's place. */
+const words = async (command: string): Promise<string[]> => {
+  const script = new TextEncoder().encode(command.replace(/^git/, 'printf "%s\\n"'))
+  const shell = Bun.spawn(['bash', '-s'], { stdin: script, stdout: 'pipe' })
+  return (await new Response(shell.stdout).text()).trim().split('\n')
+}
+
+test('the clone command is one shell line that names the repository', async () => {
+  expect(cloneCommand('/home/me/.local/state/ai-infra/desired-state.git', { kind: 'self' })).toBe(
+    'git clone /home/me/.local/state/ai-infra/desired-state.git',
+  )
+  expect(await words(cloneCommand("/srv/it's here/desired-state.git", { kind: 'self' }))).toEqual([
+    'clone',
+    "/srv/it's here/desired-state.git",
+  ])
+})
+
+test('root clones through the Git programs run as the user of the appliance', async () => {
+  const command = cloneCommand('/var/lib/ai-infra/desired-state.git', { kind: 'dropped', user: 'ai-infra', through: 'setpriv' })
+  const upload = 'setpriv --reuid=ai-infra --regid=ai-infra --init-groups --reset-env git-upload-pack'
+  expect(await words(command)).toEqual([
+    'clone',
+    '-c',
+    `remote.origin.uploadpack=${upload}`,
+    '-c',
+    `remote.origin.receivepack=${upload.replace('upload', 'receive')}`,
+    `--upload-pack=${upload}`,
+    'file:///var/lib/ai-infra/desired-state.git',
+  ])
+})
+
+test('a shell word survives any character', async () => {
+  const nasty = `a'b"c$HOME;\`id\` *`
+  expect(await words(`git ${shellWord(nasty)}`)).toEqual([nasty])
+})
+
+test('attaching names the window exactly, never as a pattern', () => {
+  expect(attachArguments('/s', 'code')).toEqual(['tmux', '-S', '/s', 'attach-session', '-t', '=ai-infrastructure:=code'])
+})
+
+test('a resource is KIND/KEY', () => {
+  expect(readResource('site/blog.example.com')).toEqual({ kind: 'site', key: 'blog.example.com' })
+  for (const wrong of [undefined, 'site', '/x', 'site/']) expect(() => readResource(wrong)).toThrow('KIND/KEY')
+})
+
+test('durations are a number and a unit, at most a year', () => {
+  expect(parseDuration('30m')).toBe(1_800_000)
+  for (const wrong of ['', '5', '0h', '-1h', '1.5h', '999999w', '2 h', 'h'])
+    expect(() => parseDuration(wrong)).toThrow('duration')
+})
+
+test('tables align, and ages are short', () => {
+  expect(
+    table([
+      ['a', 'bb'],
+      ['ccc', 'd'],
+    ]),
+  ).toEqual(['a    bb', 'ccc  d'])
+  const now = new Date('2026-01-02T00:00:00Z')
+  expect([ago('2026-01-01T23:59:18Z', now), ago('2026-01-01T21:00:00Z', now), ago('2025-12-20T00:00:00Z', now)]).toEqual([
+    '42 s',
+    '3 h',
+    '13 d',
+  ])
+})

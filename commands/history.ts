@@ -1,0 +1,27 @@
+import { readArguments } from './arguments.ts'
+import { askAppliance } from './client.ts'
+import type { Command } from './command.ts'
+import { historyShape } from './shapes.ts'
+import { table } from './table.ts'
+
+export const history: Command = {
+  name: 'history',
+  usage: '[--limit N] [--json]',
+  summary: 'the commits of the desired state, newest first',
+  async run(args, { environment, out }) {
+    const { values } = readArguments(args, { limit: { type: 'string' }, json: { type: 'boolean' } }, { least: 0, most: 0 })
+    const limit = encodeURIComponent(values.limit ?? '20')
+    const commits = await askAppliance(environment.home, 'GET', `/api/history?limit=${limit}`, historyShape)
+    if (values.json) out(JSON.stringify(commits))
+    else {
+      const rows = commits.map(({ revision, date, author, subject }) => [
+        revision.slice(0, 8),
+        date.slice(0, 16).replace('T', ' '),
+        author.name,
+        subject,
+      ])
+      for (const line of table(rows)) out(line)
+    }
+    return 0
+  },
+}

@@ -1,0 +1,67 @@
+import { z } from 'zod'
+
+/** What the appliance answers, as the command line reads it. */
+
+const resource = z.object({
+  kind: z.string(),
+  key: z.string(),
+  state: z.string(),
+  reason: z.string(),
+  message: z.string(),
+  revision: z.string(),
+  since: z.string(),
+})
+
+export const statusShape = z.object({
+  revision: z.string(),
+  desired: z.string(),
+  converged: z.boolean(),
+  resources: z.array(resource),
+})
+
+export const waitShape = statusShape.extend({ milliseconds: z.number() })
+
+const holdShape = z.object({
+  id: z.string(),
+  kind: z.string(),
+  digest: z.string(),
+  revision: z.string(),
+  reason: z.string(),
+  changes: z.array(
+    z.object({
+      key: z.string(),
+      operation: z.enum(['create', 'update', 'delete']),
+      fields: z.array(z.object({ name: z.string(), before: z.string(), after: z.string() })),
+    }),
+  ),
+  since: z.string(),
+})
+
+export const planShape = z.object({
+  revision: z.string(),
+  digest: z.string(),
+  changes: z.array(
+    z.object({
+      kind: z.string(),
+      key: z.string(),
+      operation: z.enum(['create', 'update', 'replace', 'delete']),
+      summary: z.string(),
+      fields: z.array(z.object({ name: z.string(), before: z.string(), after: z.string() })),
+    }),
+  ),
+  holds: z.array(holdShape),
+  unseen: z.array(z.object({ kind: z.string(), message: z.string() })),
+})
+
+export const historyShape = z.array(
+  z.object({
+    revision: z.string(),
+    author: z.object({ name: z.string(), email: z.string() }),
+    date: z.string(),
+    subject: z.string(),
+  }),
+)
+
+export const servicesShape = z.array(
+  z.object({ name: z.string(), state: z.string(), pid: z.number().optional(), message: z.string(), since: z.string() }),
+)

@@ -1,0 +1,33 @@
+import type { z } from 'zod'
+import { readArguments } from './arguments.ts'
+import { askAppliance } from './client.ts'
+import type { Command } from './command.ts'
+import { statusShape } from './shapes.ts'
+import { ago, table } from './table.ts'
+
+export const status: Command = {
+  name: 'status',
+  usage: '[--json]',
+  summary: 'every resource with its state and why',
+  async run(args, { environment, out }) {
+    const { values } = readArguments(args, { json: { type: 'boolean' } }, { least: 0, most: 0 })
+    const now = await askAppliance(environment.home, 'GET', '/api/status', statusShape)
+    if (values.json) out(JSON.stringify(now))
+    else for (const line of statusLines(now, new Date())) out(line)
+    return now.converged ? 0 : 1
+  },
+}
+
+export function statusLines(status: z.infer<typeof statusShape>, now: Date): string[] {
+  const short = (revision: string) => revision.slice(0, 8) || 'nothing yet'
+  const headline = status.converged
+    ? `The server is as ${short(status.desired)} declares.`
+    : `The server is not yet as ${short(status.desired)} declares (last verified: ${short(status.revision)}).`
+  const rows = status.resources.map(resource => [
+    resource.state,
+    `${resource.kind}/${resource.key}`,
+    ago(resource.since, now),
+    resource.message,
+  ])
+  return [headline, '', ...table([['STATE', 'RESOURCE', 'SINCE', 'MESSAGE'], ...rows])]
+}

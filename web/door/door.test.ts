@@ -1,0 +1,138 @@
+import { expect, test } from 'bun:test'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { systemClock } from '../../runtime/os/clock.ts'
+import { ApplianceError } from '../../runtime/os/errors.ts'
+import { silentLog } from '../../runtime/os/log.ts'
+import { json, text } from './answer.ts'
+import { type AuditEntry, createDoor } from './door.ts'
+import { listenOnLoopback, listenOnSocket } from './listen.ts'
+import type { Identity, Route } from './route.ts'
+
+const route = (more: Partial<Route>): Route => ({
+  method: 'GET',
+  path: '/thing/:name',
+  policy: ['person'],
+  rateLimit: { requests: 3, seconds: 60 },
+  audit: false,
+  handle: ({ params }) => text(`hello ${params.name}`),
+  ...more,
+})
+
+const person: Identity = { kind: 'person', id: '1', name: 'Ada', email: 'ada@example.com', sessionToken: 't' }
+
+function open(routes: readonly Route[], audited: AuditEntry[] = []) {
+  const door = createDoor({
+    routes,
+    clock: systemClock,
+    log: silentLog,
+    audit: async entry => void audited.push(entry),
+    renderError: (status, message) => json({ message }, status),
+  })
+  return (path: string, identity: Identity, method = 'GET') =>
+    door.enter(new Request(`http://appliance${path}`, { method }), { identity, address: '192.0.2.1', keepOpen: () => {} })
+}
+
+test('nobody but the roles of its policy reaches a route', async () => {
+  const enter = open([route({})])
+  expect((await enter('/thing/a', person)).status).toBe(200)
+  expect((await enter('/thing/a', { kind: 'anonymous' })).status).toBe(401)
+  expect((await enter('/thing/a', { kind: 'agent', name: 'code' })).status).toBe(403)
+  expect((await enter('/nothing', person)).status).toBe(404)
+})
+
+test('a caller who asks too often is told how long to wait', async () => {
+  const enter = open([route({})])
+  for (const _ of [1, 2, 3]) expect((await enter('/thing/a', person)).status).toBe(200)
+  const refused = await enter('/thing/a', person)
+  expect(refused.status).toBe(429)
+  expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0)
+})
+
+test('what has an effect is audited, allowed or refused, with who did it', async () => {
+  const audited: AuditEntry[] = []
+  const enter = open([route({ method: 'POST', audit: 'thing.done' })], audited)
+  await enter('/thing/a', person, 'POST')
+  await enter('/thing/a', { kind: 'agent', name: 'code' }, 'POST')
+  expect(audited).toEqual([
+    { event: 'thing.done', who: 'person ada@example.com', subject: '/thing/a', outcome: 'allowed' },
+    { event: 'thing.done', who: 'agent code', subject: '/thing/a', outcome: 'refused' },
+  ])
+})
+
+test('an expected failure says its sentence, an unexpected one says nothing of the inside', async () => {
+  const enter = open([
+    route({ path: '/expected', handle: () => Promise.reject(new ApplianceError('invalid', 'no', { hint: 'say yes' })) }),
+    route({ path: '/bug', handle: () => Promise.reject(new Error('password is hunter2')) }),
+  ])
+  const expected = await enter('/expected', person)
+  expect([expected.status, await expected.json()]).toEqual([422, { message: 'no (say yes)' }])
+  const bug = await enter('/bug', person)
+  expect(bug.status).toBe(500)
+  expect(await bug.text()).not.toContain('hunter2')
+})
+
+test('two routes cannot claim one address', () => {
+  expect(() => open([route({}), route({})])).toThrow('two routes claim GET /thing/:name')
+})
+
+test('a browser is let in by known names only, and writes from its own pages only', async () => {
+  const door = createDoor({
+    routes: [route({}), route({ method: 'POST' })],
+    clock: systemClock,
+    log: silentLog,
+    audit: async () => {},
+    renderError: (status, message) => json({ message }, status),
+  })
+  const listener = listenOnLoopback(door, {
+    port: 0,
+    identify: async () => person,
+    hosts: () => new Set(['portal.example.com']),
+    refuse: (status, message) => json({ message }, status),
+  })
+  try {
+    const at = `http://127.0.0.1:${listener.port}/thing/a`
+    const status = async (init: RequestInit) => (await fetch(at, init)).status
+    expect(await status({})).toBe(200)
+    expect(await status({ headers: { host: 'portal.example.com' } })).toBe(200)
+    expect(await status({ headers: { host: 'rebound.example.net' } })).toBe(421)
+    expect(await status({ method: 'POST' })).toBe(403)
+    expect(await status({ method: 'POST', headers: { origin: 'https://evil.example' } })).toBe(403)
+    expect(await status({ method: 'POST', headers: { origin: 'null' } })).toBe(403)
+    expect(await status({ method: 'POST', headers: { origin: `http://127.0.0.1:${listener.port}` } })).toBe(200)
+  } finally {
+    await listener.stop()
+  }
+})
+
+test('a socket left by a killed process is taken over, one that answers is not', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'ai-'))
+  const path = join(folder, 'api.sock')
+  const door = createDoor({
+    routes: [route({ policy: ['operator'] })],
+    clock: systemClock,
+    log: silentLog,
+    audit: async () => {},
+    renderError: (status, message) => json({ message }, status),
+  })
+  const operator = (): Identity => ({ kind: 'operator', name: 'root' })
+  try {
+    const killed = Bun.spawn(
+      ['bun', '-e', `Bun.serve({ unix: ${JSON.stringify(path)}, fetch: () => new Response() }); console.log('up')`],
+      {
+        stdout: 'pipe',
+        cwd: folder,
+      },
+    )
+    await killed.stdout.getReader().read()
+    await expect(listenOnSocket(door, path, operator)).rejects.toThrow('another appliance answers')
+    killed.kill('SIGKILL')
+    await killed.exited
+    const listener = await listenOnSocket(door, path, operator)
+    expect(await (await fetch('http://appliance/thing/b', { unix: path })).text()).toBe('hello b')
+    await listener.stop()
+  } finally {
+    await rm(folder, { recursive: true })
+  }
+})

@@ -1,0 +1,66 @@
+import { expect, test } from 'bun:test'
+import type { EngineEvent, Hold, RevisionPlan, Status } from '../../reconcilers/engine/status.ts'
+import { countDone, eventLine, holdLines, planLines, summaryLines } from './lines.ts'
+
+const revision = '0123456789abcdef0123456789abcdef01234567'
+const change = { kind: 'site', key: 'blog.example.com', operation: 'create', summary: 'serve www/blog', fields: [] } as const
+
+const hold: Hold = {
+  id: 'abcdefabcdef',
+  kind: 'site',
+  digest: 'abcdefabcdef00',
+  revision,
+  reason: 'it removes 3 of 4 of kind site, more than 30 %',
+  changes: [{ key: 'a.example.com', operation: 'delete', fields: [] }],
+  since: '2026-01-01T00:00:00.000Z',
+}
+
+const empty: RevisionPlan = { revision, digest: '', changes: [], holds: [], unseen: [] }
+
+test('a plan names every change with its kind and what it does', () => {
+  expect(planLines({ ...empty, changes: [change] })).toEqual(['plan for 01234567:', '  + site  blog.example.com  serve www/blog'])
+  expect(planLines(empty)).toEqual(['plan for 01234567: nothing to change'])
+})
+
+test('a long plan is cut and says by how much', () => {
+  const changes = Array.from({ length: 100 }, (_, index) => ({ ...change, key: `s${index}.example.com` }))
+  const lines = planLines({ ...empty, changes })
+  expect(lines).toHaveLength(42)
+  expect(lines.at(-1)).toBe('  … and 60 more')
+})
+
+test('a held plan says why and how to let it through', () => {
+  expect(holdLines(hold)).toContain('  ai-infra approve abcdefabcdef')
+  expect(holdLines(hold)[0]).toBe('HELD: it removes 3 of 4 of kind site, more than 30 %.')
+})
+
+test('each verified or failed change is one line with its time, and is counted', () => {
+  const verified: EngineEvent = { type: 'change', revision, change, phase: 'verified', milliseconds: 84, message: '' }
+  const failed: EngineEvent = { type: 'change', revision, change, phase: 'failed', milliseconds: 5, message: 'nginx said no' }
+  expect(eventLine(verified)).toBe('  + site blog.example.com created: serve www/blog (84 ms)')
+  expect(eventLine(failed)).toBe('  ! site blog.example.com FAILED: nginx said no')
+  expect(eventLine({ type: 'change', revision, change, phase: 'started' })).toBeUndefined()
+  expect([...countDone([verified, failed])]).toEqual([
+    ['created', 1],
+    ['failed', 1],
+  ])
+})
+
+test('the summary says what is left and how to go on', () => {
+  const status: Status = { revision, desired: revision, converged: true, resources: [] }
+  expect(summaryLines(status, new Map([['created', 1]]), 112)).toEqual(['converged to 01234567 in 112 ms: 1 created'])
+  const waiting = {
+    kind: 'site',
+    key: 'app',
+    state: 'waiting',
+    reason: 'upstream-down',
+    message: 'nothing answers',
+    revision,
+    since: '',
+  } as const
+  expect(summaryLines({ ...status, converged: false, resources: [waiting] }, new Map(), 9)).toEqual([
+    '01234567 is accepted, and not all of it is reached yet:',
+    '  waiting site app: nothing answers',
+    'it goes on by itself; to watch: ai-infra status',
+  ])
+})
