@@ -26,21 +26,58 @@ fi
 
 load() {
   local part
-  for part in say preflight packages bun user program run test; do
+  for part in say preflight packages bun user program run test settings sign-in sandboxes server uninstall; do
     # shellcheck source=/dev/null
     . "$program/install/$part.sh"
   done
 }
 
+# Without a checkout: fetch one, and go on with its own installer.
+fetch_and_continue() {
+  local repository=$1 checkout status=0
+  shift
+  if [ "${1:-}" = run ] || [ "${1:-}" = test ]; then
+    echo "Clone the program first: git clone $repository ai-infrastructure && cd ai-infrastructure && ./install.sh $1" >&2
+    return 2
+  fi
+  [ "$(id -u)" -eq 0 ] || { echo 'The server install needs root: put sudo before bash.' >&2 && return 1; }
+  if ! command -v git >/dev/null; then
+    echo '  git is missing: installing it'
+    apt-get -q update >/dev/null
+    DEBIAN_FRONTEND=noninteractive apt-get -q -y -o DPkg::Lock::Timeout=300 install --no-install-recommends git ca-certificates >/dev/null 2>&1
+  fi
+  checkout=$(mktemp -d "${TMPDIR:-/tmp}/ai-infra-checkout.XXXXXX")
+  git clone --quiet --depth 1 "$repository" "$checkout" </dev/null || { rm -rf "$checkout" && return 1; }
+  bash "$checkout/install.sh" "$@" || status=$?
+  rm -rf "$checkout"
+  return "$status"
+}
+
 main() {
+  local repository=${AI_INFRA_REPOSITORY:-}
+  if [ "${1:-}" = --repository ]; then
+    repository=${2:?--repository needs a URL}
+    shift 2
+  elif [ -n "$program" ]; then
+    repository=''
+  fi
   case ${1:-} in
     --help | -h) usage && return 0 ;;
   esac
+  if [ -n "$repository" ]; then
+    fetch_and_continue "$repository" "$@"
+    return
+  elif [ -z "$program" ]; then
+    echo 'Say where the program is: curl … | bash -s -- --repository URL' >&2
+    return 2
+  fi
   load
   open_scratch
   case ${1:-} in
+    '') install_server ;;
     run) run_in_foreground ;;
     test) run_all_tests ;;
+    uninstall) shift && uninstall "$@" ;;
     packages) shift && step 'Debian packages' install_packages "$@" ;;
     *) usage >&2 && exit 2 ;;
   esac

@@ -28,6 +28,7 @@ run_as_root() {
   ensure_bun "$opt/tools/bun-$bun_version"
   release=$(release_name)
   step 'Program' install_release "$release"
+  step 'Sandboxes' allow_sandboxes
   export AI_INFRA_STARTED_BY=${SUDO_USER:-root}
   start become_service_user "$opt/releases/$release"
 }
