@@ -1,0 +1,19 @@
+import type { ResourceState } from '../../../reconcilers/engine/status.ts'
+
+export type Room = 'overview' | 'agents' | 'domains' | 'changes' | 'account'
+
+export interface AgentGlance {
+  readonly name: string
+  readonly state: ResourceState
+  readonly activity: string
+}
+
+/** What every page of a signed-in person shows around its content. */
+export interface Frame {
+  readonly hostname: string
+  readonly person: string
+  readonly theme: 'auto' | 'light' | 'dark'
+  /** Path of this page, to come back to. */
+  readonly path: string
+  readonly agents: readonly AgentGlance[]
+}

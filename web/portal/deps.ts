@@ -1,0 +1,34 @@
+import type { Repository } from '../../desired-state/repository.ts'
+import type { Engine } from '../../reconcilers/engine/status.ts'
+import type { Agents } from '../../runtime/bus/agents.ts'
+import type { Clock } from '../../runtime/os/clock.ts'
+import type { Log } from '../../runtime/os/log.ts'
+import type { DomainEditing } from './domains/editing.ts'
+import type { FirstAdmin } from './sign-in/first-admin.ts'
+import type { Sessions } from './sign-in/sessions.ts'
+
+/** What the portal stands on; wired in `main.ts`. */
+export interface PortalDeps {
+  readonly engine: Engine
+  readonly repository: Repository
+  readonly agents: Agents
+  readonly sessions: Sessions
+  readonly firstAdmin: FirstAdmin
+  readonly editing: DomainEditing
+  readonly clock: Clock
+  readonly log: Log
+  readonly place: Place
+}
+
+/** Facts of this appliance that pages show. */
+export interface Place {
+  /** Name of the machine, as its person knows it. */
+  readonly hostname: string
+  /** What `git clone` takes. */
+  readonly cloneUrl: string
+  /** The command line's name here: `ai-infra`, or `./main.ts` in a checkout. */
+  readonly command: string
+  /** Of nginx; links to sites name it where it is not the usual one. */
+  readonly httpPort: number
+  readonly httpsPort: number
+}

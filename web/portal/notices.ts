@@ -1,0 +1,19 @@
+import type { Call } from '../door/route.ts'
+
+/** What a page says after a form did its work. The address carries only the word, so that nobody can make a page say other things. */
+const notices = {
+  approved: 'Approved. It is being applied now.',
+  suspended: 'Suspended. It is left alone until then.',
+  resumed: 'Resumed. It is looked at now.',
+  restarting: 'It finishes what it is doing, then starts anew.',
+  'already-approved': 'That plan is not held any more.',
+} as const
+
+export type Notice = keyof typeof notices
+
+export const withNotice = (path: string, notice: Notice): string => `${path}?done=${notice}`
+
+export function noticeOf(call: Call): string | undefined {
+  const word = call.url.searchParams.get('done')
+  return word !== null && Object.hasOwn(notices, word) ? notices[word as Notice] : undefined
+}

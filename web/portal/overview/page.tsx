@@ -1,0 +1,218 @@
+import { raw } from 'hono/html'
+import type { Hold, ResourceState, ResourceStatus, Status } from '../../../reconcilers/engine/status.ts'
+import type { Frame } from '../components/frame.ts'
+import { CrewList, Page } from '../components/layout.tsx'
+import { StateMark, StateWord } from '../components/state.tsx'
+import { Ago, short } from '../components/time.tsx'
+import { htmlOf, idFor, liveAddress, type Region, region, rowsOf } from '../live/regions.ts'
+import { urls } from '../urls.ts'
+import type { Happening } from './lately.ts'
+import { countStates, headline, statesByUrgency } from './words.ts'
+
+export interface OverviewView {
+  readonly frame: Frame
+  readonly status: Status
+  readonly holds: readonly Hold[]
+  readonly lately: readonly Happening[]
+  readonly cloneUrl: string
+  readonly now: Date
+}
+
+/** The live parts, outermost first; the page and its stream show the same. */
+export function overviewRegions(view: OverviewView): readonly Region[] {
+  return [
+    region('crew', <CrewList agents={view.frame.agents} />),
+    region('verdict', <VerdictPanel {...view} />),
+    region('needs', <NeedsYou {...view} />),
+    region('lately', <LatelyPanel {...view} />),
+    ...view.status.resources.map(each => resourceRegion(each, view.now)),
+  ]
+}
+
+export const OverviewPage = ({ view, notice }: { readonly view: OverviewView; readonly notice?: string | undefined }) => {
+  const regions = overviewRegions(view)
+  return (
+    <Page frame={view.frame} title="Overview" room="overview" live={liveAddress(urls.overviewLive.to(), regions)} notice={notice}>
+      {raw(htmlOf(regions, 'verdict'))}
+      <div class="pair">
+        {raw(htmlOf(regions, 'needs'))}
+        {raw(htmlOf(regions, 'lately'))}
+      </div>
+      {view.status.resources.length === 0 ? (
+        <FirstPush cloneUrl={view.cloneUrl} />
+      ) : (
+        <section aria-labelledby="resources-title">
+          <h2 id="resources-title">Resources</h2>
+          <table class="ledger resources">
+            <thead>
+              <tr>
+                <th scope="col">State</th>
+                <th scope="col">Resource</th>
+                <th scope="col">What it says</th>
+                <th scope="col" class="num">
+                  Since
+                </th>
+              </tr>
+            </thead>
+            <tbody id="rows">{raw(rowsOf(regions, 'rows'))}</tbody>
+          </table>
+        </section>
+      )}
+    </Page>
+  )
+}
+
+const VerdictPanel = ({ status, holds }: OverviewView) => {
+  const { verdict, title, detail } = headline(status, holds)
+  const counts = countStates(status.resources)
+  return (
+    <header id="verdict" class={`verdict v-${verdict}`}>
+      <div class="say">
+        <h1>{title}</h1>
+        <p>{detail}</p>
+      </div>
+      <Scale resources={status.resources} />
+      <dl class="facts">
+        <div>
+          <dt>Applied</dt>
+          <dd>{status.revision === '' ? 'nothing yet' : <RevisionLink revision={status.revision} />}</dd>
+        </div>
+        <div>
+          <dt>Declared</dt>
+          <dd>{status.desired === '' ? 'nothing yet' : <RevisionLink revision={status.desired} />}</dd>
+        </div>
+        {statesByUrgency
+          .filter(state => state === 'ready' || counts.has(state))
+          .map(state => (
+            <div class={`s-${state}`}>
+              <dt>
+                <StateMark state={state} /> {state}
+              </dt>
+              <dd>{counts.get(state) ?? 0}</dd>
+            </div>
+          ))}
+      </dl>
+    </header>
+  )
+}
+
+const RevisionLink = ({ revision }: { readonly revision: string }) => <a href={urls.change.to(revision)}>{short(revision)}</a>
+
+/** The most ticks that are still told apart. */
+const mostTicks = 240
+
+/** One tick for each resource, as on a rule; those that want attention stand out longer. */
+const Scale = ({ resources }: { readonly resources: readonly ResourceStatus[] }) => {
+  const shown = resources.length > mostTicks ? sampleByUrgency(resources) : resources
+  return (
+    <svg class="scale" viewBox={`0 0 ${Math.max(60, shown.length) * 6} 24`} preserveAspectRatio="none" aria-hidden="true">
+      {shown.map(({ state }, at) => (
+        <rect class={`s-${state}`} x={at * 6} y={heights[state]} width="2" height={24 - heights[state]} />
+      ))}
+    </svg>
+  )
+}
+
+const heights: Record<ResourceState, number> = {
+  ready: 12,
+  suspended: 16,
+  reconciling: 8,
+  waiting: 4,
+  held: 4,
+  stalled: 0,
+  failed: 0,
+}
+
+const sampleByUrgency = (resources: readonly ResourceStatus[]) =>
+  statesByUrgency.flatMap(state => resources.filter(each => each.state === state)).slice(0, mostTicks)
+
+const NeedsYou = ({ status, holds, now }: OverviewView) => {
+  const wanting: readonly ResourceState[] = ['failed', 'stalled', 'waiting']
+  const urgent = wanting.flatMap(state => status.resources.filter(each => each.state === state))
+  const nothing = urgent.length + holds.length === 0
+  return (
+    <section id="needs" class={nothing ? 'panel' : 'panel wanted'} aria-labelledby="needs-title" tabindex={0}>
+      <h2 id="needs-title">Needs you</h2>
+      {nothing ? <p class="calm">Nothing. Whatever drifts is put back by itself.</p> : null}
+      <ul class="brief">
+        {holds.map(hold => (
+          <li>
+            <StateWord state="held" />
+            <a href={urls.held.to(hold.id)}>
+              {hold.kind}: {hold.reason}
+            </a>
+            <Ago at={hold.since} now={now} />
+          </li>
+        ))}
+        {urgent.slice(0, 20).map(each => (
+          <li>
+            <StateWord state={each.state} />
+            <a href={urls.resource.to(each.kind, each.key)}>
+              <code>{each.key}</code> {each.message}
+            </a>
+            <Ago at={each.since} now={now} />
+          </li>
+        ))}
+      </ul>
+    </section>
+  )
+}
+
+const LatelyPanel = ({ lately, now }: OverviewView) => (
+  <section id="lately" class="panel" aria-labelledby="lately-title" tabindex={0}>
+    <h2 id="lately-title">Lately</h2>
+    {lately.length === 0 ? <p class="calm">Nothing has changed since the appliance started.</p> : null}
+    <ul class="brief">
+      {lately.map(each => (
+        <li>
+          <StateWord state={each.outcome === 'verified' ? 'ready' : 'failed'} />
+          <a href={urls.resource.to(each.kind, each.key)}>
+            <code>{each.key}</code> {each.summary}
+          </a>
+          <Ago at={each.at} now={now} />
+        </li>
+      ))}
+    </ul>
+  </section>
+)
+
+const resourceRegion = (each: ResourceStatus, now: Date): Region => {
+  const id = idFor('r', `${each.kind}/${each.key}`)
+  return region(id, <ResourceRow id={id} resource={each} now={now} />, 'rows')
+}
+
+interface RowProps {
+  readonly id: string
+  readonly resource: ResourceStatus
+  readonly now: Date
+}
+
+const ResourceRow = ({ id, resource: { kind, key, state, reason, message, since }, now }: RowProps) => (
+  <tr id={id} class={`row-${state}`}>
+    <td>
+      <StateWord state={state} />
+    </td>
+    <th scope="row">
+      <a href={urls.resource.to(kind, key)}>
+        <small>{kind}</small> <code>{key}</code>
+      </a>
+    </th>
+    <td class="says" title={message}>
+      {reason === '' ? null : <code class="reason">{reason}</code>}
+      {message}
+    </td>
+    <td class="num">
+      <Ago at={since} now={now} />
+    </td>
+  </tr>
+)
+
+const FirstPush = ({ cloneUrl }: { readonly cloneUrl: string }) => (
+  <section class="empty">
+    <h2>Say what this server should be</h2>
+    <p>Clone its repository, edit a file, push. The push prints the plan, then each change as it is verified.</p>
+    <pre>
+      <code>{`git clone ${cloneUrl} server\ncd server\n$EDITOR domains.yaml\ngit commit -am "my first site" && git push`}</code>
+    </pre>
+  </section>
+)

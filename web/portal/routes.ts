@@ -1,0 +1,27 @@
+import type { Route } from '../door/route.ts'
+import { assetResponse, assets } from './assets.ts'
+import type { PortalDeps } from './deps.ts'
+import { watchLately } from './overview/lately.ts'
+import { overviewRoutes } from './overview/routes.tsx'
+import { signInRoutes } from './sign-in/routes.tsx'
+import { urls } from './urls.ts'
+
+/** Every route of the portal, for the door. */
+export function createPortalRoutes(deps: PortalDeps): readonly Route[] {
+  const lately = watchLately(deps.engine, deps.clock)
+  return [...overviewRoutes(deps, lately), ...signInRoutes(deps), ...assetRoutes()]
+}
+
+function assetRoutes(): readonly Route[] {
+  const open = {
+    method: 'GET',
+    policy: ['anonymous', 'person'],
+    rateLimit: { requests: 1_200, seconds: 60 },
+    audit: false,
+  } as const
+  const missing = () => new Response('There is no such file.', { status: 404 })
+  return [
+    { ...open, path: urls.asset.path, handle: call => assetResponse(call.params.name ?? '', call.request) ?? missing() },
+    { ...open, path: urls.favicon.path, handle: call => assetResponse(assets.mark.name, call.request) ?? missing() },
+  ]
+}

@@ -1,0 +1,10 @@
+// The portal on invented data, to look at it: bun web/portal/testing/dev.ts [PORT]
+
+import { house } from './house.ts'
+import { holdInScene, playScene } from './scene.ts'
+
+const home = house()
+playScene(home.engine, home.agents, home.repository)
+if (process.argv.includes('--held')) holdInScene(home.engine)
+const { port } = home.listen(Number(process.argv[2] ?? 0))
+process.stdout.write(`http://127.0.0.1:${port}\n`)

@@ -1,0 +1,111 @@
+import { parse } from 'yaml'
+import type { ParseResult } from '../../../desired-state/state.ts'
+import { systemClock } from '../../../runtime/os/clock.ts'
+import { silentLog } from '../../../runtime/os/log.ts'
+import { createDoor } from '../../door/door.ts'
+import { listenOnLoopback } from '../../door/listen.ts'
+import type { Identity } from '../../door/route.ts'
+import type { PortalDeps } from '../deps.ts'
+import { renderPortalError } from '../errors.tsx'
+import { createPortalRoutes } from '../routes.ts'
+import type { FirstAdmin } from '../sign-in/first-admin.ts'
+import type { Sessions } from '../sign-in/sessions.ts'
+import { fakeAgents, fakeEngine, fakeRepository } from './fakes.ts'
+import { sceneState } from './scene.ts'
+
+export const ada: Identity = { kind: 'person', id: '1', name: 'Ada Lovelace', email: 'ada@example.com', sessionToken: 'token' }
+
+/** Sessions of one person who is always signed in, until `end`. */
+export function fakeSessions(identity: Identity = ada): Sessions & { end(): void } {
+  const listeners = new Set<() => void>()
+  let alive = true
+  return {
+    identify: async () => (alive ? identity : { kind: 'anonymous' }),
+    alive: async () => alive,
+    signIn: async () => ({ outcome: 'refused' }),
+    signOut: async () => [],
+    changePassword: async () => ({ outcome: 'wrong-password' }),
+    onEnded(listener) {
+      listeners.add(listener)
+      return () => listeners.delete(listener)
+    },
+    end() {
+      alive = false
+      for (const listener of listeners) listener()
+    },
+  }
+}
+
+const closed: FirstAdmin = {
+  code: async () => undefined,
+  open: async () => false,
+  redeem: async () => ({ outcome: 'closed' }),
+}
+
+export const place: PortalDeps['place'] = {
+  hostname: 'atlas',
+  cloneUrl: 'ai-infra@atlas:desired-state.git',
+  command: 'ai-infra',
+  httpPort: 80,
+  httpsPort: 443,
+}
+
+/** A whole portal behind the real door, on fakes that the test holds in its hands. */
+export function house(changes: Partial<PortalDeps> = {}, parseFiles = asInScene) {
+  const engine = fakeEngine()
+  const agents = fakeAgents()
+  const repository = fakeRepository(parseFiles)
+  const sessions = fakeSessions()
+  const deps: PortalDeps = {
+    engine,
+    agents,
+    repository,
+    sessions,
+    firstAdmin: closed,
+    editing: { set: text => text, remove: text => text },
+    clock: systemClock,
+    log: silentLog,
+    place,
+    ...changes,
+  }
+  const audited: string[] = []
+  const door = createDoor({
+    routes: createPortalRoutes(deps),
+    clock: deps.clock,
+    log: deps.log,
+    audit: async entry => {
+      audited.push(`${entry.event} ${entry.outcome}`)
+    },
+    renderError: (status, message, request, identity) => renderPortalError(status, message, request, identity, deps.place),
+  })
+  const ask = async (request: Request): Promise<Response> =>
+    door.enter(request, { identity: await deps.sessions.identify(request), address: '127.0.0.1', keepOpen: () => {} })
+  return {
+    engine,
+    agents,
+    repository,
+    sessions,
+    deps,
+    door,
+    audited,
+    get: (path: string, headers: Record<string, string> = {}) => ask(new Request(`http://localhost${path}`, { headers })),
+    post: (path: string, fields: Record<string, string>, headers: Record<string, string> = {}) =>
+      ask(new Request(`http://localhost${path}`, { method: 'POST', body: new URLSearchParams(fields), headers })),
+    listen: (port = 0) =>
+      listenOnLoopback(door, {
+        port,
+        identify: deps.sessions.identify,
+        hosts: () => new Set(),
+        refuse: (status, message) => new Response(message, { status }),
+      }),
+  }
+}
+
+/** Reads `domains.yaml` loosely: enough for pages, not for validation. */
+export function asInScene(files: ReadonlyMap<string, string>): ParseResult {
+  const whole = sceneState('')
+  const document: unknown = parse(files.get('domains.yaml') ?? '')
+  const hosts =
+    typeof document === 'object' && document !== null && 'domains' in document ? Object.keys(document.domains ?? {}) : []
+  return { ok: true, state: { ...whole, domains: new Map([...whole.domains].filter(([host]) => hosts.includes(host))) } }
+}

@@ -1,0 +1,183 @@
+import type { AgentDeclaration, DesiredState, DomainDeclaration } from '../../../desired-state/state.ts'
+import type { ResourceState, ResourceStatus } from '../../../reconcilers/engine/status.ts'
+import type { FakeAgents, FakeEngine, FakeRepository } from './fakes.ts'
+
+const settings: DesiredState['settings'] = {
+  tls: 'none',
+  agent_model: 'claude-sonnet-4-5',
+  agent_temperature: 1,
+  agent_max_tokens: 8_192,
+  session_timeout_minutes: 60,
+  look_interval_seconds: 60,
+}
+
+const agent = (name: string, level: AgentDeclaration['level'], description: string): [string, AgentDeclaration] => [
+  name,
+  { name, level, prompt: `agents/${name}.md`, promptText: '', model: settings.agent_model, description },
+]
+
+const site = (host: string, root: string, aliases: readonly string[] = []): [string, DomainDeclaration] => [
+  host,
+  {
+    kind: 'static',
+    host,
+    aliases,
+    tls: 'acme',
+    root,
+    index: ['index.html'],
+    notFound: undefined,
+    cacheSeconds: 3_600,
+    deploy: undefined,
+  },
+]
+
+const proxy = (host: string, port: number): [string, DomainDeclaration] => [
+  host,
+  {
+    kind: 'proxy',
+    host,
+    aliases: [],
+    tls: 'acme',
+    upstream: { protocol: 'http', host: '127.0.0.1', port, path: '' },
+    websocket: true,
+    timeoutSeconds: 60,
+    bodyMebibytes: 10,
+  },
+]
+
+export const sceneState = (revision: string): DesiredState => ({
+  revision,
+  agents: new Map([
+    agent('supervisor', 3, 'Plans, delegates, reports.'),
+    agent('code', 1, 'Writes and reviews code.'),
+    agent('data', 1, 'Databases and numbers.'),
+    agent('infra', 2, 'Servers, networks, certificates.'),
+    agent('research', 1, 'Reads the world and sums it up.'),
+    agent('qa', 1, 'Tries to break what others built.'),
+  ]),
+  domains: new Map([
+    site('blog.example.com', 'blog', ['www.blog.example.com']),
+    site('docs.example.com', 'docs'),
+    proxy('app.example.com', 9_000),
+    proxy('grafana.example.com', 3_100),
+    [
+      'old.example.com',
+      { kind: 'redirect', host: 'old.example.com', aliases: [], tls: 'none', to: 'https://blog.example.com', status: 308 },
+    ],
+    site('status.example.com', 'status'),
+    ['portal.example.com', { kind: 'portal', host: 'portal.example.com', aliases: [], tls: 'acme' }],
+  ]),
+  settings,
+  telos: new Map(),
+})
+
+export const sceneYaml = `# yaml-language-server: $schema=./schemas/domains.json
+domains:
+  blog.example.com: { root: blog, aliases: [www.blog.example.com], tls: acme }
+  docs.example.com: { root: docs, tls: acme }
+  app.example.com: { proxy: "http://127.0.0.1:9000", websocket: true, tls: acme }
+  grafana.example.com: { proxy: "http://127.0.0.1:3100", websocket: true, tls: acme }
+  old.example.com: { redirect: "https://blog.example.com", status: 308 }
+  status.example.com: { root: status, tls: acme }
+  portal.example.com: { portal: true, tls: acme }
+`
+
+const at = (minutes: number) => new Date(Date.now() - minutes * 60_000).toISOString()
+
+const resource = (
+  kind: string,
+  key: string,
+  revision: string,
+  minutes: number,
+  state: ResourceState = 'ready',
+  reason = '',
+  message = '',
+): ResourceStatus => ({ kind, key, state, reason, message, revision, since: at(minutes) })
+
+const sha = (text: string) => Bun.SHA1.hash(text, 'hex')
+
+const screen = [
+  '\u001b[1;36msupervisor\u001b[0m  level 3 · claude-sonnet-4-5 · idle',
+  '\u001b[2m────────────────────────────────────────────────────────────\u001b[0m',
+  '\u001b[33mada\u001b[0m  what is on port 80?',
+  '',
+  '\u001b[32m●\u001b[0m nginx, generation 41. Seven sites, all answering. The last change',
+  '  was \u001b[1mdocs.example.com\u001b[0m, four minutes ago.',
+  '',
+  '\u001b[31m!\u001b[0m grafana.example.com answers \u001b[31m502\u001b[0m: nothing listens on 127.0.0.1:3100.',
+  '',
+  '\u001b[7m supervisor \u001b[0m> ',
+].join('\n')
+
+/** A server in the middle of its life: mostly well, one site waiting, one suspended, agents at work. */
+export function playScene(engine: FakeEngine, agents: FakeAgents, repository: FakeRepository): void {
+  const [first, second, third, head] = [sha('1'), sha('2'), sha('3'), sha('4')]
+  const subjects: [string, string, string][] = [
+    [first, 'starter repository', 'appliance'],
+    [second, 'blog and docs', 'Ada Lovelace'],
+    [third, 'app behind a proxy, old name redirects', 'Grace Hopper'],
+    [head, 'grafana for the team', 'Ada Lovelace'],
+  ]
+  subjects.forEach(([revision, subject, name], index) => {
+    const diff = `diff --git a/domains.yaml b/domains.yaml\n--- a/domains.yaml\n+++ b/domains.yaml\n@@ -4,3 +4,4 @@ domains:\n   docs.example.com: { root: docs, tls: acme }\n   app.example.com: { proxy: "http://127.0.0.1:9000", websocket: true, tls: acme }\n+  grafana.example.com: { proxy: "http://127.0.0.1:3100", websocket: true, tls: acme }\n   old.example.com: { redirect: "https://blog.example.com", status: 308 }\n`
+    const summary = { revision, subject, author: { name, email: 'ada@example.com' }, date: at(60 * 26 - index * 500) }
+    repository.add(summary, sceneState(revision), { 'domains.yaml': sceneYaml }, diff)
+  })
+  engine.set({ revision: third, desired: head, converged: false })
+  for (const name of ['supervisor', 'code', 'data', 'infra', 'research', 'qa']) engine.put(resource('agent', name, head, 190))
+  engine.put(resource('agent', 'research', head, 31, 'suspended', 'suspended', 'saving tokens until the report is due'))
+  for (const host of ['blog.example.com', 'docs.example.com', 'app.example.com', 'old.example.com', 'portal.example.com']) {
+    engine.put(resource('site', host, head, 64))
+  }
+  const waits = 'nothing listens on 127.0.0.1:3100: start the program, or change the port in domains.yaml'
+  engine.put(resource('site', 'grafana.example.com', head, 4, 'waiting', 'upstream-refused', waits))
+  engine.put(resource('site', 'status.example.com', head, 0, 'reconciling', 'applying', 'serve www/status'))
+  const doings = { supervisor: 'answering Ada: "what is on port 80?"', code: '', data: '', infra: '', research: '', qa: '' }
+  Object.entries(doings).forEach(([name, doing], index) => {
+    const activity = name === 'research' ? 'offline' : doing === '' ? 'idle' : 'answering'
+    agents.present({ name, activity, doing, pid: 4_200 + index, heartbeatAt: at(0), startedAt: at(190) })
+    agents.show(name, screen)
+  })
+  const talk = { agent: 'supervisor', state: 'done' as const }
+  agents.utter({ ...talk, id: '1', role: 'person', by: 'Ada', text: 'what is on port 80?', at: at(6) })
+  const answer =
+    'nginx, generation 41. Seven sites, all answering but one:\n\ngrafana.example.com gives 502, because nothing listens on 127.0.0.1:3100.'
+  agents.utter({ ...talk, id: '2', role: 'agent', by: 'supervisor', text: answer, at: at(6) })
+  const change = (key: string, summary: string) => ({ kind: 'site', key, operation: 'create' as const, summary, fields: [] })
+  const verified = { type: 'change' as const, revision: head, phase: 'verified' as const, milliseconds: 84, message: '' }
+  engine.emit({ ...verified, change: change('old.example.com', 'redirect to https://blog.example.com') })
+  engine.emit({ ...verified, change: change('docs.example.com', 'serve www/docs') })
+  engine.emit({ ...verified, change: change('blog.example.com', 'put back a file that was edited by hand') })
+  for (let index = 0; index < 9; index++) {
+    engine.addRun({
+      id: `${index}`,
+      kind: 'site',
+      key: 'grafana.example.com',
+      revision: index > 6 ? third : head,
+      trigger: index > 6 ? 'commit' : 'retry',
+      operation: 'update',
+      summary: 'proxy to http://127.0.0.1:3100',
+      startedAt: at(4 + index * 9),
+      milliseconds: 40 + index * 13,
+      outcome: index > 6 ? 'verified' : 'failed',
+      message: index > 6 ? '' : 'nothing listens on 127.0.0.1:3100',
+    })
+  }
+}
+
+export function holdInScene(engine: FakeEngine): void {
+  const digest = sha('hold') + sha('hold2').slice(0, 24)
+  engine.hold({
+    id: digest.slice(0, 12),
+    kind: 'site',
+    digest,
+    revision: sha('4'),
+    reason: 'removes 4 of 7 sites',
+    changes: ['app', 'docs', 'grafana', 'status'].map(name => ({
+      key: `${name}.example.com`,
+      operation: 'delete' as const,
+      fields: [{ name: 'root', before: name, after: '' }],
+    })),
+    since: at(2),
+  })
+}

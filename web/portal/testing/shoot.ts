@@ -1,0 +1,33 @@
+// Pictures of the portal on invented data: bun web/portal/testing/shoot.ts FOLDER [PATH...]
+import { chromium } from 'playwright-core'
+import { house } from './house.ts'
+import { holdInScene, playScene } from './scene.ts'
+
+const [folder = '/tmp/portal-shots', ...only] = process.argv.slice(2)
+const paths = only.length > 0 ? only : ['/', '/sign-in', '/account', '/nowhere']
+const home = house()
+playScene(home.engine, home.agents, home.repository)
+if (process.env.HELD) holdInScene(home.engine)
+const listener = home.listen()
+const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: ['--no-sandbox', '--disable-gpu'] })
+const views = [
+  { name: 'wide', viewport: { width: 1440, height: 900 }, colorScheme: 'light' },
+  { name: 'dark', viewport: { width: 1440, height: 900 }, colorScheme: 'dark' },
+  { name: 'phone', viewport: { width: 390, height: 844 }, colorScheme: 'light' },
+] as const
+for (const { name, ...options } of views) {
+  const context = await browser.newContext(options)
+  const page = await context.newPage()
+  page.on('console', message => process.stdout.write(`${message.type()}: ${message.text()}\n`))
+  for (const path of paths) {
+    await page.goto(`http://127.0.0.1:${listener.port}${path}`)
+    await page.waitForTimeout(300)
+    const file = `${folder}/${path.replace(/[^a-z0-9]+/gi, '-').replace(/^-|-$/g, '') || 'overview'}-${name}.png`
+    await page.screenshot({ path: file, fullPage: name === 'phone' })
+    process.stdout.write(`${file}\n`)
+  }
+  await context.close()
+}
+await browser.close()
+await listener.stop()
+process.exit(0)
