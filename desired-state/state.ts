@@ -54,7 +54,7 @@ export interface Deploy {
 
 export interface ProxyDomain extends DomainCommon {
   readonly kind: 'proxy'
-  readonly upstream: { readonly protocol: 'http' | 'https'; readonly host: string; readonly port: number; readonly path: string }
+  readonly upstream: Upstream
   readonly websocket: boolean
   /** Seconds until a silent upstream is given up. */
   readonly timeoutSeconds: number
@@ -62,9 +62,21 @@ export interface ProxyDomain extends DomainCommon {
   readonly bodyMebibytes: number
 }
 
+export interface Upstream {
+  readonly protocol: 'http' | 'https'
+  /** A name in lower case and punycode, or an address as `node:net` writes it (IPv6 without brackets). */
+  readonly host: string
+  readonly port: number
+  /** Empty: requests pass unchanged. Else begins and ends with `/`, and replaces the leading `/` of a request's path. */
+  readonly path: string
+}
+
 export interface RedirectDomain extends DomainCommon {
   readonly kind: 'redirect'
+  /** Absolute URL; without a trailing `/` when the request's path is kept. */
   readonly to: string
+  /** The target names no path, so path and query of the request are appended to it. */
+  readonly keepsPath: boolean
   readonly status: 301 | 302 | 303 | 307 | 308
 }
 
@@ -98,4 +110,13 @@ export type ParseResult =
   | { readonly ok: true; readonly state: DesiredState }
   | { readonly ok: false; readonly mistakes: readonly Mistake[] }
 
-export const renderMistake = (mistake: Mistake): string => `${mistake.file}:${mistake.line}:${mistake.column}: ${mistake.message}`
+/** One line, harmless for the terminal that shows it, whatever stands in the document. */
+export const renderMistake = (mistake: Mistake): string =>
+  printable(`${mistake.file}:${mistake.line}:${mistake.column}: ${mistake.message}`)
+
+/** Writes control characters, and those that turn the direction of text, as `\u001b`. */
+export const printable = (text: string): string =>
+  text.replace(
+    /[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu,
+    character => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )

@@ -1,0 +1,172 @@
+import { type AgentEntry, parseAgents, starterAgents } from './documents/agents.ts'
+import { type ParsedDomains, parseDomains } from './documents/domains.ts'
+import { defaultSettings, parseSettings } from './documents/settings.ts'
+import { starterPrompts } from './starter-prompts.ts'
+import type { AgentDeclaration, Mistake, ParseResult, Settings, Tls } from './state.ts'
+import { didYouMean } from './suggest.ts'
+import { isDocument, type TreeEntry } from './tree.ts'
+import { readText, readYaml, type Source, tooLarge } from './yaml.ts'
+
+export const mostEntries = 10_000
+
+/** Bytes of all documents of a commit together. */
+export const largestTree = 16 * 1024 * 1024
+
+const mostMistakes = 200
+
+const documents = ['agents.yaml', 'domains.yaml', 'settings.yaml']
+
+const laterDocuments = [
+  'dns.yaml',
+  'backups.yaml',
+  'schedules.yaml',
+  'permissions.yaml',
+  'network.yaml',
+  'plugins.yaml',
+  'knowledge.yaml',
+]
+
+/** Keeps the parsed form of large documents from one commit to the next. */
+export interface DomainsCache {
+  get(key: string): ParsedDomains | undefined
+  set(key: string, parsed: ParsedDomains): void
+}
+
+/** What the files of one commit declare, or every mistake in them, in the order of files and lines. */
+export function parseTree(entries: readonly TreeEntry[], revision: string, cache?: DomainsCache): ParseResult {
+  const tree = new Map(entries.map(entry => [entry.path, entry]))
+  const mistakes: Mistake[] = treeMistakes(entries)
+  const settings = readSettings(tree, mistakes)
+  const domains = readDomains(tree, settings.tls, mistakes, cache)
+  const agents = readAgents(tree, settings, mistakes)
+  const telos = readTelos(entries, mistakes)
+  if (mistakes.length > 0) return { ok: false, mistakes: inOrder(mistakes) }
+  return { ok: true, state: { revision, agents, domains, settings, telos } }
+}
+
+function treeMistakes(entries: readonly TreeEntry[]): Mistake[] {
+  if (entries.length > mostEntries) {
+    return [whole('.', `this repository has ${entries.length} files, and may have ${mostEntries}: remove some`)]
+  }
+  const size = entries.reduce((sum, entry) => sum + (entry.bytes?.byteLength ?? 0), 0)
+  if (size > largestTree)
+    return [whole('.', `the documents have ${size} bytes together, and may have ${largestTree}: remove some`)]
+  return entries.flatMap(entry => {
+    const message = wrongEntry(entry)
+    if (message !== undefined) return [whole(entry.path, message)]
+    if (isDocument(entry.path) && entry.bytes === undefined) return [tooLarge(entry.path, entry.size ?? 0)]
+    return []
+  })
+}
+
+function wrongEntry({ path, mode }: TreeEntry): string | undefined {
+  if (mode === '120000') return 'this is a symbolic link: commit the file itself'
+  if (mode === '160000') return 'this is a submodule: commit the files themselves'
+  if (path.includes('/') || !/\.ya?ml$/i.test(path) || documents.includes(path)) return undefined
+  if (laterDocuments.includes(path)) return `${path} is not supported by this version yet: remove it for now`
+  const yaml = path.replace(/\.ya?ml$/i, '.yaml')
+  if (documents.includes(yaml)) return `this file is not read under this name: rename it to ${yaml}`
+  return `no such document${didYouMean(yaml, documents) || `: the documents are ${documents.join(', ')}; put other files into a folder`}`
+}
+
+type Tree = ReadonlyMap<string, TreeEntry>
+
+function open(tree: Tree, file: string, mistakes: Mistake[]): Source | undefined {
+  const entry = readable(tree.get(file))
+  if (entry === undefined) return undefined
+  const result = readYaml(file, entry.bytes)
+  if ('source' in result) return result.source
+  mistakes.push(...result.mistakes)
+  return undefined
+}
+
+/** An entry with content; what has none was reported with the tree. */
+function readable(entry: TreeEntry | undefined): (TreeEntry & { readonly bytes: Uint8Array }) | undefined {
+  if (entry?.bytes === undefined || !entry.mode.startsWith('100')) return undefined
+  return { ...entry, bytes: entry.bytes }
+}
+
+function readSettings(tree: Tree, mistakes: Mistake[]): Settings {
+  const source = open(tree, 'settings.yaml', mistakes)
+  if (source === undefined) return defaultSettings
+  const parsed = parseSettings(source)
+  mistakes.push(...parsed.mistakes)
+  return parsed.settings
+}
+
+function readDomains(tree: Tree, tls: Tls, mistakes: Mistake[], cache: DomainsCache | undefined): ParsedDomains['domains'] {
+  const hash = tree.get('domains.yaml')?.hash
+  const key = hash === undefined ? undefined : `${hash} ${tls}`
+  const known = key === undefined ? undefined : cache?.get(key)
+  if (known !== undefined) return known.domains
+  const source = open(tree, 'domains.yaml', mistakes)
+  if (source === undefined) return new Map()
+  const parsed = parseDomains(source, tls)
+  if (key !== undefined && parsed.mistakes.length === 0) cache?.set(key, parsed)
+  mistakes.push(...parsed.mistakes)
+  return parsed.domains
+}
+
+function readAgents(tree: Tree, settings: Settings, mistakes: Mistake[]): ReadonlyMap<string, AgentDeclaration> {
+  if (!tree.has('agents.yaml')) {
+    return declareAgents(starterAgents, settings, (name, path) => promptText(tree, path, mistakes) ?? starterPrompts[name])
+  }
+  const source = open(tree, 'agents.yaml', mistakes)
+  if (source === undefined) return new Map()
+  const parsed = parseAgents(source)
+  mistakes.push(...parsed.mistakes)
+  return declareAgents(parsed.agents, settings, (name, path) => {
+    const text = promptText(tree, path, mistakes)
+    if (text === undefined && !tree.has(path)) {
+      const near = didYouMean(path, [...tree.keys()].filter(isDocument))
+      const message = `the prompt ${path} of ${name} does not exist${near || ': add that file, or name another with prompt:'}`
+      mistakes.push(source.mistake(['agents', name, 'prompt'], message))
+    }
+    return text
+  })
+}
+
+function declareAgents(
+  entries: ReadonlyMap<string, AgentEntry>,
+  settings: Settings,
+  promptOf: (name: string, path: string) => string | undefined,
+): ReadonlyMap<string, AgentDeclaration> {
+  const agents = new Map<string, AgentDeclaration>()
+  for (const [name, { level, prompt, model, description }] of entries) {
+    const promptText = promptOf(name, prompt) ?? ''
+    agents.set(name, { name, level, prompt, promptText, model: model ?? settings.agent_model, description })
+  }
+  return agents
+}
+
+function promptText(tree: Tree, path: string, mistakes: Mistake[]): string | undefined {
+  const entry = readable(tree.get(path))
+  if (entry === undefined) return undefined
+  const read = readText(path, entry.bytes)
+  if ('mistake' in read) mistakes.push(read.mistake)
+  else if (read.text.trim() === '') mistakes.push(whole(path, 'this prompt is empty: write what the agent is for'))
+  return 'text' in read ? read.text : undefined
+}
+
+function readTelos(entries: readonly TreeEntry[], mistakes: Mistake[]): ReadonlyMap<string, string> {
+  const telos = new Map<string, string>()
+  for (const candidate of entries) {
+    const entry = readable(candidate)
+    if (entry === undefined || !entry.path.startsWith('TELOS/') || !isDocument(entry.path)) continue
+    const read = readText(entry.path, entry.bytes)
+    if ('mistake' in read) mistakes.push(read.mistake)
+    else telos.set(entry.path.slice('TELOS/'.length), read.text)
+  }
+  return telos
+}
+
+const whole = (file: string, message: string): Mistake => ({ file, line: 1, column: 1, message })
+
+function inOrder(mistakes: readonly Mistake[]): readonly Mistake[] {
+  const unique = new Map(mistakes.map(mistake => [JSON.stringify(mistake), mistake]))
+  const sorted = [...unique.values()].sort(
+    (a, b) => (a.file < b.file ? -1 : a.file > b.file ? 1 : 0) || a.line - b.line || a.column - b.column,
+  )
+  if (sorted.length <= mostMistakes) return sorted
+  return [...sorted.slice(0, mostMistakes), whole('.', `and ${sorted.length - mostMistakes} more mistakes`)]
+}

@@ -1,0 +1,199 @@
+import {
+  type Document,
+  isAlias,
+  isMap,
+  isPair,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type ParsedNode,
+  parseDocument,
+  type YAMLParseError,
+} from 'yaml'
+import type { Mistake } from './state.ts'
+
+/** Largest document that is read, in bytes. */
+export const largestDocument = 1024 * 1024
+
+const deepest = 16
+const mostSyntaxMistakes = 10
+
+export type Path = readonly (string | number)[]
+
+/** A YAML document as plain values, which remembers where each of them stands. */
+export interface Source {
+  readonly file: string
+  readonly value: unknown
+  /** A mistake at the value of a path, at its key, or at the nearest of its parents that the document has. */
+  mistake(path: Path, message: string, where?: 'key' | 'value'): Mistake
+}
+
+export type SourceResult = { readonly source: Source } | { readonly mistakes: readonly Mistake[] }
+
+export type Text = { readonly text: string } | { readonly mistake: Mistake }
+
+/** Text of a file that is UTF-8 and not too large. */
+export function readText(file: string, bytes: Uint8Array): Text {
+  if (bytes.byteLength > largestDocument) return { mistake: tooLarge(file, bytes.byteLength) }
+  try {
+    return { text: new TextDecoder('utf-8', { fatal: true }).decode(bytes) }
+  } catch {
+    const line = firstLineThatIsNotUtf8(bytes)
+    return { mistake: { file, line, column: 1, message: 'this line is not UTF-8: save the file with the encoding UTF-8' } }
+  }
+}
+
+export const tooLarge = (file: string, size: number): Mistake => ({
+  file,
+  line: 1,
+  column: 1,
+  message: `the file has ${size} bytes, and a document may have ${largestDocument}: make it smaller`,
+})
+
+export function readYaml(file: string, bytes: Uint8Array): SourceResult {
+  const read = readText(file, bytes)
+  return 'mistake' in read ? { mistakes: [read.mistake] } : readYamlText(file, read.text)
+}
+
+export function readYamlText(file: string, text: string): SourceResult {
+  const parsed = parse(text)
+  const mistakes = syntaxMistakes(file, parsed)
+  if (mistakes.length > 0) return { mistakes }
+  const found: Found[] = []
+  const value = plain(parsed.document.contents, found, 0)
+  if (found.length > 0) return { mistakes: found.map(({ offset, message }) => mistakeAt(file, parsed.lines, offset, message)) }
+  // Nodes weigh fifty times their text: they are made anew for the rare document that has a mistake.
+  let nodes: Parsed | undefined
+  const mistake: Source['mistake'] = (path, message, where = 'value') => {
+    nodes ??= parse(text)
+    return mistakeAt(file, nodes.lines, offsetOf(nodes.document.contents, path, where), message)
+  }
+  return { source: { file, value, mistake } }
+}
+
+interface Parsed {
+  readonly document: Document.Parsed
+  readonly lines: LineCounter
+}
+
+interface Found {
+  readonly offset: number
+  readonly message: string
+}
+
+function parse(text: string): Parsed {
+  const lines = new LineCounter()
+  // The library's own check for duplicate keys takes quadratic time; `plain` makes it in linear time.
+  const options = { lineCounter: lines, uniqueKeys: false, stringKeys: true, prettyErrors: false, logLevel: 'silent' } as const
+  return { document: parseDocument(text, options), lines }
+}
+
+function syntaxMistakes(file: string, { document, lines }: Parsed): Mistake[] {
+  const mistakes = new Map<number, Mistake>()
+  for (const problem of [...document.errors, ...document.warnings]) {
+    const mistake = mistakeAt(file, lines, problem.pos[0], syntaxSentence(problem.code, problem.message))
+    // One slip makes the parser stumble several times on the same line: the first is the one to read.
+    if (!mistakes.has(mistake.line)) mistakes.set(mistake.line, mistake)
+    if (mistakes.size === mostSyntaxMistakes) break
+  }
+  return [...mistakes.values()]
+}
+
+function syntaxSentence(code: YAMLParseError['code'], message: string): string {
+  switch (code) {
+    case 'TAB_AS_INDENT':
+      return 'a tab cannot indent in YAML: write spaces'
+    case 'MULTIPLE_DOCS':
+      return 'a second document begins here: keep one, without a line "---" between'
+    case 'NON_STRING_KEY':
+      return 'a key must be plain text, like name: …'
+    case 'TAG_RESOLVE_FAILED':
+      return `${message.replace(/^Unresolved tag: /, 'unknown tag ')}: remove the word that begins with "!"`
+    case 'BLOCK_AS_IMPLICIT_KEY':
+      return 'this is not YAML: one line holds one "key: value"; write quotes around a value that contains ": "'
+    case 'BAD_SCALAR_START':
+      return `${message}: write quotes around the value`
+    default:
+      return `this is not YAML: ${message}`
+  }
+}
+
+function plain(node: ParsedNode | null, found: Found[], depth: number): unknown {
+  if (node === null) return null
+  if (depth > deepest) {
+    found.push({ offset: node.range[0], message: `this is nested more than ${deepest} levels deep` })
+    return null
+  }
+  if (isAlias(node)) {
+    found.push({
+      offset: node.range[0],
+      message: `*${node.source} repeats another value, which is not supported: write the value out`,
+    })
+    return null
+  }
+  if (isScalar(node)) return node.value
+  if (isSeq(node)) return node.items.map(item => (isPair(item) ? null : plain(item, found, depth + 1)))
+  return isMap(node) ? plainMap(node.items, found, depth) : null
+}
+
+type MapItems = Extract<ParsedNode, { items: { key: unknown }[] }>['items']
+
+function plainMap(items: MapItems, found: Found[], depth: number): Record<string, unknown> {
+  const map: Record<string, unknown> = Object.create(null)
+  for (const { key, value } of items) {
+    const name = isScalar(key) ? String(key.value ?? '') : ''
+    if (Object.hasOwn(map, name)) {
+      found.push({ offset: key.range[0], message: `${JSON.stringify(name)} is here twice: keep one of them` })
+    }
+    map[name] = plain(value, found, depth + 1)
+  }
+  return map
+}
+
+function offsetOf(root: ParsedNode | null, path: Path, where: 'key' | 'value'): number {
+  let node = root
+  let offset = 0
+  for (const [index, step] of path.entries()) {
+    const last = index === path.length - 1
+    if (isMap(node)) {
+      const pair: MapItems[number] | undefined = node.items.find(
+        item => isScalar(item.key) && String(item.key.value ?? '') === step,
+      )
+      if (pair === undefined) return offset
+      offset = pair.key.range[0]
+      node = pair.value
+      if (last && where === 'key') return offset
+    } else if (isSeq(node) && typeof step === 'number') {
+      const item = node.items[step]
+      if (item === undefined || isPair(item)) return offset
+      node = item
+    } else {
+      return offset
+    }
+    if (node !== null && !(isScalar(node) && node.value === null)) offset = node.range[0]
+  }
+  return offset
+}
+
+function mistakeAt(file: string, lines: LineCounter, offset: number, message: string): Mistake {
+  const { line, col } = lines.linePos(offset)
+  return { file, line: Math.max(1, line), column: Math.max(1, col), message }
+}
+
+function firstLineThatIsNotUtf8(bytes: Uint8Array): number {
+  const decoder = new TextDecoder('utf-8', { fatal: true })
+  let line = 1
+  let start = 0
+  while (start < bytes.byteLength) {
+    const newline = bytes.indexOf(10, start)
+    const end = newline === -1 ? bytes.byteLength : newline
+    try {
+      decoder.decode(bytes.subarray(start, end))
+    } catch {
+      return line
+    }
+    start = end + 1
+    line += 1
+  }
+  return 1
+}
