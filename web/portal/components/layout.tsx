@@ -97,7 +97,9 @@ const Sidebar = ({ frame, room }: { readonly frame: Frame; readonly room: Room }
         {frame.person}
       </a>
       <form method="post" action={urls.signOut.to()}>
-        <button class="quiet">Sign out</button>
+        <button type="submit" class="quiet">
+          Sign out
+        </button>
       </form>
       <ThemeChoice theme={frame.theme} back={frame.path} />
     </div>
@@ -123,7 +125,7 @@ export const ThemeChoice = ({ theme, back }: { readonly theme: Frame['theme']; r
   <form method="post" action={urls.theme.to()} class="theme" aria-label="Colours">
     <input type="hidden" name="back" value={back} />
     {(['auto', 'light', 'dark'] as const).map(choice => (
-      <button class="quiet" name="theme" value={choice} aria-pressed={choice === theme ? 'true' : 'false'}>
+      <button type="submit" class="quiet" name="theme" value={choice} aria-pressed={choice === theme ? 'true' : 'false'}>
         {choice}
       </button>
     ))}

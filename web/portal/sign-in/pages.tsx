@@ -76,7 +76,9 @@ export const SignInPage = ({ frame, email, next, mistakes, notice }: SignInView)
         maxlength={longestPassword}
         autofocus={email !== ''}
       />
-      <button class="main">Sign in</button>
+      <button type="submit" class="main">
+        Sign in
+      </button>
     </form>
   </Gate>
 )
@@ -137,7 +139,9 @@ export const FirstAdminPage = ({ frame, code, name, email, mistakes }: FirstAdmi
         maxlength={longestPassword}
         required
       />
-      <button class="main">Become administrator</button>
+      <button type="submit" class="main">
+        Become administrator
+      </button>
     </form>
   </Gate>
 )
@@ -181,7 +185,9 @@ export const AccountPage = ({ frame, email, mistakes, notice }: AccountView) => 
           maxlength={longestPassword}
           required
         />
-        <button class="main">Change the password</button>
+        <button type="submit" class="main">
+          Change the password
+        </button>
       </form>
     </section>
   </Page>
