@@ -62,7 +62,15 @@ export const sceneState = (revision: string): DesiredState => ({
     proxy('grafana.example.com', 3_100),
     [
       'old.example.com',
-      { kind: 'redirect', host: 'old.example.com', aliases: [], tls: 'none', to: 'https://blog.example.com', status: 308 },
+      {
+        kind: 'redirect',
+        host: 'old.example.com',
+        aliases: [],
+        tls: 'none',
+        to: 'https://blog.example.com',
+        keepsPath: true,
+        status: 308,
+      },
     ],
     site('status.example.com', 'status'),
     ['portal.example.com', { kind: 'portal', host: 'portal.example.com', aliases: [], tls: 'acme' }],
