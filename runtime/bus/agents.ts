@@ -23,6 +23,8 @@ export interface Utterance {
   readonly state: 'queued' | 'answering' | 'done' | 'failed'
   /** ISO 8601. */
   readonly at: string
+  /** Of an answer: the id of its question. */
+  readonly answers?: string
 }
 
 /** What the portal and the API may ask of the agents. */

@@ -1,0 +1,53 @@
+import type { AgentsRoom } from '../../runtime/bus/create-agents.ts'
+import type { Clock } from '../../runtime/os/clock.ts'
+import type { Home } from '../../runtime/os/home.ts'
+import type { Spawn } from '../../runtime/os/spawn.ts'
+import { changedChannel, tmuxCommand } from '../../runtime/services/tmux-commands.ts'
+
+export interface WatchDeps {
+  readonly home: Home
+  readonly spawn: Spawn
+  readonly agents: AgentsRoom
+  readonly clock: Clock
+}
+
+/** Wakes when a window, pane or session ended, the tmux server went or came, an agent fell silent or spoke, or a restart was asked. */
+export function watch({ home, spawn, agents, clock }: WatchDeps, wake: (reason: string) => void): () => void {
+  const stop = new AbortController()
+  void followTmux(home, spawn, clock, wake, stop.signal)
+  const online = new Set<string>()
+  const stopReports = agents.onReport(name => {
+    const speaks = agents.report(name) !== undefined
+    if (speaks === online.has(name)) return
+    if (speaks) online.add(name)
+    else online.delete(name)
+    wake(speaks ? `${name} reports` : `${name} fell silent`)
+  })
+  const stopRestarts = agents.onRestart(name => wake(`restart of ${name} asked`))
+  return () => {
+    stop.abort()
+    stopReports()
+    stopRestarts()
+  }
+}
+
+/** One client that tmux lets wait until a hook signals; no time passes on either side meanwhile. */
+async function followTmux(
+  home: Home,
+  spawn: Spawn,
+  clock: Clock,
+  wake: (reason: string) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  let answered = true
+  while (!signal.aborted) {
+    const found = await spawn(tmuxCommand(home.tmuxSocket, ['wait-for', changedChannel]), { signal, timeout: 2 ** 31 - 1 }).catch(
+      () => undefined,
+    )
+    if (signal.aborted) return
+    const answers = found?.code === 0
+    if (answers || answered) wake(answers ? 'a window changed' : 'the tmux server is gone')
+    answered = answers
+    if (!answers) await clock.sleep(200, signal)
+  }
+}

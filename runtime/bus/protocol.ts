@@ -1,0 +1,183 @@
+import type { Utterance } from './agents.ts'
+import { type Fields, readFields } from './parse.ts'
+
+/** What is said over an agent's own socket. Both ends parse what they get with the functions here. */
+
+export type Mode = 'run' | 'drain'
+
+/** All that an agent's process needs to know; kept in its memory only. */
+export interface Briefing {
+  readonly name: string
+  readonly level: number
+  readonly description: string
+  readonly prompt: string
+  /** Of everything that is reloaded in place: prompt, description, model, tokens. */
+  readonly promptHash: string
+  readonly model: string
+  readonly maxTokens: number
+  /** Of everything that needs a new process. */
+  readonly configuration: string
+  readonly mode: Mode
+  readonly claude: { readonly apiKey: string | undefined; readonly baseUrl: string | undefined }
+  readonly redis: {
+    readonly socket: string | undefined
+    readonly url: string | undefined
+    readonly username: string
+    readonly password: string
+  }
+  /** Changes whenever anything above does. */
+  readonly version: string
+}
+
+export function parseBriefing(value: unknown): Briefing {
+  const fields = readFields(value, 'briefing')
+  const claude = fields.object('claude')
+  const redis = fields.object('redis')
+  return {
+    name: fields.text('name'),
+    level: fields.integer('level'),
+    description: fields.text('description'),
+    prompt: fields.text('prompt'),
+    promptHash: fields.text('promptHash'),
+    model: fields.text('model'),
+    maxTokens: fields.integer('maxTokens'),
+    configuration: fields.text('configuration'),
+    mode: fields.oneOf('mode', ['run', 'drain']),
+    claude: { apiKey: claude.optionalText('apiKey'), baseUrl: claude.optionalText('baseUrl') },
+    redis: {
+      socket: redis.optionalText('socket'),
+      url: redis.optionalText('url'),
+      username: redis.text('username'),
+      password: redis.text('password'),
+    },
+    version: fields.text('version'),
+  }
+}
+
+export interface Heartbeat {
+  readonly pid: number
+  /** ISO 8601, of the process's start. */
+  readonly startedAt: string
+  readonly activity: 'idle' | 'answering' | 'draining'
+  readonly doing: string
+  /** Told to drain, and nothing is under way any more. */
+  readonly drained: boolean
+  readonly promptHash: string
+  /** That of the briefing it was started with. */
+  readonly configuration: string
+}
+
+export function parseHeartbeat(value: unknown): Heartbeat {
+  const fields = readFields(value, 'heartbeat')
+  return {
+    pid: fields.integer('pid'),
+    startedAt: fields.text('startedAt'),
+    activity: fields.oneOf('activity', ['idle', 'answering', 'draining']),
+    doing: fields.text('doing').slice(0, 200),
+    drained: fields.boolean('drained'),
+    promptHash: fields.text('promptHash'),
+    configuration: fields.text('configuration'),
+  }
+}
+
+/** The version of the briefing that counts now: another one than the agent's means that it reads the briefing again. */
+export interface HeartbeatAnswer {
+  readonly version: string
+}
+
+export const parseHeartbeatAnswer = (value: unknown): HeartbeatAnswer => ({
+  version: readFields(value, 'answer').text('version'),
+})
+
+/** What an agent tells of one answer. `attempt` is the number that `start` was given; an older one is refused. */
+export type AnswerReport =
+  | { readonly type: 'start' }
+  | { readonly type: 'delta'; readonly attempt: number; readonly text: string }
+  | { readonly type: 'done' | 'failed'; readonly attempt: number; readonly text: string }
+
+export function parseAnswerReport(value: unknown): AnswerReport {
+  const fields = readFields(value, 'answer')
+  const type = fields.oneOf('type', ['start', 'delta', 'done', 'failed'])
+  if (type === 'start') return { type }
+  return { type, attempt: fields.integer('attempt'), text: fields.text('text') }
+}
+
+export interface Turn {
+  readonly role: 'person' | 'agent'
+  readonly text: string
+}
+
+export type AnswerOutcome =
+  /** Answer it now; `history` is what was said and answered before, oldest first. */
+  | { readonly outcome: 'go'; readonly attempt: number; readonly question: Utterance; readonly history: readonly Turn[] }
+  | { readonly outcome: 'recorded' }
+  /** Nothing to do: it is answered, unknown, or somebody else's now. */
+  | { readonly outcome: 'settled' }
+
+export function parseAnswerOutcome(value: unknown): AnswerOutcome {
+  const fields = readFields(value, 'answer')
+  const outcome = fields.oneOf('outcome', ['go', 'recorded', 'settled'])
+  if (outcome !== 'go') return { outcome }
+  return {
+    outcome,
+    attempt: fields.integer('attempt'),
+    question: readUtterance(fields.object('question')),
+    history: fields.list('history', turn => ({ role: turn.oneOf('role', ['person', 'agent']), text: turn.text('text') })),
+  }
+}
+
+export const parseUtterance = (value: unknown): Utterance => readUtterance(readFields(value, 'utterance'))
+
+export const parseConversation = (value: unknown): readonly Utterance[] =>
+  readFields(value, 'conversation').list('utterances', readUtterance)
+
+function readUtterance(fields: Fields): Utterance {
+  const answers = fields.optionalText('answers')
+  return {
+    id: fields.text('id'),
+    agent: fields.text('agent'),
+    role: fields.oneOf('role', ['person', 'agent']),
+    by: fields.text('by'),
+    text: fields.text('text'),
+    state: fields.oneOf('state', ['queued', 'answering', 'done', 'failed']),
+    at: fields.text('at'),
+    ...(answers === undefined ? {} : { answers }),
+  }
+}
+
+/** The envelope of everything that goes over the bus. */
+export interface Message {
+  readonly id: string
+  /** ISO 8601. */
+  readonly timestamp: string
+  /** Stamped by the runtime. */
+  readonly source: string
+  readonly target: string
+  readonly type: 'task' | 'result' | 'handoff' | 'query' | 'heartbeat' | 'learn'
+  /** 1 (least) to 10. */
+  readonly priority: number
+  readonly payload: Readonly<Record<string, unknown>>
+  readonly pai: Readonly<Record<string, unknown>>
+}
+
+export function parseMessage(value: unknown): Message {
+  const fields = readFields(value, 'message')
+  return {
+    id: fields.text('id'),
+    timestamp: fields.text('timestamp'),
+    source: fields.text('source'),
+    target: fields.text('target'),
+    type: fields.oneOf('type', ['task', 'result', 'handoff', 'query', 'heartbeat', 'learn']),
+    priority: fields.integer('priority'),
+    payload: fields.object('payload').raw,
+    pai: fields.object('pai').raw,
+  }
+}
+
+/** Names in Redis of what belongs to one agent. */
+export const inboxOf = (agent: string) => `inbox:${agent}`
+export const wakeChannelOf = (agent: string) => `wake:${agent}`
+export const consumerGroup = 'agent'
+
+/** The longest text of one utterance, in characters. */
+export const longestUtterance = 100_000

@@ -1,0 +1,91 @@
+import type { AgentsRoom } from '../../runtime/bus/create-agents.ts'
+import { readFields } from '../../runtime/bus/parse.ts'
+import { longestUtterance, parseAnswerReport, parseHeartbeat } from '../../runtime/bus/protocol.ts'
+import { ApplianceError, explain } from '../../runtime/os/errors.ts'
+import type { Call, RateLimit, Route } from '../door/route.ts'
+
+export interface AgentSocketDeps {
+  readonly agents: AgentsRoom
+}
+
+const often: RateLimit = { requests: 3_000, seconds: 60 }
+const seldom: RateLimit = { requests: 300, seconds: 60 }
+const policy = ['agent'] as const
+
+/** What an agent's process may ask through its own socket `run/agents/<name>.sock`. Who asks is the socket's name. */
+export function createAgentSocketRoutes({ agents }: AgentSocketDeps): readonly Route[] {
+  return [
+    {
+      method: 'GET',
+      path: '/agent/briefing',
+      policy,
+      rateLimit: seldom,
+      audit: false,
+      handle: answering(async (_call, name) => agents.briefing(name)),
+    },
+    {
+      method: 'GET',
+      path: '/agent/conversation',
+      policy,
+      rateLimit: seldom,
+      audit: false,
+      handle: answering(async (_call, name) => ({ utterances: await agents.conversation(name, 50) })),
+    },
+    {
+      method: 'POST',
+      path: '/agent/heartbeat',
+      policy,
+      rateLimit: often,
+      audit: false,
+      handle: answering(async (call, name) => agents.heard(name, parseHeartbeat(await body(call)))),
+    },
+    {
+      method: 'POST',
+      path: '/agent/utterances',
+      policy,
+      rateLimit: seldom,
+      audit: 'agent.say',
+      handle: answering(async (call, name) => agents.say(name, readFields(await body(call)).text('text'), 'operator')),
+    },
+    {
+      method: 'POST',
+      path: '/agent/answers/:id',
+      policy,
+      rateLimit: often,
+      audit: false,
+      handle: answering(async (call, name) => agents.answer(name, answerId(call), parseAnswerReport(await body(call)))),
+    },
+  ]
+}
+
+/** JSON of what is found; 404 for nothing, 400 with a sentence for input that is wrong. */
+function answering(find: (call: Call, name: string) => Promise<object | undefined>): Route['handle'] {
+  return async call => {
+    if (call.identity.kind !== 'agent') return refusal(403, 'this is for an agent on its own socket')
+    try {
+      const found = await find(call, call.identity.name)
+      return found === undefined ? refusal(404, 'there is no such agent') : Response.json(found)
+    } catch (error) {
+      if (error instanceof ApplianceError && error.kind === 'invalid') return refusal(400, explain(error))
+      throw error
+    }
+  }
+}
+
+const refusal = (status: number, message: string) => Response.json({ error: message }, { status })
+
+async function body(call: Call): Promise<unknown> {
+  const length = Number(call.request.headers.get('content-length') ?? 0)
+  if (length > longestUtterance * 8) throw new ApplianceError('invalid', 'the request is too large')
+  try {
+    return await call.request.json()
+  } catch (cause) {
+    throw new ApplianceError('invalid', 'the request is not JSON', { cause })
+  }
+}
+
+function answerId(call: Call): string {
+  const id = call.params.id ?? ''
+  if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(id)) throw new ApplianceError('invalid', 'the id is no UUID')
+  return id
+}
