@@ -1,0 +1,186 @@
+import { copyFile, readdir, rename, rm, unlink } from 'node:fs/promises'
+import { basename, dirname, join, relative } from 'node:path'
+import { z } from 'zod'
+import type { Deploy } from '../../desired-state/state.ts'
+import type { Clock } from '../../runtime/os/clock.ts'
+import { ApplianceError, explain, systemCode } from '../../runtime/os/errors.ts'
+import {
+  makeDirectory,
+  readLinkIfExists,
+  readTextIfExists,
+  replaceLink,
+  statIfExists,
+  syncDirectory,
+  writeFileAtomic,
+} from '../../runtime/os/files.ts'
+import type { Home } from '../../runtime/os/home.ts'
+import type { Spawn } from '../../runtime/os/spawn.ts'
+import { checkOut, fetchBranch, listFiles, remoteHead, sourceId } from './git-source.ts'
+import { relativePath } from './harmless.ts'
+import type { ReleaseFacts } from './observation.ts'
+import { archiveName, isPlaceholder, moveToArchive, webRoot } from './web-roots.ts'
+
+/** A repository is asked for its head at most this often. */
+const askInterval = 60_000
+const keptReleases = 5
+
+/** What `www/<root>` was before a switch. */
+export type Before = { readonly link: string } | { readonly archived: string } | undefined
+
+/**
+ * Files of sites that come from Git: `releases/<root>/<commit>-<source>-<number>`, of which `www/<root>` links to one.
+ */
+export interface Deployments {
+  look(root: string, deploy: Deploy, signal: AbortSignal): Promise<ReleaseFacts>
+  /** Brings the branch's head into a release folder; gives the folder. Nothing serves it yet. */
+  stage(root: string, deploy: Deploy, signal: AbortSignal): Promise<string>
+  /** Makes `www/<root>` a link to a release; a folder that somebody filled moves to the archive first. */
+  switchTo(root: string, release: string): Promise<Before>
+  /** Puts back what was there before, and remembers that this release is not to be tried again. */
+  refuse(root: string, deploy: Deploy, release: string, before: Before, message: string): Promise<void>
+  /** Removes all but the newest releases. */
+  tidy(root: string): Promise<void>
+}
+
+interface Dependencies {
+  readonly home: Home
+  readonly spawn: Spawn
+  readonly clock: Clock
+}
+
+type Head = Pick<ReleaseFacts, 'head' | 'away'> & { readonly at: number }
+
+export function createDeployments({ home, spawn, clock }: Dependencies): Deployments {
+  const heads = new Map<string, Head>()
+  const keyOf = ({ repo, branch }: Deploy) => `${repo}\0${branch}`
+  const now = () => clock.now().getTime()
+  const folderOf = (root: string) => join(home.releases, relativePath(root))
+
+  const headOf = async (deploy: Deploy, signal: AbortSignal): Promise<Head> => {
+    const known = heads.get(keyOf(deploy))
+    if (known !== undefined && now() - known.at < askInterval) return known
+    const found = await remoteHead(spawn, deploy, signal).then(
+      head => ({ head, away: undefined, at: now() }),
+      error => ({ head: known?.head, away: explain(error), at: now() }),
+    )
+    signal.throwIfAborted()
+    heads.set(keyOf(deploy), found)
+    return found
+  }
+
+  return {
+    async look(root, deploy, signal) {
+      const { head, away } = await headOf(deploy, signal)
+      const [live, refused] = await Promise.all([liveCommit(home, root, deploy), readRefusal(folderOf(root), deploy)])
+      return { live, head: head?.slice(0, 12), away, refused }
+    },
+
+    async stage(root, deploy, signal) {
+      const { cache, commit } = await fetchBranch(spawn, join(home.releases, '.cache'), deploy, signal)
+      heads.set(keyOf(deploy), { head: commit, away: undefined, at: now() })
+      const tree = `${commit}:${deploy.directory === '.' ? '' : relativePath(deploy.directory)}`
+      const parent = folderOf(root)
+      try {
+        const files = await listFiles(spawn, cache, tree, signal)
+        await makeDirectory(parent)
+        const temporary = join(parent, '.new')
+        await rm(temporary, { recursive: true, force: true })
+        await rm(`${temporary}.index`, { force: true })
+        await checkOut(spawn, cache, tree, temporary, signal)
+        await rm(`${temporary}.index`, { force: true })
+        for (const { path, linkTo } of files) {
+          if (linkTo === undefined) continue
+          await unlink(join(temporary, path))
+          await copyFile(join(temporary, linkTo), join(temporary, path))
+        }
+        const release = join(parent, `${commit.slice(0, 12)}-${sourceId(deploy)}-${(await releaseNumbers(parent)).next}`)
+        await rename(temporary, release)
+        await syncDirectory(parent)
+        return release
+      } catch (error) {
+        if (error instanceof ApplianceError && error.kind === 'stalled') {
+          await makeDirectory(parent)
+          await writeRefusal(parent, deploy, commit.slice(0, 12), explain(error))
+        }
+        throw error
+      }
+    },
+
+    async switchTo(root, release) {
+      const path = webRoot(home, root)
+      await makeDirectory(dirname(path))
+      const before = await makeRoom(home, clock, root, path)
+      await replaceLink(path, relative(dirname(path), release))
+      return before
+    },
+
+    async refuse(root, deploy, release, before, message) {
+      const path = webRoot(home, root)
+      await writeRefusal(folderOf(root), deploy, basename(release).slice(0, 12), message)
+      if (before !== undefined && 'link' in before) await replaceLink(path, before.link)
+      else {
+        await unlink(path)
+        if (before !== undefined) await rename(before.archived, path)
+      }
+      await rm(release, { recursive: true, force: true })
+    },
+
+    async tidy(root) {
+      const parent = folderOf(root)
+      const live = basename((await readLinkIfExists(webRoot(home, root))) ?? '')
+      const { names } = await releaseNumbers(parent)
+      for (const name of names.slice(0, -keptReleases)) {
+        if (name !== live) await rm(join(parent, name), { recursive: true, force: true })
+      }
+    },
+  }
+}
+
+/** First digits of the commit that `www/<root>` serves, when it is of this repository and folder. */
+async function liveCommit(home: Home, root: string, deploy: Deploy): Promise<string | undefined> {
+  const path = webRoot(home, root)
+  const target = await readLinkIfExists(path)
+  if (target === undefined || dirname(join(dirname(path), target)) !== join(home.releases, root)) return undefined
+  const [commit, source] = basename(target).split('-')
+  return source === sourceId(deploy) ? commit : undefined
+}
+
+async function makeRoom(home: Home, clock: Clock, root: string, path: string): Promise<Before> {
+  const link = await readLinkIfExists(path)
+  if (link !== undefined) return { link }
+  if (!(await statIfExists(path))) return undefined
+  if (await isPlaceholder(path)) {
+    await rm(path, { recursive: true })
+    return undefined
+  }
+  return { archived: await moveToArchive(home, path, archiveName(root, clock.now())) }
+}
+
+async function releaseNumbers(parent: string): Promise<{ readonly names: readonly string[]; readonly next: number }> {
+  const numberOf = (name: string) => Number(name.split('-')[2])
+  const names = (await readdir(parent).catch(ifAbsent))
+    .filter(name => /^[0-9a-f]{12}-[0-9a-f]{8}-\d+$/.test(name))
+    .sort((a, b) => numberOf(a) - numberOf(b))
+  const last = names.at(-1)
+  return { names, next: last === undefined ? 1 : numberOf(last) + 1 }
+}
+
+function ifAbsent(error: unknown): string[] {
+  if (systemCode(error) === 'ENOENT') return []
+  throw error
+}
+
+const refusal = z.object({ source: z.string(), commit: z.string(), message: z.string() })
+const refusalFile = (parent: string) => join(parent, 'refused.json')
+
+async function writeRefusal(parent: string, deploy: Deploy, commit: string, message: string): Promise<void> {
+  await writeFileAtomic(refusalFile(parent), JSON.stringify({ source: sourceId(deploy), commit, message }))
+}
+
+async function readRefusal(parent: string, deploy: Deploy): Promise<ReleaseFacts['refused']> {
+  const text = await readTextIfExists(refusalFile(parent))
+  if (text === undefined) return undefined
+  const parsed = refusal.safeParse(JSON.parse(text))
+  if (!parsed.success || parsed.data.source !== sourceId(deploy)) return undefined
+  return { commit: parsed.data.commit, message: parsed.data.message }
+}

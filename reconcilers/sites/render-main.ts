@@ -1,0 +1,118 @@
+import { join } from 'node:path'
+import { fileName, hostName, quotedPath } from './harmless.ts'
+import type { RenderContext } from './model.ts'
+import { httpListeners, httpsListeners, probeLocation, unixSocket } from './render-site.ts'
+import { sealed } from './seal.ts'
+
+/** What a probe of a host that no site has is answered. */
+export const unknownHost = 'unknown-host'
+
+/** nginx.conf: the same whatever the sites are. */
+export function renderMain(context: RenderContext): string {
+  return sealed(
+    'nginx.conf',
+    `# Written by the appliance; change domains.yaml instead, edits here are put back.
+daemon off;
+worker_processes 2;
+worker_rlimit_nofile 8192;
+worker_shutdown_timeout 10m;
+pid ${quotedPath(join(context.run, 'nginx.pid'))};
+error_log ${quotedPath(join(context.logs, 'nginx-error.log'))} warn;
+
+events {
+  worker_connections 2048;
+}
+
+http {
+${httpLines(context)
+  .map(line => (line === '' ? '' : `  ${line}`))
+  .join('\n')}
+}
+`,
+  )
+}
+
+function httpLines(context: RenderContext): string[] {
+  const { run, logs } = context
+  const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
+  return [
+    ...temporary.map(name => `${name}_temp_path ${quotedPath(join(run, `${name}-temp`))};`),
+    'log_format by_host \'$host $remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent\'',
+    '  \' "$http_referer" "$http_user_agent"\';',
+    `access_log ${quotedPath(join(logs, 'nginx-access.log'))} by_host buffer=16k flush=2s;`,
+    'include snippets/mime-types.conf;',
+    'default_type application/octet-stream;',
+    'charset utf-8;',
+    'server_tokens off;',
+    'sendfile on;',
+    'tcp_nopush on;',
+    'keepalive_timeout 30s;',
+    'keepalive_requests 10000;',
+    'client_header_timeout 15s;',
+    'client_body_timeout 30s;',
+    'reset_timedout_connection on;',
+    // Enough for the longest host name there can be, and for 65,000 of them.
+    'server_names_hash_max_size 65536;',
+    'server_names_hash_bucket_size 512;',
+    'types_hash_max_size 2048;',
+    'variables_hash_max_size 2048;',
+    'proxy_headers_hash_max_size 1024;',
+    'proxy_headers_hash_bucket_size 128;',
+    'include snippets/gzip.conf;',
+    'include snippets/tls.conf;',
+    'include snippets/upstream-tls.conf;',
+    '',
+    ...variables,
+    '',
+    ...defaultHost(context),
+    '',
+    'include sites.conf;',
+  ]
+}
+
+/** Our own probes come over the Unix socket and count towards no limit. */
+const variables = [
+  'map $remote_addr $limited_client { "unix:" ""; default $binary_remote_addr; }',
+  'limit_req_zone $limited_client zone=requests:2m rate=100r/s;',
+  'limit_conn_zone $limited_client zone=connections:2m;',
+  'map $http_upgrade $upgrade_or_keep { "" ""; default upgrade; }',
+  'map $server_port $host_and_port { "" $host; 80 $host; 443 $host; default $host:$server_port; }',
+  'map $sent_http_content_type $expiry { "~^text/html" -1; default $asset_expiry; }',
+  'map $upstream_http_x_content_type_options $add_content_type_options { "" nosniff; default ""; }',
+  'map $upstream_http_x_frame_options $add_frame_options { "" SAMEORIGIN; default ""; }',
+  'map $upstream_http_referrer_policy $add_referrer_policy { "" strict-origin-when-cross-origin; default ""; }',
+]
+
+/** Whatever asks for a name that no site has. */
+function defaultHost(context: RenderContext): string[] {
+  const server = (lines: readonly string[]) => ['server {', ...lines.map(line => `  ${line}`), '}']
+  return [
+    ...server([
+      ...httpListeners(context, ' default_server'),
+      `listen ${unixSocket(context)} default_server;`,
+      'server_name "";',
+      'set $asset_expiry -1;',
+      ...probeLocation(unknownHost),
+      'location / {',
+      '  return 404;',
+      '}',
+    ]),
+    ...server([...httpsListeners(context, ' default_server'), 'server_name "";', 'ssl_reject_handshake on;']),
+  ]
+}
+
+/** What nginx serves: for each host the name of its file in `nginx/sites/`. */
+export type SiteIndex = ReadonlyMap<string, string>
+
+export function renderIndex(index: SiteIndex): string {
+  const lines = [...index].map(([host, file]) => `include ../../sites/${fileName(file)}; # ${hostName(host)}\n`).sort()
+  return sealed('sites.conf', lines.join(''))
+}
+
+export function readIndex(text: string): SiteIndex {
+  const index = new Map<string, string>()
+  for (const [, file, host] of text.matchAll(/^include \.\.\/\.\.\/sites\/([^/\s;]+); # (\S+)$/gm)) {
+    if (file !== undefined && host !== undefined) index.set(host, file)
+  }
+  return index
+}

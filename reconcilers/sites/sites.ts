@@ -1,0 +1,93 @@
+import type { DomainDeclaration } from '../../desired-state/state.ts'
+import { makeNginxFolders } from '../../runtime/services/nginx.ts'
+import type { ApplyContext, Change, Outcome, Reconciler } from '../engine/reconciler.ts'
+import { applySites } from './apply.ts'
+import { assemble } from './assemble.ts'
+import { testGeneration } from './configuration-test.ts'
+import { publishGeneration, readCurrent } from './generation.ts'
+import type { SiteModel } from './model.ts'
+import type { ObservedSites } from './observation.ts'
+import { observeSites } from './observe.ts'
+import { planSites } from './plan.ts'
+import type { RenderedSite } from './render-site.ts'
+import { createWorld, type SiteAction, type SitesDependencies } from './world.ts'
+
+export type SitesReconciler = Reconciler<DomainDeclaration, ObservedSites, SiteAction> & {
+  applyBatch(changes: readonly Change<SiteAction>[], context: ApplyContext): Promise<readonly Outcome[]>
+}
+
+/** Keeps nginx serving the domains of `domains.yaml`; the key of a site is its host name. */
+export function createSitesReconciler(dependencies: SitesDependencies): SitesReconciler {
+  const world = createWorld(dependencies)
+  const render = remembering(model => world.render(model, world.context))
+  const oneAtATime = queue()
+  const applyBatch = (changes: readonly Change<SiteAction>[], context: ApplyContext) =>
+    oneAtATime(() => applySites(world, changes, context))
+  return {
+    kind: 'site',
+    after: [],
+    select: state => state.domains,
+    observe: (desired, signal) => observeSites(world, desired, signal),
+    plan: (desired, observed) => planSites(desired, observed, render),
+    applyBatch,
+    async apply(change, context) {
+      const [outcome] = await applyBatch([change], context)
+      if (outcome?.error) throw outcome.error
+    },
+    weigh: (before, after) => (meaning(before) === meaning(after) ? 'adjust' : 'redefine'),
+    precious: domain => domain.kind === 'portal',
+  }
+}
+
+/**
+ * Makes sure that nginx can start: puts our own files right, and leaves out sites that nginx would refuse. With nothing
+ * there yet, a configuration without sites.
+ */
+export async function ensureConfiguration(dependencies: SitesDependencies): Promise<void> {
+  const world = createWorld(dependencies)
+  await makeNginxFolders(world.home)
+  const current = await readCurrent(world.layout, world.base)
+  const signal = AbortSignal.timeout(120_000)
+  if (current.damage === undefined && current.number !== undefined) {
+    if ((await testGeneration(world, current.number, current.index, signal)).ok) return
+  }
+  const { number } = await assemble(world, current.index, new Map(), signal)
+  await publishGeneration(world.layout, number)
+}
+
+/** What visitors of a domain get; everything else about it is a setting. */
+function meaning(domain: DomainDeclaration): string {
+  switch (domain.kind) {
+    case 'static':
+      return `static ${domain.root}`
+    case 'proxy':
+      return `proxy ${domain.upstream.protocol}://${domain.upstream.host}:${domain.upstream.port}${domain.upstream.path}`
+    case 'redirect':
+      return `redirect ${domain.to}`
+    case 'portal':
+      return 'portal'
+  }
+}
+
+/** Rendering is pure, and a look at a thousand sites that stay the same should not do it again. */
+function remembering(render: (model: SiteModel) => RenderedSite): (model: SiteModel) => RenderedSite {
+  const known = new Map<string, { readonly input: string; readonly site: RenderedSite }>()
+  return model => {
+    const input = JSON.stringify(model)
+    const found = known.get(model.host)
+    if (found?.input === input) return found.site
+    const site = render(model)
+    known.set(model.host, { input, site })
+    return site
+  }
+}
+
+/** Runs one apply after the other. */
+function queue(): <Result>(work: () => Promise<Result>) => Promise<Result> {
+  let last: Promise<unknown> = Promise.resolve()
+  return work => {
+    const next = last.then(work, work)
+    last = next.catch(() => {})
+    return next
+  }
+}

@@ -1,0 +1,74 @@
+import { lstatSync } from 'node:fs'
+import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import type { StaticDomain } from '../../desired-state/state.ts'
+import {
+  makeDirectory,
+  readLinkIfExists,
+  removeIfExists,
+  statIfExists,
+  syncDirectory,
+  writeFileAtomic,
+} from '../../runtime/os/files.ts'
+import type { Home } from '../../runtime/os/home.ts'
+import { fileName, relativePath } from './harmless.ts'
+import { placeholderMark, placeholderPage } from './placeholder.ts'
+
+export const webRoot = (home: Home, root: string) => join(home.www, relativePath(root))
+
+/** Whether nginx finds a folder there, itself or behind a link of ours. */
+export function webRootExists(home: Home, root: string): boolean {
+  return lstatSync(`${webRoot(home, root)}/.`, { throwIfNoEntry: false })?.isDirectory() ?? false
+}
+
+/** Gives a site whose web root is missing a folder with one page that says where to put files. */
+export async function makeWebRoot(home: Home, domain: StaticDomain): Promise<void> {
+  const folder = webRoot(home, domain.root)
+  if (webRootExists(home, domain.root)) return
+  if ((await readLinkIfExists(folder)) !== undefined) await removeIfExists(folder)
+  const temporary = join(dirname(folder), `.${fileName(domain.root.split('/').at(-1) ?? '')}.new`)
+  await makeDirectory(dirname(folder))
+  await rm(temporary, { recursive: true, force: true })
+  await mkdir(temporary)
+  const index = domain.index.find(name => /\.html?$/.test(name)) ?? domain.index[0] ?? 'index.html'
+  await writeFileAtomic(join(temporary, fileName(index)), placeholderPage(domain.host, folder))
+  await rename(temporary, folder)
+  await syncDirectory(dirname(folder))
+}
+
+/** Whether a folder holds nothing but our own page, so that nobody misses it. */
+export async function isPlaceholder(folder: string): Promise<boolean> {
+  const names = await readdir(folder)
+  if (names.length === 0) return true
+  if (names.length > 1) return false
+  const path = join(folder, names[0] ?? '')
+  const stat = await statIfExists(path)
+  if (!stat?.isFile() || stat.size > 100_000) return false
+  return (await readFile(path, 'utf8')).includes(placeholderMark)
+}
+
+/** Moves a web root and its releases to the archive; nothing is deleted but our own placeholder page. */
+export async function archiveWebRoot(home: Home, root: string, now: Date): Promise<void> {
+  const folder = webRoot(home, root)
+  const releases = join(home.releases, relativePath(root))
+  const link = (await statIfExists(folder))?.isSymbolicLink() ?? false
+  if (await statIfExists(releases)) await moveToArchive(home, releases, `${archiveName(root, now)}-releases`)
+  if (link) await removeIfExists(folder)
+  else if (await statIfExists(folder)) await moveToArchive(home, folder, archiveName(root, now))
+  await syncDirectory(dirname(folder))
+}
+
+export const archiveName = (root: string, now: Date) =>
+  `${root.replaceAll('/', '-').slice(0, 180)}-${now.toISOString().replace(/[:.]/g, '').replace('T', '-').replace('Z', '')}`
+
+/** A name that is taken gets a number, so that nothing in the archive is ever overwritten. */
+export async function moveToArchive(home: Home, path: string, name: string): Promise<string> {
+  await makeDirectory(home.archive)
+  for (let number = 1; ; number++) {
+    const target = join(home.archive, number === 1 ? name : `${name}.${number}`)
+    if (await statIfExists(target)) continue
+    await rename(path, target)
+    await syncDirectory(home.archive)
+    return target
+  }
+}
