@@ -32,7 +32,7 @@ export type SiteContent =
       readonly timeoutSeconds: number
       readonly bodyMebibytes: number
     }
-  | { readonly kind: 'redirect'; readonly to: string; readonly status: number }
+  | { readonly kind: 'redirect'; readonly to: string; readonly keepsPath: boolean; readonly status: number }
   | { readonly kind: 'portal' }
 
 /** The same for every site of an appliance. */
@@ -71,7 +71,7 @@ function contentOf(domain: DomainDeclaration, addresses: readonly string[]): Sit
     case 'proxy':
       return proxyContent(domain, addresses)
     case 'redirect':
-      return { kind: 'redirect', to: domain.to, status: domain.status }
+      return { kind: 'redirect', to: domain.to, keepsPath: domain.keepsPath, status: domain.status }
     case 'portal':
       return { kind: 'portal' }
   }

@@ -123,10 +123,8 @@ function staticLines(content: Content<'static'>, { www }: RenderContext): string
   ]
 }
 
-function redirectLines({ to, status }: Content<'redirect'>): string[] {
-  const url = plainUrl(to)
-  const withoutPath = /^https?:\/\/[^/?#]+\/?$/.exec(url)
-  const target = withoutPath ? `${url.replace(/\/$/, '')}$request_uri` : url
+function redirectLines({ to, keepsPath, status }: Content<'redirect'>): string[] {
+  const target = `${plainUrl(to)}${keepsPath ? '$request_uri' : ''}`
   return [
     'include snippets/security-headers.conf;',
     ...block('location /', [`return ${wholeNumber(status, 301, 308)} "${target}";`]),

@@ -20,7 +20,7 @@ const content = z.discriminatedUnion('kind', [
     timeoutSeconds: z.number(),
     bodyMebibytes: z.number(),
   }),
-  z.object({ kind: z.literal('redirect'), to: z.string(), status: z.number() }),
+  z.object({ kind: z.literal('redirect'), to: z.string(), keepsPath: z.boolean(), status: z.number() }),
   z.object({ kind: z.literal('portal') }),
 ])
 

@@ -33,7 +33,8 @@ export function nginxService({ home, ports, confinement, configure, program = ng
       await configure()
     },
     ready: signal => nginxAnswers(home, signal),
-    stopSignal: 'SIGQUIT',
+    // bwrap passes no signal on: it ends, and whoever stops the service then ends what is below it.
+    stopSignal: confinement === 'bwrap' ? 'SIGTERM' : 'SIGQUIT',
     stopTimeout: 10_000,
   }
 }

@@ -183,6 +183,7 @@ export const redirectSite = (host: string, to: string, more: Partial<RedirectDom
   aliases: [],
   tls: 'none',
   to,
+  keepsPath: true,
   status: 308,
   ...more,
 })
