@@ -4,13 +4,10 @@ import { defaultSettings, parseSettings } from './documents/settings.ts'
 import { starterPrompts } from './starter-prompts.ts'
 import type { AgentDeclaration, Mistake, ParseResult, Settings, Tls } from './state.ts'
 import { didYouMean } from './suggest.ts'
-import { isDocument, type TreeEntry } from './tree.ts'
-import { readText, readYaml, type Source, tooLarge } from './yaml.ts'
+import { isDocument, largestTree, type TreeEntry } from './tree.ts'
+import { largestDocument, readText, readYaml, type Source, tooLarge } from './yaml.ts'
 
 export const mostEntries = 10_000
-
-/** Bytes of all documents of a commit together. */
-export const largestTree = 16 * 1024 * 1024
 
 const mostMistakes = 200
 
@@ -48,7 +45,7 @@ function treeMistakes(entries: readonly TreeEntry[]): Mistake[] {
   if (entries.length > mostEntries) {
     return [whole('.', `this repository has ${entries.length} files, and may have ${mostEntries}: remove some`)]
   }
-  const size = entries.reduce((sum, entry) => sum + (entry.bytes?.byteLength ?? 0), 0)
+  const size = entries.reduce((sum, entry) => sum + documentSize(entry), 0)
   if (size > largestTree)
     return [whole('.', `the documents have ${size} bytes together, and may have ${largestTree}: remove some`)]
   return entries.flatMap(entry => {
@@ -57,6 +54,12 @@ function treeMistakes(entries: readonly TreeEntry[]): Mistake[] {
     if (isDocument(entry.path) && entry.bytes === undefined) return [tooLarge(entry.path, entry.size ?? 0)]
     return []
   })
+}
+
+function documentSize({ path, bytes, size }: TreeEntry): number {
+  const counted = bytes?.byteLength ?? size ?? 0
+  // A single file that is too large has a sentence of its own.
+  return isDocument(path) && counted <= largestDocument ? counted : 0
 }
 
 function wrongEntry({ path, mode }: TreeEntry): string | undefined {

@@ -13,6 +13,9 @@ export interface TreeEntry {
   readonly hash?: string
 }
 
+/** Bytes that all documents of a commit may have together. */
+export const largestTree = 16 * 1024 * 1024
+
 /** Whether a file's content takes part in the desired state; all others are the operator's own. */
 export const isDocument = (path: string): boolean => /^[^/]+\.ya?ml$|^TELOS\/[^/]+\.md$|^agents\/.+\.md$/.test(path)
 

@@ -1,0 +1,106 @@
+import { ApplianceError } from '../../runtime/os/errors.ts'
+import type { Home } from '../../runtime/os/home.ts'
+import { spawnBytes } from '../../runtime/os/spawn.ts'
+import type { ParsedDomains } from '../documents/domains.ts'
+import { parseTree } from '../parse.ts'
+import type { Author, CommitResult, Edits, Quarantine, Repository } from '../repository.ts'
+import type { ParseResult } from '../state.ts'
+import { applyEdits, type TreeEntry } from '../tree.ts'
+import { createGit, isRevision, type SpawnBytes } from './command.ts'
+import { enterQuarantine } from './quarantine.ts'
+import { readRawCommit } from './raw.ts'
+import { recent } from './recent.ts'
+import { storedCommit, storedFile, storedHistory, storedRef, storedTree } from './stored.ts'
+import { mainRef, moveMain, writeCommit, writeTree } from './write.ts'
+
+/** Parsed commits that are kept: main, the one before it, and what somebody is looking at. */
+const keptStates = 8
+
+/** The bare repository of a home, which {@link initRepository} has made. */
+export function createRepository(home: Pick<Home, 'repository'>, run: SpawnBytes = spawnBytes): Repository {
+  const gitdir = home.repository
+  const git = createGit(gitdir, run)
+  const states = recent<ParseResult>(keptStates)
+  const domains = recent<ParsedDomains>(2)
+
+  const head = () => storedRef(gitdir, mainRef)
+
+  async function read(revision: string, quarantine?: Quarantine): Promise<ParseResult> {
+    const known = states.get(revision)
+    if (known !== undefined) return known
+    const entries = quarantine === undefined ? await stored(revision) : await quarantined(revision, quarantine)
+    const result = parseTree(entries, revision, domains)
+    states.set(revision, result)
+    return result
+  }
+
+  async function quarantined(revision: string, quarantine: Quarantine): Promise<readonly TreeEntry[]> {
+    checkRevision(revision)
+    return (await readRawCommit(git, revision, await enterQuarantine(gitdir, quarantine))).entries
+  }
+
+  async function stored(revision: string): Promise<readonly TreeEntry[]> {
+    checkRevision(revision)
+    const entries = await storedTree(gitdir, revision)
+    if (entries === undefined) throw new ApplianceError('invalid', `${revision} is no commit of this repository`)
+    return entries
+  }
+
+  const preview = async (base: string, edits: Edits) => parseTree(applyEdits(await stored(base), edits), '', domains)
+
+  async function commitTree(base: string, tree: string, author: Author, message: string): Promise<CommitResult> {
+    if (tree === (await git.text(['rev-parse', `${base}^{tree}`]))) return { outcome: 'unchanged' }
+    const revision = await writeCommit(git, tree, [base], author, message)
+    if (await moveMain(git, base, revision)) return { outcome: 'committed', revision }
+    return { outcome: 'conflict', head: (await head()) ?? '' }
+  }
+
+  return {
+    head,
+    read,
+    preview,
+    async resolve(name) {
+      if (isRevision(name) && (await storedCommit(gitdir, name)) !== undefined) return name
+      if (name === '' || name.length > 256 || /\p{Cc}/u.test(name)) return undefined
+      const { code, stdout } = await git(['rev-parse', '--verify', '--quiet', '--end-of-options', `${name}^{commit}`])
+      const revision = new TextDecoder().decode(stdout).trim()
+      return code === 0 && isRevision(revision) ? revision : undefined
+    },
+    file: (revision, path) => storedFile(gitdir, revision, path),
+    async history(limit, before) {
+      const from = before ?? (await head())
+      if (from === undefined) return []
+      const commits = await storedHistory(gitdir, from, before === undefined ? limit : limit + 1)
+      return before === undefined ? commits : commits.slice(1)
+    },
+    commit: revision => storedCommit(gitdir, revision),
+    async diff(revision) {
+      checkRevision(revision)
+      const shown = ['--format=', '--no-color', '--no-ext-diff', '--no-textconv', '--first-parent', '-m', '-p', '--find-renames']
+      return new TextDecoder().decode(await git.bytes(['show', ...shown, revision, '--']))
+    },
+    async isAncestor(ancestor, revision, quarantine) {
+      checkRevision(ancestor)
+      checkRevision(revision)
+      const env = await enterQuarantine(gitdir, quarantine)
+      const { code, stderr } = await git(['merge-base', '--is-ancestor', ancestor, revision], { env })
+      if (code === 0 || code === 1) return code === 0
+      throw new ApplianceError('failed', `Git could not compare ${ancestor} with ${revision}: ${stderr.trim()}`)
+    },
+    async edit(base, edits, author, message) {
+      const result = await preview(base, edits)
+      if (!result.ok) return { outcome: 'refused', mistakes: result.mistakes }
+      if (edits.size === 0) return { outcome: 'unchanged' }
+      return commitTree(base, await writeTree(git, base, edits), author, message)
+    },
+    async restore(base, revision, author, message) {
+      const result = await read(revision)
+      if (!result.ok) return { outcome: 'refused', mistakes: result.mistakes }
+      return commitTree(base, await git.text(['rev-parse', `${revision}^{tree}`]), author, message)
+    },
+  }
+}
+
+function checkRevision(revision: string): void {
+  if (!isRevision(revision)) throw new ApplianceError('invalid', `${JSON.stringify(revision)} is no full hash of a commit`)
+}

@@ -1,0 +1,93 @@
+import type { Quarantine, Repository } from './repository.ts'
+import { type DesiredState, printable, renderMistake } from './state.ts'
+
+/** One line that Git gives a receive hook: a ref and where it moves; undefined where it is created or deleted. */
+export interface RefUpdate {
+  readonly old: string | undefined
+  readonly new: string | undefined
+  readonly ref: string
+}
+
+/** One branch of an accepted push, with what its new commit declares. */
+export interface PushedBranch {
+  readonly ref: string
+  readonly old: string | undefined
+  readonly new: string
+  readonly state: DesiredState
+}
+
+export interface Verdict {
+  readonly accepted: boolean
+  /** What the pusher reads, without line breaks; empty when there is nothing to say. */
+  readonly lines: readonly string[]
+  /** Set when the push moves main. */
+  readonly main: PushedBranch | undefined
+  /** All branches but main, whose plans are shown and not carried out. */
+  readonly others: readonly PushedBranch[]
+}
+
+const main = 'refs/heads/main'
+
+/** The lines of pre-receive and post-receive, `<old> <new> <ref>`; undefined when one of them is something else. */
+export function parseRefUpdates(text: string): readonly RefUpdate[] | undefined {
+  const updates: RefUpdate[] = []
+  for (const line of text.split('\n')) {
+    if (line === '') continue
+    const match = /^([0-9a-f]{40}) ([0-9a-f]{40}) (refs\/[^\p{Cc} ]+)$/u.exec(line)
+    const [, from = '', to = '', ref = ''] = match ?? []
+    if (match === null) return undefined
+    updates.push({ old: commitOrNone(from), new: commitOrNone(to), ref })
+  }
+  return updates
+}
+
+const commitOrNone = (revision: string) => (/^0+$/.test(revision) ? undefined : revision)
+
+/**
+ * Decides on a push before anything of it is accepted: all of it or nothing. Main moves forward only, and every branch
+ * must be a state that the appliance understands; tags are free.
+ */
+export async function judgePush(
+  repository: Repository,
+  updates: readonly RefUpdate[],
+  quarantine?: Quarantine,
+): Promise<Verdict> {
+  const lines: string[] = []
+  const branches: PushedBranch[] = []
+  for (const update of updates) {
+    const judged = await judgeUpdate(repository, update, quarantine)
+    if ('branch' in judged) branches.push(judged.branch)
+    else lines.push(...judged.refused)
+  }
+  if (lines.length > 0) {
+    lines.push('Refused: nothing on the server has changed.')
+    return { accepted: false, lines: lines.map(printable), main: undefined, others: [] }
+  }
+  return {
+    accepted: true,
+    lines: [],
+    main: branches.find(branch => branch.ref === main),
+    others: branches.filter(branch => branch.ref !== main),
+  }
+}
+
+type Judged = { readonly branch: PushedBranch } | { readonly refused: readonly string[] }
+
+async function judgeUpdate(repository: Repository, update: RefUpdate, quarantine: Quarantine | undefined): Promise<Judged> {
+  const { ref, old, new: target } = update
+  if (ref.startsWith('refs/tags/')) return { refused: [] }
+  if (!ref.startsWith('refs/heads/')) return { refused: [`${ref} is neither a branch nor a tag: push to a branch`] }
+  if (target === undefined) {
+    return { refused: ref === main ? ['main cannot be deleted: it is what the server should be'] : [] }
+  }
+  if (ref === main && old !== undefined && !(await repository.isAncestor(old, target, quarantine))) {
+    return {
+      refused: ['main cannot be rewritten, it only moves forward: git pull --rebase, then push again; to go back, git revert'],
+    }
+  }
+  const result = await repository.read(target, quarantine)
+  if (result.ok) return { branch: { ref, old, new: target, state: result.state } }
+  const name = ref.slice('refs/heads/'.length)
+  const count = result.mistakes.length === 1 ? 'a mistake' : `${result.mistakes.length} mistakes`
+  return { refused: [`${name} at ${target.slice(0, 8)} has ${count}:`, ...result.mistakes.map(renderMistake)] }
+}
