@@ -54,7 +54,7 @@ The last lines: $(tail -n 3 "$scratch/log" | tr '\n' ' ')"
 keep_services_down() {
   local names=''
   for pair in $debian_units; do
-    case " $* " in *" ${pair%%=*} "*) names="$names|$(basename "${pair#*=}" .service)" ;; esac
+    case " $* " in *" ${pair%%=*} "*) names="$names|$(basename "${pair#*=}" .service)|${pair#*=}" ;; esac
   done
   is_installed postgresql-common || no_cluster_of_debian
   [ -n "$names" ] && [ ! -e /usr/sbin/policy-rc.d ] || return 0

@@ -48,7 +48,7 @@ refuse() {
 
 print_refusal() {
   {
-    printf '\n%s%s%s\n' "$red" "$(sed -n 1p "$scratch/refusal")" "$plain"
+    printf '%s%s%s\n' "$red" "$(sed -n 1p "$scratch/refusal")" "$plain"
     sed -n '2,$s/^/  /p' "$scratch/refusal"
   } >&2
 }

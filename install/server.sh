@@ -147,6 +147,6 @@ final_screen() {
   say "Attach       ssh -t $service_user@$host tmux attach -t ai-infrastructure"
   say "Status       ai-infra status"
   say "Settings     $settings, then: systemctl restart ai-infra"
-  say 'Clone'
+  say 'Then clone what the server is to be, edit domains.yaml, and git push:'
   printf '\ngit clone %s@%s:desired-state.git\n\n' "$service_user" "$host"
 }

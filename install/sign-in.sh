@@ -8,11 +8,11 @@ prepare_sign_in() {
   shell_settings | write_block .bashrc
   # shellcheck disable=SC2016
   printf '[ -z "$BASH_VERSION" ] || . "$HOME/.bashrc"\n' | write_block .profile
-  as_service_user bash -c 'mkdir -p run && mkdir -p -m 700 "run/tmux-$(id -u)" && ln -sfn ../tmux.sock "run/tmux-$(id -u)/default" && mkdir -p -m 700 .ssh'
+  as_service_user bash -c 'cd && mkdir -p run && mkdir -p -m 700 "run/tmux-$(id -u)" && ln -sfn ../tmux.sock "run/tmux-$(id -u)/default" && mkdir -p -m 700 .ssh'
   keys=$(invokers_keys)
   if [ -n "$keys" ]; then
     printf '%s\n' "$keys" | write_block .ssh/authorized_keys
-    note "$(printf '%s\n' "$keys" | wc -l) keys of ${SUDO_USER:-root}"
+    note "SSH keys of ${SUDO_USER:-root} copied: $(printf '%s\n' "$keys" | wc -l)"
   else
     note "no SSH keys of ${SUDO_USER:-root} to copy; add yours to $service_home/.ssh/authorized_keys"
   fi
