@@ -1,4 +1,4 @@
-import type { Identity } from '../door/route.ts'
+import type { Call, Identity } from '../door/route.ts'
 import type { PortalDeps } from './deps.ts'
 import { themeOf } from './frame.ts'
 import { page, seeOther } from './reply.ts'
@@ -36,6 +36,10 @@ export function renderPortalError(
   const frame: GateFrame = { hostname: place.hostname, theme: themeOf(request), path: '/' }
   return page(<ErrorPage frame={frame} status={status} message={message} command={place.command} />, status)
 }
+
+/** For an address of ours that names something which is not there (any more). */
+export const missing = (call: Call, deps: PortalDeps, message: string): Response =>
+  renderPortalError(404, message, call.request, call.identity, deps.place)
 
 interface ErrorView {
   readonly frame: GateFrame

@@ -1,15 +1,29 @@
 import type { Route } from '../door/route.ts'
+import { agentRoutes } from './agents/routes.tsx'
 import { assetResponse, assets } from './assets.ts'
+import { changeRoutes } from './changes/routes.tsx'
 import type { PortalDeps } from './deps.ts'
+import { domainRoutes } from './domains/routes.tsx'
+import { heldRoutes } from './held/routes.tsx'
 import { watchLately } from './overview/lately.ts'
 import { overviewRoutes } from './overview/routes.tsx'
+import { resourceRoutes } from './resource/routes.tsx'
 import { signInRoutes } from './sign-in/routes.tsx'
 import { urls } from './urls.ts'
 
 /** Every route of the portal, for the door. */
 export function createPortalRoutes(deps: PortalDeps): readonly Route[] {
   const lately = watchLately(deps.engine, deps.clock)
-  return [...overviewRoutes(deps, lately), ...signInRoutes(deps), ...assetRoutes()]
+  return [
+    ...overviewRoutes(deps, lately),
+    ...resourceRoutes(deps),
+    ...agentRoutes(deps),
+    ...domainRoutes(deps),
+    ...changeRoutes(deps),
+    ...heldRoutes(deps),
+    ...signInRoutes(deps),
+    ...assetRoutes(),
+  ]
 }
 
 function assetRoutes(): readonly Route[] {

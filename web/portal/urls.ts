@@ -30,6 +30,7 @@ export const urls = {
   domainRemove: by('/domains/:host/remove', 'host'),
   changes: fixed('/changes'),
   change: by('/changes/:revision', 'revision'),
+  changeLive: by('/live/changes/:revision', 'revision'),
   changeRestore: by('/changes/:revision/restore', 'revision'),
   held: by('/held/:id', 'id'),
   approve: by('/held/:id/approve', 'id'),

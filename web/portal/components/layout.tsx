@@ -102,6 +102,7 @@ const Sidebar = ({ frame, room }: { readonly frame: Frame; readonly room: Room }
         </button>
       </form>
       <ThemeChoice theme={frame.theme} back={frame.path} />
+      <p class="pulse"></p>
     </div>
   </header>
 )

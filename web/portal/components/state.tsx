@@ -17,9 +17,15 @@ export const StateMark = ({ state }: { readonly state: ResourceState }) => (
   </svg>
 )
 
-export const StateWord = ({ state }: { readonly state: ResourceState }) => (
+interface WordProps {
+  readonly state: ResourceState
+  /** Another word for it, where it is no resource that is meant. */
+  readonly word?: string
+}
+
+export const StateWord = ({ state, word = state }: WordProps) => (
   <span class={`state s-${state}`}>
     <StateMark state={state} />
-    <span>{state}</span>
+    <span>{word}</span>
   </span>
 )

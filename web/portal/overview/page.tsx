@@ -98,6 +98,8 @@ const VerdictPanel = ({ status, holds }: OverviewView) => {
 
 const RevisionLink = ({ revision }: { readonly revision: string }) => <a href={urls.change.to(revision)}>{short(revision)}</a>
 
+/** Marks on the rule, with or without a resource at each. */
+const fewestTicks = 80
 /** The most ticks that are still told apart. */
 const mostTicks = 240
 
@@ -105,7 +107,15 @@ const mostTicks = 240
 const Scale = ({ resources }: { readonly resources: readonly ResourceStatus[] }) => {
   const shown = resources.length > mostTicks ? sampleByUrgency(resources) : resources
   return (
-    <svg class="scale" viewBox={`0 0 ${Math.max(60, shown.length) * 6} 24`} preserveAspectRatio="none" aria-hidden="true">
+    <svg
+      class="scale"
+      viewBox={`0 0 ${Math.max(fewestTicks, shown.length) * 6} 24`}
+      preserveAspectRatio="none"
+      aria-hidden="true"
+    >
+      {Array.from({ length: Math.max(0, fewestTicks - shown.length) }, (_, at) => (
+        <rect class="empty" x={(shown.length + at) * 6} y={20} width="1" height="4" />
+      ))}
       {shown.map(({ state }, at) => (
         <rect class={`s-${state}`} x={at * 6} y={heights[state]} width="2" height={24 - heights[state]} />
       ))}
@@ -131,7 +141,12 @@ const NeedsYou = ({ status, holds, now }: OverviewView) => {
   const urgent = wanting.flatMap(state => status.resources.filter(each => each.state === state))
   const nothing = urgent.length + holds.length === 0
   return (
-    <section id="needs" class={nothing ? 'panel' : 'panel wanted'} aria-labelledby="needs-title" tabindex={0}>
+    <section
+      id="needs"
+      class={nothing ? 'panel' : `panel wanted s-${holds.length > 0 ? 'held' : urgent[0]?.state}`}
+      aria-labelledby="needs-title"
+      tabindex={0}
+    >
       <h2 id="needs-title">Needs you</h2>
       {nothing ? <p class="calm">Nothing. Whatever drifts is put back by itself.</p> : null}
       <ul class="brief">
@@ -165,7 +180,7 @@ const LatelyPanel = ({ lately, now }: OverviewView) => (
     <ul class="brief">
       {lately.map(each => (
         <li>
-          <StateWord state={each.outcome === 'verified' ? 'ready' : 'failed'} />
+          <StateWord state={each.outcome === 'verified' ? 'ready' : 'failed'} word={each.outcome} />
           <a href={urls.resource.to(each.kind, each.key)}>
             <code>{each.key}</code> {each.summary}
           </a>

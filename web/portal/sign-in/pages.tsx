@@ -161,6 +161,10 @@ export const AccountPage = ({ frame, email, mistakes, notice }: AccountView) => 
         Signed in as <code>{email}</code>.
       </p>
     </header>
+    <section aria-labelledby="colours-title">
+      <h2 id="colours-title">Colours</h2>
+      <ThemeChoice theme={frame.theme} back={frame.path} />
+    </section>
     <section aria-labelledby="password-title">
       <h2 id="password-title">Change the password</h2>
       <form method="post" action={urls.account.to()} class="form">

@@ -1,5 +1,5 @@
 import type { CommitResult, CommitSummary, Repository } from '../../../desired-state/repository.ts'
-import type { DesiredState, ParseResult } from '../../../desired-state/state.ts'
+import type { ParseResult } from '../../../desired-state/state.ts'
 import type {
   Engine,
   EngineEvent,
@@ -150,17 +150,12 @@ export function fakeAgents(): FakeAgents {
 
 export interface FakeRepository extends Repository {
   /** Adds a commit on top of main. */
-  add(
-    summary: Partial<CommitSummary> & { readonly revision: string },
-    state: DesiredState,
-    files: Record<string, string>,
-    diff: string,
-  ): void
+  add(summary: Partial<CommitSummary> & { readonly revision: string }, files: Record<string, string>, diff: string): void
 }
 
 /** Commits in memory, newest last. `parse` reads the edited files as the real one would. */
 export function fakeRepository(parse: (files: ReadonlyMap<string, string>) => ParseResult): FakeRepository {
-  type Stored = { summary: CommitSummary; files: ReadonlyMap<string, string>; diff: string; state: DesiredState | undefined }
+  type Stored = { summary: CommitSummary; files: ReadonlyMap<string, string>; diff: string }
   const commits: Stored[] = []
   const at = (revision: string) => commits.find(each => each.summary.revision === revision)
   const head = () => commits.at(-1)
@@ -186,16 +181,15 @@ export function fakeRepository(parse: (files: ReadonlyMap<string, string>) => Pa
     const date = new Date().toISOString()
     const [subject = '', ...body] = message.split('\n')
     const summary = { revision, parents: [base], author, date, subject, body: body.join('\n').trim() }
-    commits.push({ summary, files, diff: '', state: { ...parsed.state, revision } })
+    commits.push({ summary, files, diff: '' })
     return { outcome: 'committed', revision }
   }
   const read = async (revision: string): Promise<ParseResult> => {
-    const stored = at(revision)
-    if (stored?.state !== undefined) return { ok: true, state: stored.state }
-    return parse(stored?.files ?? new Map())
+    const parsed = parse(at(revision)?.files ?? new Map())
+    return parsed.ok ? { ok: true, state: { ...parsed.state, revision } } : parsed
   }
   return {
-    add(summary, state, files, diff) {
+    add(summary, files, diff) {
       const parent = head()?.summary.revision
       const whole: CommitSummary = {
         parents: parent === undefined ? [] : [parent],
@@ -205,12 +199,7 @@ export function fakeRepository(parse: (files: ReadonlyMap<string, string>) => Pa
         body: '',
         ...summary,
       }
-      commits.push({
-        summary: whole,
-        files: new Map(Object.entries(files)),
-        diff,
-        state: { ...state, revision: summary.revision },
-      })
+      commits.push({ summary: whole, files: new Map(Object.entries(files)), diff })
     },
     head: async () => head()?.summary.revision,
     resolve: async name => commits.find(each => each.summary.revision.startsWith(name))?.summary.revision,

@@ -1,4 +1,5 @@
-import { parse } from 'yaml'
+import { removeDomain, setDomain } from '../../../desired-state/edit-domains.ts'
+import { parseTree } from '../../../desired-state/parse.ts'
 import type { ParseResult } from '../../../desired-state/state.ts'
 import { systemClock } from '../../../runtime/os/clock.ts'
 import { silentLog } from '../../../runtime/os/log.ts'
@@ -11,7 +12,6 @@ import { createPortalRoutes } from '../routes.ts'
 import type { FirstAdmin } from '../sign-in/first-admin.ts'
 import type { Sessions } from '../sign-in/sessions.ts'
 import { fakeAgents, fakeEngine, fakeRepository } from './fakes.ts'
-import { sceneState } from './scene.ts'
 
 export const ada: Identity = { kind: 'person', id: '1', name: 'Ada Lovelace', email: 'ada@example.com', sessionToken: 'token' }
 
@@ -51,10 +51,10 @@ export const place: PortalDeps['place'] = {
 }
 
 /** A whole portal behind the real door, on fakes that the test holds in its hands. */
-export function house(changes: Partial<PortalDeps> = {}, parseFiles = asInScene) {
+export function house(changes: Partial<PortalDeps> = {}) {
   const engine = fakeEngine()
   const agents = fakeAgents()
-  const repository = fakeRepository(parseFiles)
+  const repository = fakeRepository(readFiles)
   const sessions = fakeSessions()
   const deps: PortalDeps = {
     engine,
@@ -62,7 +62,7 @@ export function house(changes: Partial<PortalDeps> = {}, parseFiles = asInScene)
     repository,
     sessions,
     firstAdmin: closed,
-    editing: { set: text => text, remove: text => text },
+    editing: { set: setDomain, remove: removeDomain },
     clock: systemClock,
     log: silentLog,
     place,
@@ -101,11 +101,8 @@ export function house(changes: Partial<PortalDeps> = {}, parseFiles = asInScene)
   }
 }
 
-/** Reads `domains.yaml` loosely: enough for pages, not for validation. */
-export function asInScene(files: ReadonlyMap<string, string>): ParseResult {
-  const whole = sceneState('')
-  const document: unknown = parse(files.get('domains.yaml') ?? '')
-  const hosts =
-    typeof document === 'object' && document !== null && 'domains' in document ? Object.keys(document.domains ?? {}) : []
-  return { ok: true, state: { ...whole, domains: new Map([...whole.domains].filter(([host]) => hosts.includes(host))) } }
-}
+const readFiles = (files: ReadonlyMap<string, string>): ParseResult =>
+  parseTree(
+    [...files].map(([path, text]) => ({ path, mode: '100644', bytes: new TextEncoder().encode(text) })),
+    '',
+  )

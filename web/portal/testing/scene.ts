@@ -1,83 +1,5 @@
-import type { AgentDeclaration, DesiredState, DomainDeclaration } from '../../../desired-state/state.ts'
 import type { ResourceState, ResourceStatus } from '../../../reconcilers/engine/status.ts'
 import type { FakeAgents, FakeEngine, FakeRepository } from './fakes.ts'
-
-const settings: DesiredState['settings'] = {
-  tls: 'none',
-  agent_model: 'claude-sonnet-4-5',
-  agent_temperature: 1,
-  agent_max_tokens: 8_192,
-  session_timeout_minutes: 60,
-  look_interval_seconds: 60,
-}
-
-const agent = (name: string, level: AgentDeclaration['level'], description: string): [string, AgentDeclaration] => [
-  name,
-  { name, level, prompt: `agents/${name}.md`, promptText: '', model: settings.agent_model, description },
-]
-
-const site = (host: string, root: string, aliases: readonly string[] = []): [string, DomainDeclaration] => [
-  host,
-  {
-    kind: 'static',
-    host,
-    aliases,
-    tls: 'acme',
-    root,
-    index: ['index.html'],
-    notFound: undefined,
-    cacheSeconds: 3_600,
-    deploy: undefined,
-  },
-]
-
-const proxy = (host: string, port: number): [string, DomainDeclaration] => [
-  host,
-  {
-    kind: 'proxy',
-    host,
-    aliases: [],
-    tls: 'acme',
-    upstream: { protocol: 'http', host: '127.0.0.1', port, path: '' },
-    websocket: true,
-    timeoutSeconds: 60,
-    bodyMebibytes: 10,
-  },
-]
-
-export const sceneState = (revision: string): DesiredState => ({
-  revision,
-  agents: new Map([
-    agent('supervisor', 3, 'Plans, delegates, reports.'),
-    agent('code', 1, 'Writes and reviews code.'),
-    agent('data', 1, 'Databases and numbers.'),
-    agent('infra', 2, 'Servers, networks, certificates.'),
-    agent('research', 1, 'Reads the world and sums it up.'),
-    agent('qa', 1, 'Tries to break what others built.'),
-  ]),
-  domains: new Map([
-    site('blog.example.com', 'blog', ['www.blog.example.com']),
-    site('docs.example.com', 'docs'),
-    proxy('app.example.com', 9_000),
-    proxy('grafana.example.com', 3_100),
-    [
-      'old.example.com',
-      {
-        kind: 'redirect',
-        host: 'old.example.com',
-        aliases: [],
-        tls: 'none',
-        to: 'https://blog.example.com',
-        keepsPath: true,
-        status: 308,
-      },
-    ],
-    site('status.example.com', 'status'),
-    ['portal.example.com', { kind: 'portal', host: 'portal.example.com', aliases: [], tls: 'acme' }],
-  ]),
-  settings,
-  telos: new Map(),
-})
 
 export const sceneYaml = `# yaml-language-server: $schema=./schemas/domains.json
 domains:
@@ -129,7 +51,7 @@ export function playScene(engine: FakeEngine, agents: FakeAgents, repository: Fa
   subjects.forEach(([revision, subject, name], index) => {
     const diff = `diff --git a/domains.yaml b/domains.yaml\n--- a/domains.yaml\n+++ b/domains.yaml\n@@ -4,3 +4,4 @@ domains:\n   docs.example.com: { root: docs, tls: acme }\n   app.example.com: { proxy: "http://127.0.0.1:9000", websocket: true, tls: acme }\n+  grafana.example.com: { proxy: "http://127.0.0.1:3100", websocket: true, tls: acme }\n   old.example.com: { redirect: "https://blog.example.com", status: 308 }\n`
     const summary = { revision, subject, author: { name, email: 'ada@example.com' }, date: at(60 * 26 - index * 500) }
-    repository.add(summary, sceneState(revision), { 'domains.yaml': sceneYaml }, diff)
+    repository.add(summary, { 'domains.yaml': sceneYaml }, diff)
   })
   engine.set({ revision: third, desired: head, converged: false })
   for (const name of ['supervisor', 'code', 'data', 'infra', 'research', 'qa']) engine.put(resource('agent', name, head, 190))

@@ -1,0 +1,149 @@
+import type { AgentDeclaration } from '../../../desired-state/state.ts'
+import { ApplianceError } from '../../../runtime/os/errors.ts'
+import type { Call, Route } from '../../door/route.ts'
+import type { PortalDeps } from '../deps.ts'
+import { missing } from '../errors.tsx'
+import { readForm } from '../form.ts'
+import { frameOf, personOf } from '../frame.ts'
+import { type LiveSource, liveStream } from '../live/stream.ts'
+import { noticeOf, withNotice } from '../notices.ts'
+import { subscribeToBoth } from '../overview/routes.tsx'
+import { fragment, fromHtmx, page, seeOther } from '../reply.ts'
+import { urls } from '../urls.ts'
+import {
+  AgentPage,
+  type AgentPageView,
+  AgentsPage,
+  type AgentsView,
+  type AgentView,
+  agentRegions,
+  agentsRegions,
+  SayForm,
+} from './pages.tsx'
+import { watchTalk } from './talk.ts'
+
+/** Milliseconds between two looks at a window that somebody watches. */
+const screenEvery = 1_000
+
+export function agentRoutes(deps: PortalDeps): readonly Route[] {
+  const reads = { method: 'GET', policy: ['person'], rateLimit: { requests: 600, seconds: 60 }, audit: false } as const
+  const writes = { method: 'POST', policy: ['person'], rateLimit: { requests: 60, seconds: 60 } } as const
+  return [
+    { ...reads, path: urls.agents.path, handle: async call => page(<AgentsPage view={await agentsView(call, deps)} />) },
+    {
+      ...reads,
+      path: urls.agentsLive.path,
+      handle: call => {
+        const regions = async () => agentsRegions(await agentsView(call, deps))
+        return liveStream(call, { regions, subscribe: changed => subscribeToBoth(deps, changed) }, deps)
+      },
+    },
+    {
+      ...reads,
+      path: urls.agent.path,
+      handle: async call => {
+        const view = await agentPageView(call, deps)
+        return view === undefined ? gone(call, deps) : page(<AgentPage view={view} notice={noticeOf(call)} />)
+      },
+    },
+    { ...reads, path: urls.agentLive.path, handle: call => watchAgent(call, deps) },
+    { ...writes, path: urls.agentSay.path, audit: 'say', handle: call => say(call, deps) },
+    { ...writes, path: urls.agentRestart.path, audit: 'restart-agent', handle: call => restart(call, deps) },
+  ]
+}
+
+async function declarations({ repository }: PortalDeps): Promise<ReadonlyMap<string, AgentDeclaration>> {
+  const head = await repository.head()
+  const parsed = head === undefined ? undefined : await repository.read(head)
+  return parsed?.ok ? parsed.state.agents : new Map()
+}
+
+async function agentViews(deps: PortalDeps): Promise<readonly AgentView[]> {
+  const declared = await declarations(deps)
+  const presence = new Map(deps.agents.presence().map(each => [each.name, each]))
+  return deps.engine
+    .status()
+    .resources.filter(each => each.kind === 'agent')
+    .map(status => ({
+      name: status.key,
+      status,
+      presence: presence.get(status.key),
+      declaration: declared.get(status.key),
+    }))
+}
+
+const agentsView = async (call: Call, deps: PortalDeps): Promise<AgentsView> => ({
+  frame: frameOf(call, deps),
+  agents: await agentViews(deps),
+  cloneUrl: deps.place.cloneUrl,
+})
+
+const agentOf = async (call: Call, deps: PortalDeps): Promise<AgentView | undefined> =>
+  (await agentViews(deps)).find(each => each.name === call.params.name)
+
+const gone = (call: Call, deps: PortalDeps) =>
+  missing(call, deps, 'There is no such agent. It may have been removed by a newer commit.')
+
+async function agentPageView(
+  call: Call,
+  deps: PortalDeps,
+  read?: () => Promise<AgentPageView['talk']>,
+): Promise<AgentPageView | undefined> {
+  const agent = await agentOf(call, deps)
+  if (agent === undefined) return undefined
+  const [screen, talk] = await Promise.all([deps.agents.screen(agent.name), read?.() ?? deps.agents.conversation(agent.name, 60)])
+  return {
+    frame: frameOf(call, deps),
+    agent,
+    screen,
+    talk,
+    suspension: deps.engine.suspensions().find(each => each.kind === 'agent' && each.key === agent.name),
+    command: deps.place.command,
+    now: deps.clock.now(),
+  }
+}
+
+async function watchAgent(call: Call, deps: PortalDeps): Promise<Response> {
+  const agent = await agentOf(call, deps)
+  if (agent === undefined) return gone(call, deps)
+  const { name } = agent
+  let changed = () => {}
+  const talk = watchTalk(deps.agents, name, () => changed())
+  const source: LiveSource = {
+    async regions() {
+      const view = await agentPageView(call, deps, talk.read)
+      return view === undefined ? [] : agentRegions(view)
+    },
+    subscribe(listener) {
+      changed = listener
+      const stopBoth = subscribeToBoth(deps, listener)
+      const timer = setInterval(listener, screenEvery)
+      return () => {
+        clearInterval(timer)
+        stopBoth()
+        talk.stop()
+      }
+    },
+  }
+  return liveStream(call, source, deps)
+}
+
+async function say(call: Call, deps: PortalDeps): Promise<Response> {
+  const agent = await agentOf(call, deps)
+  if (agent === undefined) return gone(call, deps)
+  const { name } = agent
+  const text = (await readForm(call.request)).get('text')
+  if (text === '' || text.length > 50_000) {
+    throw new ApplianceError('invalid', 'a message has 1 to 50,000 characters', { hint: 'write something shorter' })
+  }
+  await deps.agents.say(name, text, personOf(call))
+  return fromHtmx(call) ? fragment(<SayForm name={name} focus />) : seeOther(`${urls.agent.to(name)}#say`)
+}
+
+async function restart(call: Call, deps: PortalDeps): Promise<Response> {
+  const agent = await agentOf(call, deps)
+  if (agent === undefined) return gone(call, deps)
+  const { name } = agent
+  await deps.agents.restart(name, personOf(call))
+  return seeOther(withNotice(urls.agent.to(name), 'restarting'))
+}

@@ -1,0 +1,186 @@
+import type { CommitSummary } from '../../../desired-state/repository.ts'
+import { type Mistake, renderMistake } from '../../../desired-state/state.ts'
+import { ApplianceError } from '../../../runtime/os/errors.ts'
+import { authorOf } from '../../api/routes.ts'
+import type { Call, Route } from '../../door/route.ts'
+import { ReviewPage } from '../components/review.tsx'
+import { short } from '../components/time.tsx'
+import type { PortalDeps } from '../deps.ts'
+import { textDiff } from '../domains/text-diff.ts'
+import { missing } from '../errors.tsx'
+import { readForm } from '../form.ts'
+import { frameOf } from '../frame.ts'
+import { liveStream } from '../live/stream.ts'
+import { page, seeOther } from '../reply.ts'
+import { urls } from '../urls.ts'
+import { declaredChanges } from './declared.ts'
+import { ChangePage, ChangesPage, type ChangeView, changeRegions, type Effect, type Standing } from './pages.tsx'
+
+const perPage = 50
+/** Resources of one commit whose runs are looked up. */
+const mostEffects = 100
+
+export function changeRoutes(deps: PortalDeps): readonly Route[] {
+  const reads = { method: 'GET', policy: ['person'], rateLimit: { requests: 600, seconds: 60 }, audit: false } as const
+  return [
+    { ...reads, path: urls.changes.path, handle: call => list(call, deps) },
+    {
+      ...reads,
+      path: urls.change.path,
+      handle: async call => {
+        const view = await viewOf(call, deps)
+        return view === undefined ? gone(call, deps) : page(<ChangePage view={view} />)
+      },
+    },
+    {
+      ...reads,
+      path: urls.changeLive.path,
+      handle: async call => {
+        if ((await viewOf(call, deps)) === undefined) return gone(call, deps)
+        const regions = async () => {
+          const view = await viewOf(call, deps)
+          return view === undefined ? [] : changeRegions(view)
+        }
+        return liveStream(call, { regions, subscribe: deps.engine.subscribe }, deps)
+      },
+    },
+    { ...reads, path: urls.changeRestore.path, handle: call => review(call, deps, undefined) },
+    {
+      method: 'POST',
+      path: urls.changeRestore.path,
+      policy: ['person'],
+      rateLimit: { requests: 30, seconds: 60 },
+      audit: 'rollback',
+      handle: call => restore(call, deps),
+    },
+  ]
+}
+
+const gone = (call: Call, deps: PortalDeps) => missing(call, deps, 'No commit on main has this name.')
+
+async function list(call: Call, deps: PortalDeps): Promise<Response> {
+  const before = call.url.searchParams.get('before') ?? undefined
+  const commits = await deps.repository.history(perPage + 1, before)
+  const shown = commits.slice(0, perPage)
+  const standings = await Promise.all(shown.map(commit => standingOf(commit.revision, deps)))
+  const view = {
+    frame: frameOf(call, deps),
+    commits: shown.map((commit, at) => ({ commit, standing: standings[at] ?? 'past' })),
+    before: commits.length > perPage ? shown.at(-1)?.revision : undefined,
+    cloneUrl: deps.place.cloneUrl,
+    now: deps.clock.now(),
+  }
+  return page(<ChangesPage view={view} />)
+}
+
+async function standingOf(revision: string, { engine, repository }: PortalDeps): Promise<Standing> {
+  const status = engine.status()
+  if (engine.holds().some(hold => hold.revision === revision)) return 'held'
+  if (revision === status.revision) return 'applied'
+  if (revision === status.desired) return 'applying'
+  if (status.revision === '') return 'ahead'
+  return (await repository.isAncestor(revision, status.revision)) ? 'past' : 'ahead'
+}
+
+async function viewOf(call: Call, deps: PortalDeps): Promise<ChangeView | undefined> {
+  const commit = await commitOf(call, deps)
+  if (commit === undefined) return undefined
+  const { repository } = deps
+  const [effects, diff, head, standing] = await Promise.all([
+    effectsOf(commit, deps),
+    repository.diff(commit.revision),
+    repository.head(),
+    standingOf(commit.revision, deps),
+  ])
+  const isHead = head === commit.revision
+  return { frame: frameOf(call, deps), commit, standing, effects, diff, isHead, now: deps.clock.now() }
+}
+
+async function commitOf(call: Call, { repository }: PortalDeps): Promise<CommitSummary | undefined> {
+  const name = call.params.revision ?? ''
+  const revision = /^[0-9a-f]{4,40}$/.test(name) ? await repository.resolve(name) : undefined
+  return revision === undefined ? undefined : repository.commit(revision)
+}
+
+async function effectsOf(
+  { revision, parents: [parent] }: CommitSummary,
+  { repository, engine }: PortalDeps,
+): Promise<readonly Effect[]> {
+  const after = await repository.read(revision)
+  const before = parent === undefined ? undefined : await repository.read(parent)
+  if (!after.ok) return []
+  const declared = declaredChanges(before?.ok ? before.state : undefined, after.state).slice(0, mostEffects)
+  return Promise.all(
+    declared.map(async each => {
+      const runs = await engine.runs(each.kind, each.key)
+      return { ...each, run: runs.find(run => run.revision === revision) }
+    }),
+  )
+}
+
+async function review(call: Call, deps: PortalDeps, again: string | undefined): Promise<Response> {
+  const { repository, engine } = deps
+  const commit = await commitOf(call, deps)
+  const head = await repository.head()
+  if (commit === undefined || head === undefined) return gone(call, deps)
+  const parsed = await repository.read(commit.revision)
+  if (!parsed.ok) throw refusedBy(parsed.mistakes)
+  const plan = await engine.plan(parsed.state)
+  const view = {
+    frame: frameOf(call, deps),
+    room: 'changes' as const,
+    up: { label: 'changes', to: urls.changes.to() },
+    title: `Go back to ${short(commit.revision)}: ${commit.subject}`,
+    plan,
+    diff: await documentsDiff(repository, head, commit.revision),
+    again,
+    action: urls.changeRestore.to(commit.revision),
+    hidden: { base: head, digest: plan.digest },
+    decision: 'Commit and apply',
+    destructive: false,
+    back: urls.change.to(commit.revision),
+  }
+  return page(<ReviewPage {...view} />, again === undefined ? 200 : 409)
+}
+
+const documents = ['agents.yaml', 'domains.yaml', 'settings.yaml'] as const
+
+/** How the documents of main would change; files besides them are restored too. */
+async function documentsDiff(repository: PortalDeps['repository'], from: string, to: string): Promise<string> {
+  const diffs = await Promise.all(
+    documents.map(async path => {
+      const [before, after] = await Promise.all([repository.file(from, path), repository.file(to, path)])
+      return textDiff(path, before ?? '', after ?? '')
+    }),
+  )
+  return diffs.filter(Boolean).join('\n')
+}
+
+const refusedBy = (mistakes: readonly Mistake[]) =>
+  new ApplianceError('invalid', `that state is not valid any more: ${mistakes.map(renderMistake).join('; ')}`)
+
+async function restore(call: Call, deps: PortalDeps): Promise<Response> {
+  const { repository, engine } = deps
+  const posted = await readForm(call.request)
+  const commit = await commitOf(call, deps)
+  const head = await repository.head()
+  if (commit === undefined || head === undefined) return gone(call, deps)
+  const parsed = await repository.read(commit.revision)
+  if (!parsed.ok) throw refusedBy(parsed.mistakes)
+  const plan = await engine.plan(parsed.state)
+  const moved = 'Main or the server has changed since this plan was made. This is the plan now: look at it again.'
+  if (head !== posted.get('base') || plan.digest !== posted.get('digest')) return review(call, deps, moved)
+  const message = `Roll back to ${commit.revision.slice(0, 8)}: ${commit.subject}`
+  const result = await repository.restore(head, commit.revision, authorOf(call.identity), message)
+  switch (result.outcome) {
+    case 'committed':
+      engine.moved()
+      return seeOther(urls.change.to(result.revision))
+    case 'unchanged':
+      return seeOther(urls.changes.to())
+    case 'refused':
+      throw refusedBy(result.mistakes)
+    case 'conflict':
+      return review(call, deps, moved)
+  }
+}
