@@ -44,7 +44,7 @@ export function removeDomain(text: string, host: string): string | undefined {
 }
 
 function open(text: string): Document.Parsed {
-  const document = parseDocument(text, { uniqueKeys: false, stringKeys: true, logLevel: 'silent' })
+  const document = parseDocument(text, { uniqueKeys: false, stringKeys: true, logLevel: 'error' })
   const [problem] = document.errors
   if (problem === undefined) return document
   throw new ApplianceError('invalid', `domains.yaml cannot be edited while it is not YAML: ${problem.message}`, {

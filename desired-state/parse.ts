@@ -3,7 +3,7 @@ import { type ParsedDomains, parseDomains } from './documents/domains.ts'
 import { defaultSettings, parseSettings } from './documents/settings.ts'
 import { starterPrompts } from './starter-prompts.ts'
 import type { AgentDeclaration, Mistake, ParseResult, Settings, Tls } from './state.ts'
-import { didYouMean } from './suggest.ts'
+import { didYouMean, nearestWord } from './suggest.ts'
 import { isDocument, largestTree, type TreeEntry } from './tree.ts'
 import { largestDocument, readText, readYaml, type Source, tooLarge } from './yaml.ts'
 
@@ -121,12 +121,19 @@ function readAgents(tree: Tree, settings: Settings, mistakes: Mistake[]): Readon
   return declareAgents(parsed.agents, settings, (name, path) => {
     const text = promptText(tree, path, mistakes)
     if (text === undefined && !tree.has(path)) {
-      const near = didYouMean(path, [...tree.keys()].filter(isDocument))
+      const near = nearPrompt(path, tree)
       const message = `the prompt ${path} of ${name} does not exist${near || ': add that file, or name another with prompt:'}`
       mistakes.push(source.mistake(['agents', name, 'prompt'], message))
     }
     return text
   })
+}
+
+function nearPrompt(path: string, tree: Tree): string {
+  const bare = (prompt: string) => prompt.slice('agents/'.length, -'.md'.length)
+  const prompts = [...tree.keys()].filter(file => file.startsWith('agents/') && isDocument(file))
+  const near = nearestWord(bare(path), prompts.map(bare))
+  return near === undefined ? '' : `; did you mean agents/${near}.md?`
 }
 
 function declareAgents(

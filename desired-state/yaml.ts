@@ -84,7 +84,7 @@ interface Found {
 function parse(text: string): Parsed {
   const lines = new LineCounter()
   // The library's own check for duplicate keys takes quadratic time; `plain` makes it in linear time.
-  const options = { lineCounter: lines, uniqueKeys: false, stringKeys: true, prettyErrors: false, logLevel: 'silent' } as const
+  const options = { lineCounter: lines, uniqueKeys: false, stringKeys: true, prettyErrors: false, logLevel: 'error' } as const
   return { document: parseDocument(text, options), lines }
 }
 
