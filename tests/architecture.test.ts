@@ -59,3 +59,11 @@ test('types of the desired state are open to all', () => {
   expect(forbidden('agents/x.ts', 'desired-state/state.ts', true)).toBe(false)
   expect(forbidden('agents/x.ts', 'desired-state/state.ts', false)).toBe(true)
 })
+
+test('every page names its JSX runtime itself: Bun finds tsconfig.json only from the folder it is started in', async () => {
+  const silent: string[] = []
+  for await (const file of new Bun.Glob('web/**/*.tsx').scan(top)) {
+    if (!(await Bun.file(join(top, file)).text()).startsWith('/** @jsxImportSource hono/jsx */\n')) silent.push(file)
+  }
+  expect(silent).toEqual([])
+})

@@ -25,6 +25,8 @@ export interface EngineDependencies {
 }
 
 export interface RunningEngine extends Engine {
+  /** The newest valid state of main; undefined before the first commit. */
+  state(): DesiredState | undefined
   /** Resolves when every loop has ended. */
   stop(): Promise<void>
 }
@@ -165,6 +167,7 @@ export async function startEngine(dependencies: EngineDependencies): Promise<Run
     loops.find(loop => loop.kind === kind)?.wake(trigger)
 
   return {
+    state: () => head,
     status,
     resource: core.board.get,
     runs: journal.lastRuns,

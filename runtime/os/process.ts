@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
+import { basename } from 'node:path'
 import { systemCode } from './errors.ts'
 
 /** One process as Linux tells it. A pid together with its start names a process for good: pids are reused. */
@@ -63,12 +64,12 @@ export function environmentVariable(pid: number, name: string): string | undefin
   return entry?.slice(name.length + 1)
 }
 
-export function workingFolder(pid: number): string | undefined {
-  try {
-    return readlinkSync(`/proc/${pid}/cwd`)
-  } catch (error) {
-    return hidden(error)
-  }
+export const workingFolder = (pid: number) => readLink(pid, 'cwd')
+
+/** The file name of its program, also when an upgrade has replaced the file since. */
+export function executable(pid: number): string | undefined {
+  const path = readLink(pid, 'exe')
+  return path === undefined ? undefined : basename(path.replace(/ \(deleted\)$/, ''))
 }
 
 /** A word that differs after each boot. */
@@ -116,6 +117,14 @@ export function memoryOfTree(pid: number): number {
     kilobytes += Number(match?.[1] ?? 0)
   }
   return kilobytes * 1024
+}
+
+function readLink(pid: number, name: 'cwd' | 'exe'): string | undefined {
+  try {
+    return readlinkSync(`/proc/${pid}/${name}`)
+  } catch (error) {
+    return hidden(error)
+  }
 }
 
 function readProc(pid: number, file: string): string | undefined {

@@ -1,3 +1,4 @@
+/** @jsxImportSource hono/jsx */
 import type { Call, Identity } from '../door/route.ts'
 import type { PortalDeps } from './deps.ts'
 import { themeOf } from './frame.ts'

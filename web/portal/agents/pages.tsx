@@ -1,3 +1,4 @@
+/** @jsxImportSource hono/jsx */
 import { raw } from 'hono/html'
 import type { AgentDeclaration } from '../../../desired-state/state.ts'
 import type { ResourceStatus, Suspension } from '../../../reconcilers/engine/status.ts'

@@ -1,3 +1,4 @@
+/** @jsxImportSource hono/jsx */
 import type { AgentDeclaration } from '../../../desired-state/state.ts'
 import { ApplianceError } from '../../../runtime/os/errors.ts'
 import type { Call, Route } from '../../door/route.ts'

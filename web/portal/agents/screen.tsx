@@ -1,3 +1,4 @@
+/** @jsxImportSource hono/jsx */
 import { stretches } from './ansi.ts'
 
 /** What an agent's window shows; always as high as a window, so that a longer text moves nothing. */

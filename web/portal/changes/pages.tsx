@@ -1,3 +1,4 @@
+/** @jsxImportSource hono/jsx */
 import { raw } from 'hono/html'
 import type { CommitSummary } from '../../../desired-state/repository.ts'
 import type { ResourceState, Run } from '../../../reconcilers/engine/status.ts'

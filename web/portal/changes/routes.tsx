@@ -1,3 +1,4 @@
+/** @jsxImportSource hono/jsx */
 import type { CommitSummary } from '../../../desired-state/repository.ts'
 import { type Mistake, renderMistake } from '../../../desired-state/state.ts'
 import { ApplianceError } from '../../../runtime/os/errors.ts'

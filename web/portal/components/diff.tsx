@@ -1,3 +1,4 @@
+/** @jsxImportSource hono/jsx */
 /** A unified diff, each line with a class for its kind. */
 export const Diff = ({ text }: { readonly text: string }) => (
   <pre class="diff" tabindex={0}>

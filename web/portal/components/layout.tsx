@@ -1,3 +1,4 @@
+/** @jsxImportSource hono/jsx */
 import type { Child } from 'hono/jsx'
 import { assets } from '../assets.ts'
 import { urls } from '../urls.ts'

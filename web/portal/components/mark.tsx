@@ -1,3 +1,4 @@
+/** @jsxImportSource hono/jsx */
 /** The mark: five ticks of a rule. Its drawing is that of `assets/mark.svg`. */
 export const Mark = () => (
   <svg class="mark" viewBox="0 0 32 32" aria-hidden="true">

@@ -1,3 +1,4 @@
+/** @jsxImportSource hono/jsx */
 import type { FieldChange, Operation } from '../../../reconcilers/engine/reconciler.ts'
 import type { PlannedChange, RevisionPlan } from '../../../reconcilers/engine/status.ts'
 

@@ -1,3 +1,4 @@
+/** @jsxImportSource hono/jsx */
 import type { Child } from 'hono/jsx'
 import type { RevisionPlan } from '../../../reconcilers/engine/status.ts'
 import { Diff } from './diff.tsx'

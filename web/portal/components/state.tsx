@@ -1,3 +1,4 @@
+/** @jsxImportSource hono/jsx */
 import type { ResourceState } from '../../../reconcilers/engine/status.ts'
 
 /** Each state has a shape of its own, so that none is told by colour alone. */

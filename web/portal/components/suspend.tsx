@@ -1,3 +1,4 @@
+/** @jsxImportSource hono/jsx */
 import type { Suspension } from '../../../reconcilers/engine/status.ts'
 import { urls } from '../urls.ts'
 import { TextField } from './field.tsx'

@@ -1,3 +1,4 @@
+/** @jsxImportSource hono/jsx */
 /** How long ago, in one short word: `now`, `4 min`, `3 h`, `12 d`. */
 export function ago(iso: string, now: Date): string {
   const then = Date.parse(iso)

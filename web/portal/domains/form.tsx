@@ -1,3 +1,4 @@
+/** @jsxImportSource hono/jsx */
 import type { Child } from 'hono/jsx'
 import { Title } from '../components/facts.tsx'
 import { Field, Mistakes, TextField } from '../components/field.tsx'

@@ -1,3 +1,4 @@
+/** @jsxImportSource hono/jsx */
 import type { DomainDeclaration } from '../../../desired-state/state.ts'
 import type { ResourceStatus } from '../../../reconcilers/engine/status.ts'
 import type { Frame } from '../components/frame.ts'

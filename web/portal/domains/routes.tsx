@@ -1,3 +1,4 @@
+/** @jsxImportSource hono/jsx */
 import { renderMistake } from '../../../desired-state/state.ts'
 import { authorOf } from '../../api/routes.ts'
 import type { Call, Route } from '../../door/route.ts'

@@ -1,3 +1,4 @@
+/** @jsxImportSource hono/jsx */
 import type { Hold } from '../../../reconcilers/engine/status.ts'
 import { Fact, Title } from '../components/facts.tsx'
 import type { Frame } from '../components/frame.ts'

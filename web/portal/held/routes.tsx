@@ -1,3 +1,4 @@
+/** @jsxImportSource hono/jsx */
 import type { Route } from '../../door/route.ts'
 import type { PortalDeps } from '../deps.ts'
 import { missing } from '../errors.tsx'

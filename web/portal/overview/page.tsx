@@ -1,3 +1,4 @@
+/** @jsxImportSource hono/jsx */
 import { raw } from 'hono/html'
 import type { Hold, ResourceState, ResourceStatus, Status } from '../../../reconcilers/engine/status.ts'
 import type { Frame } from '../components/frame.ts'

@@ -1,3 +1,4 @@
+/** @jsxImportSource hono/jsx */
 import { raw } from 'hono/html'
 import type { ResourceStatus, Run, Suspension } from '../../../reconcilers/engine/status.ts'
 import { Fact, Title } from '../components/facts.tsx'

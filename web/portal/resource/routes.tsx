@@ -1,3 +1,4 @@
+/** @jsxImportSource hono/jsx */
 import { ApplianceError } from '../../../runtime/os/errors.ts'
 import type { Call, Route } from '../../door/route.ts'
 import { suspendHours } from '../components/suspend.tsx'

@@ -1,3 +1,4 @@
+/** @jsxImportSource hono/jsx */
 import type { Child } from 'hono/jsx'
 import { Mistakes, TextField } from '../components/field.tsx'
 import type { Frame } from '../components/frame.ts'

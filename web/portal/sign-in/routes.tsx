@@ -1,3 +1,4 @@
+/** @jsxImportSource hono/jsx */
 import { z } from 'zod'
 import type { Call, Route } from '../../door/route.ts'
 import type { PortalDeps } from '../deps.ts'

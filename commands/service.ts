@@ -1,0 +1,35 @@
+import { createLog } from '../runtime/os/log.ts'
+import { becomeService } from '../runtime/services/become.ts'
+import type { Service } from '../runtime/services/service.ts'
+import { describeService, type Mode } from '../services.ts'
+import { readArguments } from './arguments.ts'
+import { type Command, WrongUse } from './command.ts'
+
+const names: readonly string[] = ['postgres', 'redis', 'nginx', 'tmux']
+const isName = (name: string): name is Service['name'] => names.includes(name)
+
+/** What the units run: prepares one service of ours and becomes it. */
+export const service: Command = {
+  name: 'service',
+  usage: 'postgres|redis|nginx|tmux [--prepare | --exec | --describe]',
+  summary: 'prepare and become one of the services (for systemd)',
+  async run(args, { environment, out }) {
+    const flags = { prepare: { type: 'boolean' }, exec: { type: 'boolean' }, describe: { type: 'boolean' } } as const
+    const { values, positionals } = readArguments(args, flags, { least: 1, most: 1 })
+    const name = positionals[0] ?? ''
+    if (!isName(name)) throw new WrongUse(`there is no service ${JSON.stringify(name)}`)
+    const mode: Mode = 'systemd'
+    const described = await describeService(
+      name,
+      environment,
+      mode,
+      createLog(line => void process.stderr.write(line)),
+    )
+    if (values.describe) {
+      out(JSON.stringify({ argv: described.argv, env: described.env, cwd: described.cwd }))
+      return 0
+    }
+    if (!values.exec) await described.prepare()
+    return values.prepare ? 0 : becomeService(described)
+  },
+}

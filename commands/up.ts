@@ -1,0 +1,74 @@
+import { join } from 'node:path'
+import { startAppliance } from '../appliance.ts'
+import type { Environment } from '../runtime/os/environment.ts'
+import { ApplianceError } from '../runtime/os/errors.ts'
+import { readArguments } from './arguments.ts'
+import type { Command } from './command.ts'
+import { type Owner, screenLines } from './screen.ts'
+
+export const up: Command = {
+  name: 'up',
+  usage: '[--systemd]',
+  summary: 'start everything in the foreground; Ctrl-C stops it',
+  async run(args, { environment, program, called, out }) {
+    const { values } = readArguments(args, { systemd: { type: 'boolean' } }, { least: 0, most: 0 })
+    if (process.getuid?.() === 0) return dropRoot(program)
+    const startedAt = performance.now()
+    const ending = new AbortController()
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => ending.abort(new Error(signal)))
+    const progress = (line: string) => out(`  ${((performance.now() - startedAt) / 1_000).toFixed(1).padStart(5)} s  ${line}`)
+    const appliance = await startAppliance({
+      environment,
+      program,
+      called,
+      mode: values.systemd ? 'systemd' : 'children',
+      ending: ending.signal,
+      progress: values.systemd ? () => {} : progress,
+    })
+    if (!values.systemd && !ending.signal.aborted) {
+      const screen = screenLines({
+        home: environment.home.root,
+        portalPort: environment.portalPort,
+        httpPort: environment.httpPort,
+        repository: environment.home.repository,
+        firstAdminCode: appliance.firstAdminCode,
+        claudeKey: canAnswer(environment),
+        called,
+        milliseconds: performance.now() - startedAt,
+        owner: ownerSeenFrom(process.env.AI_INFRA_STARTED_BY),
+      })
+      for (const line of screen) out(line)
+    }
+    await untilAborted(ending.signal)
+    if (!values.systemd) out('  stopping …')
+    await appliance.stop()
+    return 0
+  },
+}
+
+const canAnswer = ({ anthropicApiKey, anthropicBaseUrl }: Environment) =>
+  anthropicApiKey !== undefined || anthropicBaseUrl !== undefined
+
+/** `AI_INFRA_STARTED_BY` is set by install.sh when it dropped from root: `root`, or whoever used sudo. */
+function ownerSeenFrom(startedBy: string | undefined): Owner {
+  if (startedBy === undefined || startedBy === '') return { kind: 'self' }
+  return { kind: 'dropped', user: 'ai-infra', through: startedBy === 'root' ? 'setpriv' : 'sudo' }
+}
+
+/** Nothing of the appliance runs as root: the installer copies the program where its user can read it, and drops to that user. */
+function dropRoot(program: string): never {
+  const installer = join(program, 'install.sh')
+  const hint = `${installer} run starts it as the user ai-infra`
+  if (process.execve === undefined) throw new ApplianceError('failed', 'nothing of the appliance runs as root', { hint })
+  return process.execve(installer, [installer, 'run'], definedVariables())
+}
+
+function definedVariables(): Record<string, string> {
+  return Object.fromEntries(Object.entries(process.env).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])))
+}
+
+const untilAborted = (signal: AbortSignal): Promise<void> =>
+  new Promise(resolve => {
+    if (signal.aborted) resolve()
+    else signal.addEventListener('abort', () => resolve(), { once: true })
+  })

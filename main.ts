@@ -1,0 +1,67 @@
+#!/usr/bin/env -S bun --no-env-file --config=/dev/null
+import { type Command, type CommandContext, type ExitStatus, WrongUse } from './commands/command.ts'
+import { table } from './commands/table.ts'
+import { readEnvironment } from './runtime/os/environment.ts'
+import { explain } from './runtime/os/errors.ts'
+
+/** Every verb, loaded when it is called. */
+const verbs: Readonly<Record<string, () => Promise<Command>>> = {
+  up: async () => (await import('./commands/up.ts')).up,
+  status: async () => (await import('./commands/status.ts')).status,
+  plan: async () => (await import('./commands/plan.ts')).plan,
+  wait: async () => (await import('./commands/wait.ts')).wait,
+  history: async () => (await import('./commands/history.ts')).history,
+  rollback: async () => (await import('./commands/rollback.ts')).rollback,
+  suspend: async () => (await import('./commands/suspend.ts')).suspend,
+  resume: async () => (await import('./commands/suspend.ts')).resume,
+  approve: async () => (await import('./commands/approve.ts')).approve,
+  attach: async () => (await import('./commands/attach.ts')).attach,
+  doctor: async () => (await import('./commands/doctor.ts')).doctor,
+}
+
+/** Verbs that only the appliance's own parts call: units, Git hooks. */
+const innerVerbs: Readonly<Record<string, () => Promise<Command>>> = {
+  service: async () => (await import('./commands/service.ts')).service,
+  hook: async () => (await import('./commands/hook.ts')).hook,
+}
+
+const out = (line: string) => void process.stdout.write(`${line}\n`)
+const error = (line: string) => void process.stderr.write(`${line}\n`)
+const called = process.env.AI_INFRA_CALLED || './main.ts'
+
+async function main(args: readonly string[]): Promise<ExitStatus> {
+  const [name, ...rest] = args
+  if (name === undefined || name === 'help' || name === '--help' || name === '-h') {
+    for (const line of await helpLines()) out(line)
+    return name === undefined ? 2 : 0
+  }
+  const load = verbs[name] ?? innerVerbs[name]
+  if (load === undefined) {
+    error(`${called}: there is no verb ${JSON.stringify(name)}; ${called} help lists them`)
+    return 2
+  }
+  const command = await load()
+  try {
+    const context: CommandContext = { environment: readEnvironment(process.env), program: import.meta.dir, called, out, error }
+    return await command.run(rest, context)
+  } catch (failure) {
+    if (failure instanceof WrongUse) {
+      error(`${called} ${name}: ${failure.message}`)
+      error(`use: ${called} ${name} ${command.usage}`)
+      return 2
+    }
+    error(`${called} ${name}: ${explain(failure)}`)
+    return 1
+  }
+}
+
+async function helpLines(): Promise<string[]> {
+  const commands = await Promise.all(Object.values(verbs).map(load => load()))
+  return [
+    'AI Infrastructure: this server as a Git repository declares it.',
+    '',
+    ...table(commands.map(command => [`  ${called} ${command.name} ${command.usage}`, command.summary])),
+  ]
+}
+
+process.exitCode = await main(process.argv.slice(2))

@@ -1,0 +1,37 @@
+import { Database } from 'bun:sqlite'
+import { readFileSync, statSync } from 'node:fs'
+
+export type LockOutcome =
+  | { readonly taken: true; readonly release: () => void }
+  /** `holder`: its pid, when the kernel shows it to us. */
+  | { readonly taken: false; readonly holder: number | undefined }
+
+/**
+ * Takes an exclusive lock that the kernel frees when this process ends, however it ends. Children do not inherit it.
+ * It is SQLite's lock on an empty database: the one advisory file lock that Bun offers. Nothing else may open the file
+ * in this process: closing any handle of it would drop the lock.
+ */
+export function takeLock(path: string): LockOutcome {
+  const database = new Database(path, { create: true })
+  try {
+    database.run('PRAGMA busy_timeout = 0')
+    database.run('PRAGMA journal_mode = MEMORY')
+    database.run('BEGIN EXCLUSIVE')
+    return { taken: true, release: () => database.close() }
+  } catch (error) {
+    database.close()
+    if (!isBusy(error)) throw error
+    return { taken: false, holder: holderOf(path) }
+  }
+}
+
+const isBusy = (error: unknown) => error instanceof Error && 'code' in error && error.code === 'SQLITE_BUSY'
+
+function holderOf(path: string): number | undefined {
+  const inode = statSync(path).ino
+  for (const line of readFileSync('/proc/locks', 'utf8').split('\n')) {
+    const match = /POSIX\s+ADVISORY\s+WRITE\s+(\d+)\s+\w+:\w+:(\d+)/.exec(line)
+    if (match !== null && Number(match[2]) === inode) return Number(match[1])
+  }
+  return undefined
+}
