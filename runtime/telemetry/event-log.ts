@@ -29,7 +29,7 @@ export function createEventLog(path: string, clock: Clock, log: Log): EventLog {
   return {
     write(line) {
       const time = clock.now().toISOString().slice(0, 19).replace('T', ' ')
-      waiting.push(`${time}  ${line.replaceAll(/[\u0000-\u001f\u007f-\u009f]/g, ' ')}\n`)
+      waiting.push(`${time}  ${line.replaceAll(/\p{Cc}/gu, ' ')}\n`)
       writing = writing.then(flush).catch(error => log.warn('event log not written', { error: explain(error) }))
     },
     close: () => writing,
