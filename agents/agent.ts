@@ -1,15 +1,15 @@
 import { join } from 'node:path'
-import type { Briefing, Heartbeat } from '../runtime/bus/protocol.ts'
+import type { Briefing } from '../runtime/bus/protocol.ts'
 import { explain } from '../runtime/os/errors.ts'
 import type { Home } from '../runtime/os/home.ts'
 import { type ClaudeCredential, noCredential } from './claude.ts'
-import { connect } from './connection.ts'
+import { type Connection, connect } from './connection.ts'
+import { createHeart } from './heart.ts'
 import { type Inbox, openInbox } from './inbox.ts'
-import { createLoop, type LoopEvent } from './loop.ts'
+import { createLoop, type Loop, type LoopEvent } from './loop.ts'
 import type { Model } from './model.ts'
-import { firstState, next, type WindowEvent } from './window/state.ts'
 import type { Terminal } from './window/terminal.ts'
-import { mostScroll, render } from './window/view.ts'
+import { type AgentWindow, openWindow } from './window/window.ts'
 
 export interface AgentDeps {
   readonly home: Home
@@ -20,161 +20,138 @@ export interface AgentDeps {
 }
 
 const heartbeatInterval = 10_000
-const frame = 40
 
-/** One agent: its window, its inbox, its answers, its heartbeat. Runs until the process ends. */
-export async function runAgent({ home, name, terminal, model, now }: AgentDeps): Promise<never> {
-  const connection = connect(join(home.agentSockets, `${name}.sock`))
+/** One agent: its window, its inbox, its answers, its heartbeat. Goes on until the process ends. */
+export async function runAgent({ home, name, terminal, model, now }: AgentDeps): Promise<void> {
   const startedAt = now().toISOString()
-  let state = firstState(name)
-  let drawing: Timer | undefined
-  const show = (event: WindowEvent) => {
-    state = next(state, event)
-    drawing ??= setTimeout(draw, frame)
-  }
-  const draw = () => {
-    drawing = undefined
-    const { columns, rows } = terminal.size()
-    state = { ...state, scroll: Math.min(state.scroll, mostScroll(state, columns, rows)) }
-    terminal.draw(render(state, columns, rows))
-  }
-  terminal.onResize(() => {
-    terminal.invalidate()
-    draw()
-  })
-  draw()
+  const connection = connect(join(home.agentSockets, `${name}.sock`))
+  const window = openWindow(name, terminal, line => void say(line, connection, window, troubles))
+  const troubles = createTroubles(message => window.show({ type: 'obstacle', message }))
 
-  let briefing = await firstBriefing(
-    () => connection.briefing(),
-    message => show({ type: 'obstacle', message }),
-  )
+  let briefing = await firstBriefing(connection, message => troubles.set('runtime', message))
   const { configuration } = briefing
-  let activity: Extract<LoopEvent, { type: 'activity' }> = { type: 'activity', activity: 'idle', doing: '', drained: false }
-  let redisTrouble = ''
-  let runtimeTrouble = ''
-  const showObstacle = () => show({ type: 'obstacle', message: runtimeTrouble || redisTrouble || credentialTrouble(briefing) })
+  let activity: Extract<LoopEvent, { type: 'activity' }> = { type: 'activity', activity: 'idle', doing: '' }
+  const line = createLine(name, troubles)
+  const standing = () => ({ ...activity, ...(briefing.mode === 'drain' ? { activity: 'draining' as const } : {}) })
 
-  let inbox: Inbox | undefined
-  let ready = false
-  const openConnection = () => {
-    inbox?.close()
-    ready = false
-    inbox = openInbox(name, briefing.redis, {
-      wake: () => {
-        loop.wake()
-        void beat()
-      },
-      connected: () => {
-        ready = true
-        redisTrouble = ''
-        showObstacle()
-        loop.reconnected()
-      },
-      lost: () => {
-        ready = false
-        redisTrouble = 'The message bus is away; what you write is kept and answered once it is back.'
-        showObstacle()
-      },
-    })
-  }
-  const loop = createLoop({
+  const beat = createHeart({
+    async send() {
+      const { promptHash, mode } = briefing
+      const { activity, doing } = standing()
+      const drained = mode === 'drain' && !loop.busy()
+      const { version } = await connection.heartbeat({
+        pid: process.pid,
+        startedAt,
+        activity,
+        doing,
+        drained,
+        promptHash,
+        configuration,
+      })
+      return version
+    },
+    version: () => briefing.version,
+    rebrief: async () => follow(await connection.briefing()),
+    heard: yes =>
+      troubles.set('runtime', yes ? '' : 'The runtime is away; nothing is lost, and this window goes on once it is back.'),
+    sleep: Bun.sleep,
+  })
+  const loop: Loop = createLoop({
     briefing: () => briefing,
     model: ({ claude }) => model(claude),
-    inbox: () => (ready ? inbox : undefined),
-    report: connection.answer,
-    emit: event => {
-      show(event)
-      if (event.type !== 'activity') return
-      activity = event
-      void beat()
+    inbox: line.inbox,
+    async report(questionId, report) {
+      try {
+        return await connection.answer(questionId, report)
+      } catch (error) {
+        beat()
+        throw error
+      }
+    },
+    emit(event) {
+      if (event.type === 'activity') activity = event
+      window.show(event.type === 'activity' ? { type: 'standing', activity: standing().activity } : event)
+      if (event.type === 'activity') beat()
     },
     sleep: Bun.sleep,
   })
-
-  const brief = (news: Briefing) => {
-    const otherRedis = JSON.stringify(news.redis) !== JSON.stringify(briefing.redis)
+  const follow = (news: Briefing) => {
     briefing = news
-    show({ type: 'briefed', level: news.level, description: news.description, model: news.model })
-    showObstacle()
-    if (otherRedis || inbox === undefined) openConnection()
+    window.show({ type: 'briefed', level: news.level, description: news.description, model: news.model })
+    window.show({ type: 'standing', activity: standing().activity })
+    troubles.set('credential', credentialTrouble(news))
+    line.use(news.redis, { wake: () => [loop.wake(), beat()], connected: loop.reconnected })
     loop.wake()
   }
 
-  const heartbeat = (): Heartbeat => ({
-    pid: process.pid,
-    startedAt,
-    activity: activity.activity,
-    doing: activity.doing,
-    drained: activity.drained,
-    promptHash: briefing.promptHash,
-    configuration,
-  })
-  let beating = false
-  let beatAgain = false
-  /** Tells how things stand, as often as that changes; learns whether the briefing changed. */
-  async function beat(): Promise<void> {
-    beatAgain = true
-    if (beating) return
-    beating = true
-    while (beatAgain) {
-      beatAgain = false
-      try {
-        const { version } = await connection.heartbeat(heartbeat())
-        if (runtimeTrouble !== '') {
-          runtimeTrouble = ''
-          showObstacle()
-        }
-        if (version !== briefing.version) {
-          brief(await connection.briefing())
-          beatAgain = true
-        }
-      } catch {
-        runtimeTrouble = 'The runtime is away; nothing is lost, and this window goes on once it is back.'
-        showObstacle()
-        setTimeout(() => void beat(), 500)
-      }
-    }
-    beating = false
-  }
-
-  const say = async (text: string) => {
-    try {
-      show({ type: 'asked', question: await connection.say(text) })
-    } catch (error) {
-      show({ type: 'key', key: { type: 'paste', text }, page: 0 })
-      runtimeTrouble = `Not sent: ${explain(error)}`
-      showObstacle()
-    }
-  }
-  terminal.onKey(key => {
-    const sending = key.type === 'command' && key.command === 'send' ? state.line.characters.join('').trim() : ''
-    if (key.type === 'command' && key.command === 'redraw') terminal.invalidate()
-    show({ type: 'key', key, page: Math.max(terminal.size().rows - 8, 1) })
-    if (sending !== '') void say(sending)
-  })
-
-  await connection.conversation().then(
-    utterances => show({ type: 'conversation', utterances }),
-    () => {},
-  )
-  brief(briefing)
-  void beat()
-  setInterval(() => {
-    loop.wake()
-    void beat()
-  }, heartbeatInterval)
-  return new Promise<never>(() => {})
+  troubles.set('runtime', '')
+  window.show({ type: 'conversation', utterances: await connection.conversation().catch(() => []) })
+  follow(briefing)
+  beat()
+  setInterval(() => [loop.wake(), beat()], heartbeatInterval)
 }
 
 /** The runtime may be starting still; it is asked until it answers. */
-async function firstBriefing(ask: () => Promise<Briefing>, tell: (message: string) => void): Promise<Briefing> {
+async function firstBriefing(connection: Connection, tell: (message: string) => void): Promise<Briefing> {
   for (;;) {
     try {
-      return await ask()
+      return await connection.briefing()
     } catch (error) {
       tell(`Waiting for the runtime (${explain(error)}).`)
       await Bun.sleep(300)
     }
+  }
+}
+
+async function say(text: string, connection: Connection, window: AgentWindow, troubles: Troubles): Promise<void> {
+  try {
+    const question = await connection.say(text)
+    troubles.set('sending', '')
+    window.show({ type: 'asked', question })
+  } catch (error) {
+    window.giveBack(text)
+    troubles.set('sending', `Not sent: ${explain(error)}.`)
+  }
+}
+
+/** What keeps the agent from working, the most pressing first; one is shown. */
+interface Troubles {
+  set(about: 'sending' | 'runtime' | 'bus' | 'credential', message: string): void
+}
+
+function createTroubles(show: (message: string) => void): Troubles {
+  const messages = { sending: '', runtime: '', bus: '', credential: '' }
+  return {
+    set(about, message) {
+      messages[about] = message
+      show(messages.sending || messages.runtime || messages.bus || messages.credential)
+    },
+  }
+}
+
+/** The connection to the inbox, opened again when its address or password changed. */
+function createLine(name: string, troubles: Troubles) {
+  let inbox: Inbox | undefined
+  let ready = false
+  let used = ''
+  const lost = () => {
+    ready = false
+    troubles.set('bus', 'The message bus is away; what you write is kept and answered once it is back.')
+  }
+  return {
+    inbox: () => (ready ? inbox : undefined),
+    use(address: Briefing['redis'], events: { readonly wake: () => void; readonly connected: () => void }) {
+      if (used === JSON.stringify(address)) return
+      used = JSON.stringify(address)
+      inbox?.close()
+      ready = false
+      const connected = () => {
+        ready = true
+        troubles.set('bus', '')
+        events.connected()
+      }
+      inbox = openInbox(name, address, { wake: events.wake, connected, lost })
+    },
   }
 }
 

@@ -18,7 +18,6 @@ export function claude(credential: ClaudeCredential): Model {
     const { Anthropic } = await import('@anthropic-ai/sdk')
     const client = new Anthropic({
       apiKey: credential.apiKey ?? 'none',
-      authToken: null,
       baseURL: credential.baseUrl ?? 'https://api.anthropic.com',
       maxRetries: 2,
     })

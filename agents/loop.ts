@@ -1,17 +1,12 @@
 import type { Utterance } from '../runtime/bus/agents.ts'
-import type { AnswerOutcome, AnswerReport, Briefing, Mode } from '../runtime/bus/protocol.ts'
+import type { AnswerOutcome, AnswerReport, Briefing } from '../runtime/bus/protocol.ts'
 import { ApplianceError, explain } from '../runtime/os/errors.ts'
 import type { Delivered, Inbox } from './inbox.ts'
 import type { Model } from './model.ts'
 
 /** Everything that happens in an agent, in the order it happens. */
 export type LoopEvent =
-  | {
-      readonly type: 'activity'
-      readonly activity: 'idle' | 'answering' | 'draining'
-      readonly doing: string
-      readonly drained: boolean
-    }
+  | { readonly type: 'activity'; readonly activity: 'idle' | 'answering'; readonly doing: string }
   | { readonly type: 'question'; readonly question: Utterance }
   | { readonly type: 'delta'; readonly questionId: string; readonly text: string }
   | { readonly type: 'answer'; readonly questionId: string; readonly outcome: 'done' | 'failed'; readonly text: string }
@@ -32,6 +27,8 @@ export interface Loop {
   wake(): void
   /** A new connection: what was delivered before and not acknowledged is taken up first. */
   reconnected(): void
+  /** Something was taken up and is not finished. */
+  busy(): boolean
 }
 
 /** Milliseconds between two reports of an answer as it comes. */
@@ -41,25 +38,18 @@ export function createLoop(deps: LoopDeps): Loop {
   let running = false
   let again = false
   let recover = true
-  let mode: Mode = 'run'
-
-  const showIdle = () => {
-    mode = deps.briefing().mode
-    deps.emit({ type: 'activity', activity: mode === 'drain' ? 'draining' : 'idle', doing: '', drained: mode === 'drain' })
-  }
 
   const take = async (): Promise<boolean> => {
     const inbox = deps.inbox()
-    if (inbox === undefined || deps.briefing().mode === 'drain') return false
+    if (inbox === undefined || draining(deps)) return false
     if (recover) {
-      const left = await inbox.unfinished()
-      for (const delivered of left) {
-        if (deps.briefing().mode === 'drain') return false
+      for (const delivered of await inbox.unfinished()) {
+        if (draining(deps)) return false
         await handle(deps, inbox, delivered)
       }
       recover = false
     }
-    const delivered = await inbox.next()
+    const delivered = draining(deps) ? undefined : await inbox.next()
     if (delivered === undefined) return false
     await handle(deps, inbox, delivered)
     return true
@@ -67,30 +57,33 @@ export function createLoop(deps: LoopDeps): Loop {
 
   const run = async () => {
     running = true
-    do {
+    while (again) {
       again = false
       try {
         while (await take());
       } catch {
         recover = true
       }
-      if (deps.briefing().mode !== mode) again = true
-      showIdle()
-    } while (again)
+    }
     running = false
+    deps.emit({ type: 'activity', activity: 'idle', doing: '' })
   }
 
+  const wake = () => {
+    again = true
+    if (!running) void run()
+  }
   return {
-    wake() {
-      again = true
-      if (!running) void run()
-    },
+    wake,
     reconnected() {
       recover = true
-      this.wake()
+      wake()
     },
+    busy: () => running,
   }
 }
+
+const draining = (deps: LoopDeps) => deps.briefing().mode === 'drain'
 
 async function handle(deps: LoopDeps, inbox: Pick<Inbox, 'acknowledge'>, { entry, message }: Delivered): Promise<void> {
   if (message !== undefined) {
@@ -104,10 +97,8 @@ type Go = Extract<AnswerOutcome, { outcome: 'go' }>
 
 async function answer(deps: LoopDeps, { question, attempt, history }: Go): Promise<void> {
   const doing = `answering ${question.by}: “${excerpt(question.text)}”`
-  const show = () =>
-    deps.emit({ type: 'activity', activity: deps.briefing().mode === 'drain' ? 'draining' : 'answering', doing, drained: false })
   deps.emit({ type: 'question', question })
-  show()
+  deps.emit({ type: 'activity', activity: 'answering', doing })
   const ending = await speak(deps, question, attempt, history)
   deps.emit({ type: 'answer', questionId: question.id, outcome: ending.type, text: ending.text })
   await persistently(deps, () => deps.report(question.id, { ...ending, attempt }))

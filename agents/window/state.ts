@@ -29,7 +29,8 @@ export interface Entry {
 }
 
 export type WindowEvent =
-  | LoopEvent
+  | Exclude<LoopEvent, { type: 'activity' }>
+  | { readonly type: 'standing'; readonly activity: 'idle' | 'answering' | 'draining' }
   | { readonly type: 'briefed'; readonly level: number; readonly description: string; readonly model: string }
   | { readonly type: 'obstacle'; readonly message: string }
   | { readonly type: 'conversation'; readonly utterances: readonly Utterance[] }
@@ -52,7 +53,7 @@ export function next(state: WindowState, event: WindowEvent): WindowState {
   switch (event.type) {
     case 'briefed':
       return { ...state, who: { level: event.level, description: event.description, model: event.model } }
-    case 'activity':
+    case 'standing':
       return { ...state, activity: event.activity }
     case 'obstacle':
       return { ...state, obstacle: event.message }

@@ -171,11 +171,11 @@ async function reported(
     signal.throwIfAborted()
     const now = await windows.find(item.name)
     if (now?.pid !== window.pid || !now.alive) {
-      const words = now ? await lastWordsOf(deps, now.pane) : ''
-      throw new ApplianceError('failed', `its process ended at once${words ? `: ${words}` : ''}`)
+      const words = now ? await lastWordsOf(deps, now) : ''
+      throw new ApplianceError('failed', `its process ended at once${words ? ` (${words})` : ''}`)
     }
     if (clock.now().getTime() > deadline) {
-      const words = await lastWordsOf(deps, now.pane)
+      const words = await lastWordsOf(deps, now)
       throw new ApplianceError(
         'failed',
         `its process did not report within ${limit / 1_000} s${words ? `; it shows: ${words}` : ''}`,

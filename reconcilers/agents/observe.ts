@@ -16,6 +16,9 @@ export interface OurWindow {
   readonly alive: boolean
   /** Milliseconds since 1970, when its process ended and the window is still there. */
   readonly deadAt: number | undefined
+  /** `status 1`, `signal 9`; empty while alive. */
+  readonly ending: string
+  readonly fullScreen: boolean
   readonly configuration: string
   readonly name: string
 }
@@ -63,7 +66,7 @@ export async function observe(deps: ObserveDeps, desired: ReadonlyMap<string, It
     agents.declarations.restarts(restartLimit),
   ])
   const dead = [...layout.windows].filter(([key, window]) => !window.alive && (restarts.get(key)?.length ?? 0) >= restartLimit)
-  const lastWords = await Promise.all(dead.map(async ([key, { pane }]) => [key, await lastWordsOf(deps, pane, signal)] as const))
+  const lastWords = await Promise.all(dead.map(async ([key, window]) => [key, await lastWordsOf(deps, window, signal)] as const))
   return {
     layout,
     declared: new Map(declared.map(declaration => [declaration.name, declaration])),
@@ -125,23 +128,25 @@ const ourWindow = (pane: Pane): OurWindow => ({
   pid: pane.pid,
   alive: !pane.dead,
   deadAt: pane.deadAt === undefined ? undefined : pane.deadAt * 1_000,
+  ending: pane.ending,
+  fullScreen: pane.fullScreen,
   configuration: pane.configuration,
   name: pane.windowName,
 })
 
-/** The last lines that a pane shows, for a message. */
+/** How a process ended and what it last printed, for a message. */
 export async function lastWordsOf(
   { home, spawn }: Pick<ObserveDeps, 'home' | 'spawn'>,
-  pane: string,
+  { pane, ending, fullScreen }: OurWindow,
   signal?: AbortSignal,
 ): Promise<string> {
+  if (fullScreen) return ending
   const command = tmuxCommand(home.tmuxSocket, capturePane(pane, { colours: false, history: 50 }))
-  const { code, stdout } = await spawn(command, { timeout: 5_000, ...(signal === undefined ? {} : { signal }) })
-  if (code !== 0) return ''
+  const { stdout } = await spawn(command, { timeout: 5_000, ...(signal === undefined ? {} : { signal }) })
   const lines = stdout.split('\n').map(line => line.trim())
-  return lines
+  const words = lines
     .filter(line => line !== '' && !line.startsWith('Pane is dead'))
     .slice(-6)
     .join(' | ')
-    .slice(-600)
+  return [ending, words.slice(-600)].filter(part => part !== '').join(': ')
 }

@@ -122,7 +122,7 @@ function flappingOf(item: Item, configuration: string, window: OurWindow | undef
     key: item.name,
     state: 'stalled',
     reason: 'flapping',
-    message: `it ended ${restartLimit} times within 5 minutes and is not started again${words ? `; it last said: ${words}` : ''}. ${
+    message: `it ended ${restartLimit} times within 5 minutes and is not started again${words ? ` (${words})` : ''}. ${
       item.type === 'agent'
         ? 'Correct the cause, then restart it on its page in the portal, or push another declaration of it'
         : 'It is tried again 5 minutes after the last time'

@@ -37,7 +37,7 @@ export interface AgentsRoom extends Agents {
   /** Reads what was applied before and opens the inboxes; call it once, when the store is migrated. */
   start(): Promise<void>
   stop(): Promise<void>
-  /** The names of all agents that were applied. */
+  /** The names of all agents that were applied, sorted. */
   names(): readonly string[]
   /** Makes this what the agent is: its process, running or to come, is briefed with it. */
   declare(declaration: Declaration): Promise<void>
@@ -107,7 +107,7 @@ export function createAgents(deps: AgentsDeps): AgentsRoom {
       await delivery.stop()
       await inboxes.stop()
     },
-    names: () => [...known.keys()],
+    names: () => [...known.keys()].sort(),
     async declare(declaration) {
       await declarations.put(declaration)
       known.set(declaration.name, declaration)
@@ -132,7 +132,7 @@ export function createAgents(deps: AgentsDeps): AgentsRoom {
     onReport: listener => subscribe(reportListeners, listener),
     onRestart: listener => subscribe(restartListeners, listener),
 
-    presence: () => presences.all([...known.keys()]),
+    presence: () => presences.all([...known.keys()].sort()),
     screen: name => readScreen(deps.home, deps.spawn, name),
     conversation: conversations.last,
     async say(name, text, by) {

@@ -104,6 +104,9 @@ const fields = [
   'pane_pid',
   'pane_dead',
   'pane_dead_time',
+  'pane_dead_status',
+  'pane_dead_signal',
+  'alternate_on',
   marks.pane,
   marks.agent,
   marks.configuration,
@@ -123,6 +126,10 @@ export interface Pane {
   readonly dead: boolean
   /** Seconds since 1970, when dead. */
   readonly deadAt: number | undefined
+  /** `status 1`, `signal 9`; empty while alive. */
+  readonly ending: string
+  /** It drew over its own screen, which says nothing about why it ended. */
+  readonly fullScreen: boolean
   /** Our marks; empty when absent. */
   readonly paneMark: string
   readonly windowMark: string
@@ -138,9 +145,9 @@ export function parsePanes(output: string): Pane[] {
 }
 
 function parsePane(line: string): Pane | undefined {
-  const [session = '', window = '', index = '', pane = '', pid = '', dead, deadAt, paneMark, windowMark, ...rest] =
+  const [session = '', window = '', index = '', pane = '', pid = '', dead, deadAt, status, deadSignal, alternate, ...more] =
     line.split('\t')
-  const [configuration = '', home = '', sessionName = '', ...windowName] = rest
+  const [paneMark = '', windowMark = '', configuration = '', home = '', sessionName = '', ...windowName] = more
   if (!/^\$\d+$/.test(session) || !/^@\d+$/.test(window) || !/^%\d+$/.test(pane)) return undefined
   return {
     session,
@@ -150,8 +157,10 @@ function parsePane(line: string): Pane | undefined {
     pid: Number(pid),
     dead: dead === '1',
     deadAt: deadAt ? Number(deadAt) : undefined,
-    paneMark: paneMark ?? '',
-    windowMark: windowMark ?? '',
+    ending: deadSignal ? `signal ${deadSignal}` : status ? `status ${status}` : '',
+    fullScreen: alternate === '1',
+    paneMark,
+    windowMark,
     configuration,
     home,
     sessionName,
