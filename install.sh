@@ -78,6 +78,7 @@ main() {
     run) run_in_foreground ;;
     test) run_all_tests ;;
     uninstall) shift && uninstall "$@" ;;
+    sandboxes) step 'Sandboxes' allow_sandboxes as_invoker ;;
     packages) shift && step 'Debian packages' install_packages "$@" ;;
     *) usage >&2 && exit 2 ;;
   esac

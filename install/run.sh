@@ -28,7 +28,7 @@ run_as_root() {
   ensure_bun "$opt/tools/bun-$bun_version"
   release=$(release_name)
   step 'Program' install_release "$release"
-  step 'Sandboxes' allow_sandboxes
+  step 'Sandboxes' allow_sandboxes as_service_user
   export AI_INFRA_STARTED_BY=${SUDO_USER:-root}
   start become_service_user "$opt/releases/$release"
 }
@@ -41,6 +41,7 @@ run_as_yourself() {
   ensure_packages $packages_needed
   step 'Ports' check_ports "$(id -u)" "${ports[@]}"
   ensure_bun "$program/.tools/bun-$bun_version"
+  ensure_sandboxes
   step 'npm packages' install_npm_packages "$program" "$program/.tools/bun-$bun_version/bun" --production
   export PATH=$PATH:/usr/sbin:/sbin
   start exec "$program"

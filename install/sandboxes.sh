@@ -2,8 +2,9 @@
 
 apparmor_profile=/etc/apparmor.d/ai-infra-bwrap
 
+# allow_sandboxes PROBE: PROBE runs a command as the user who will need sandboxes.
 allow_sandboxes() {
-  if as_service_user bwrap --unshare-user --ro-bind / / true; then
+  if sandbox_works "$1"; then
     note 'bubblewrap works'
     return 0
   fi
@@ -12,6 +13,20 @@ allow_sandboxes() {
     apparmor_parser --replace "$apparmor_profile"
     note "allowed bubblewrap by $apparmor_profile"
   fi
-  as_service_user bwrap --unshare-user --ro-bind / / true ||
-    refuse "bubblewrap cannot make a sandbox for $service_user." 'User namespaces are forbidden on this machine. See: sysctl kernel.unprivileged_userns_clone user.max_user_namespaces'
+  sandbox_works "$1" || refuse 'bubblewrap cannot make a sandbox.' 'User namespaces are forbidden on this machine. See: sysctl kernel.unprivileged_userns_clone user.max_user_namespaces'
 }
+
+sandbox_works() { "$1" bwrap --unshare-user --ro-bind / / true; }
+
+# The same for a normal user, who asks sudo for it only when it is needed.
+ensure_sandboxes() {
+  if bwrap --unshare-user --ro-bind / / true 2>/dev/null; then
+    step 'Sandboxes' note 'bubblewrap works'
+    return 0
+  fi
+  command -v sudo >/dev/null || refuse 'bubblewrap cannot make a sandbox on this machine.' "Let root allow it:  $program/install.sh sandboxes"
+  say 'sudo is asked for once, to let bubblewrap make sandboxes'
+  sudo "$BASH" "$program/install.sh" sandboxes || exit 1
+}
+
+as_invoker() { setpriv --reuid "${SUDO_UID:-65534}" --regid "${SUDO_GID:-65534}" --clear-groups "$@"; }

@@ -20,7 +20,7 @@ install_server() {
   step 'Settings' write_settings
   release=$(release_name)
   step 'Program' install_release "$release"
-  step 'Sandboxes' allow_sandboxes
+  step 'Sandboxes' allow_sandboxes as_service_user
   step 'Sign-in' prepare_sign_in
   step 'Units' install_units "$opt/releases/$release"
   step 'Switch' switch_to "$release"
