@@ -2,13 +2,14 @@ import { ApplianceError } from '../../runtime/os/errors.ts'
 import { makeNginxFolders } from '../../runtime/services/nginx.ts'
 import type { ApplyContext, Change, Outcome } from '../engine/reconciler.ts'
 import { assemble } from './assemble.ts'
-import type { Before } from './deployments.ts'
+import { testGeneration } from './configuration-test.ts'
 import { type CurrentGeneration, collectGarbage, publishGeneration, readCurrent } from './generation.ts'
+import { seesFolders } from './nginx-down.ts'
 import { probeHosts } from './probe.ts'
 import { type Expected, frontPageFails, goneHost, reloadAndProbe } from './reload.ts'
 import { beginRemoval, endRemoval } from './removals.ts'
 import { type StagedSite, stageSite } from './stage.ts'
-import { archiveName, archiveWebRoot } from './web-roots.ts'
+import { archiveName, archiveWebRoot, makeWebRoot } from './web-roots.ts'
 import type { SiteAction, World } from './world.ts'
 
 type SiteChange = Change<SiteAction>
@@ -23,7 +24,6 @@ interface Batch {
   readonly staged: Map<string, StagedSite>
   readonly removals: ReadonlyMap<string, Extract<SiteAction, { type: 'remove' }>>
   readonly failures: Map<string, Error>
-  readonly switched: Map<string, Before>
 }
 
 /**
@@ -45,7 +45,7 @@ export async function applySites(
   await context.step('released')
   const live = await publish(batch, current)
   await context.step('verified')
-  await takeBackBadReleases(batch)
+  await judgeReleases(batch)
   await finishRemovals(batch)
   await context.step('archived')
   await tidy(batch, live)
@@ -84,14 +84,14 @@ async function stageAll(
     }
   }
   await Promise.all(Array.from({ length: concurrency }, work))
-  return { world, context, staged, removals, failures, switched: new Map() }
+  return { world, context, staged, removals, failures }
 }
 
-async function switchReleases({ world, staged, switched, failures }: Batch): Promise<void> {
+async function switchReleases({ world, staged, failures }: Batch): Promise<void> {
   for (const [host, { domain, release }] of staged) {
     if (release === undefined || domain.kind !== 'static') continue
     try {
-      switched.set(host, await world.deployments.switchTo(domain.root, release))
+      await world.deployments.switchTo(domain.root, release)
     } catch (error) {
       failures.set(host, asError(error))
       staged.delete(host)
@@ -104,7 +104,7 @@ async function publish(batch: Batch, current: CurrentGeneration): Promise<number
   const { world, context, staged, removals, failures } = batch
   const files = new Map<string, string | undefined>([...staged].map(([host, { rendered }]) => [host, rendered.file]))
   for (const host of removals.keys()) files.set(host, undefined)
-  if (files.size === 0 && current.damage === undefined) return current.number
+  if (files.size === 0) return current.number
   if (await isServed(batch, current)) return current.number
   const assembly = await assemble(world, current.index, files, context.signal)
   for (const [host, error] of assembly.refused) {
@@ -123,16 +123,19 @@ async function publish(batch: Batch, current: CurrentGeneration): Promise<number
     staged.delete(host)
   }
   if (world.nginx.pid() === undefined) return assembly.number
-  if (!taken && current.number !== undefined && current.damage === undefined) {
-    await publishGeneration(world.layout, current.number)
-    return current.number
+  if (!taken && current.number !== undefined) {
+    const { ok } = await testGeneration(world, current.number, current.index, context.signal)
+    if (ok) {
+      await publishGeneration(world.layout, current.number)
+      return current.number
+    }
   }
   return goBack(batch, current, [...failed.keys(), ...pages.keys()], assembly.index)
 }
 
 /** Whether nginx serves all of it as it is: then only files have changed, and it needs no reload. */
 async function isServed(batch: Batch, current: CurrentGeneration): Promise<boolean> {
-  if (current.damage !== undefined) return false
+  if (current.damage !== undefined || !seesFolders(batch.world)) return false
   if ([...batch.removals.keys()].some(host => current.index.has(host))) return false
   if ([...batch.staged].some(([host, { rendered }]) => current.index.get(host) !== rendered.file)) return false
   const expected = expectedOf(batch)
@@ -175,15 +178,20 @@ async function goBack(batch: Batch, current: CurrentGeneration, hosts: readonly 
 }
 
 /** A release whose front page is an error goes; what was there before comes back. */
-async function takeBackBadReleases({ world, context, staged, switched, failures }: Batch): Promise<void> {
-  for (const [host, before] of switched) {
-    const site = staged.get(host)
-    if (site?.domain.kind !== 'static' || site.domain.deploy === undefined || site.release === undefined) continue
+async function judgeReleases({ world, context, staged, failures }: Batch): Promise<void> {
+  for (const [host, { domain }] of staged) {
+    if (domain.kind !== 'static' || domain.deploy === undefined) continue
+    const pending = await world.deployments.pending(domain.root)
+    if (pending === undefined) continue
     const problem = await frontPageFails(world, host, 400)
-    if (problem === undefined) continue
-    await world.deployments.refuse(site.domain.root, site.domain.deploy, site.release, before, problem)
-    await context.step('release taken back')
-    failures.set(host, new ApplianceError('stalled', `the release was taken back: ${problem}`, { subject: `site/${host}` }))
+    if (problem === undefined) await world.deployments.accept(domain.root)
+    else {
+      await context.step('taking back')
+      await world.deployments.refuse(domain.root, domain.deploy, pending, problem)
+      await makeWebRoot(world.home, domain)
+      await context.step('taken back')
+      failures.set(host, new ApplianceError('stalled', `the release was taken back: ${problem}`, { subject: `site/${host}` }))
+    }
   }
 }
 

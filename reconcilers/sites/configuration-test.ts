@@ -23,5 +23,9 @@ export function readVerdict(code: number, output: string, index: SiteIndex): Ver
   const file = /\/sites\/([^/:"]+\.conf)(?::\d+|" failed)/.exec(words)?.[1]
   const certificate = /\/certificates\/([^/]+)\//.exec(words)?.[1]
   const byFile = file === undefined ? undefined : [...index].find(([, name]) => name === file)?.[0]
-  return { ok: false, words, host: byFile ?? (certificate !== undefined && index.has(certificate) ? certificate : undefined) }
+  return {
+    ok: false,
+    words: words.replace(/\S*\/sites\//, ''),
+    host: byFile ?? (certificate !== undefined && index.has(certificate) ? certificate : undefined),
+  }
 }

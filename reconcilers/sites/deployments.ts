@@ -1,13 +1,14 @@
-import { copyFile, readdir, rename, rm, unlink } from 'node:fs/promises'
+import { copyFile, rename, rm, unlink } from 'node:fs/promises'
 import { basename, dirname, join, relative } from 'node:path'
 import { z } from 'zod'
 import type { Deploy } from '../../desired-state/state.ts'
 import type { Clock } from '../../runtime/os/clock.ts'
-import { ApplianceError, explain, systemCode } from '../../runtime/os/errors.ts'
+import { ApplianceError, explain } from '../../runtime/os/errors.ts'
 import {
   makeDirectory,
   readLinkIfExists,
   readTextIfExists,
+  removeIfExists,
   replaceLink,
   statIfExists,
   syncDirectory,
@@ -15,6 +16,7 @@ import {
 } from '../../runtime/os/files.ts'
 import type { Home } from '../../runtime/os/home.ts'
 import type { Spawn } from '../../runtime/os/spawn.ts'
+import { namesIn } from './generation.ts'
 import { checkOut, fetchBranch, listFiles, remoteHead, sourceId } from './git-source.ts'
 import { relativePath } from './harmless.ts'
 import type { ReleaseFacts } from './observation.ts'
@@ -24,8 +26,13 @@ import { archiveName, isPlaceholder, moveToArchive, webRoot } from './web-roots.
 const askInterval = 60_000
 const keptReleases = 5
 
-/** What `www/<root>` was before a switch. */
-export type Before = { readonly link: string } | { readonly archived: string } | undefined
+/** What `www/<root>` was before a switch: a link to another release, a folder that is in the archive now, or nothing. */
+const before = z.union([z.object({ link: z.string() }), z.object({ archived: z.string() }), z.null()])
+type Before = z.output<typeof before>
+
+/** A release that is live and whose front page nobody has looked at yet. */
+const pending = z.object({ release: z.string(), before })
+export type PendingRelease = z.output<typeof pending>
 
 /**
  * Files of sites that come from Git: `releases/<root>/<commit>-<source>-<number>`, of which `www/<root>` links to one.
@@ -34,10 +41,13 @@ export interface Deployments {
   look(root: string, deploy: Deploy, signal: AbortSignal): Promise<ReleaseFacts>
   /** Brings the branch's head into a release folder; gives the folder. Nothing serves it yet. */
   stage(root: string, deploy: Deploy, signal: AbortSignal): Promise<string>
-  /** Makes `www/<root>` a link to a release; a folder that somebody filled moves to the archive first. */
-  switchTo(root: string, release: string): Promise<Before>
+  /** Makes `www/<root>` a link to a release, which is pending then. A folder that somebody filled moves to the archive first. */
+  switchTo(root: string, release: string): Promise<void>
+  /** The release that waits to be accepted or refused; it survives a crash. */
+  pending(root: string): Promise<PendingRelease | undefined>
+  accept(root: string): Promise<void>
   /** Puts back what was there before, and remembers that this release is not to be tried again. */
-  refuse(root: string, deploy: Deploy, release: string, before: Before, message: string): Promise<void>
+  refuse(root: string, deploy: Deploy, release: PendingRelease, message: string): Promise<void>
   /** Removes all but the newest releases. */
   tidy(root: string): Promise<void>
 }
@@ -71,8 +81,10 @@ export function createDeployments({ home, spawn, clock }: Dependencies): Deploym
   return {
     async look(root, deploy, signal) {
       const { head, away } = await headOf(deploy, signal)
-      const [live, refused] = await Promise.all([liveCommit(home, root, deploy), readRefusal(folderOf(root), deploy)])
-      return { live, head: head?.slice(0, 12), away, refused }
+      const parent = folderOf(root)
+      const live = await liveCommit(home, root, deploy)
+      const unchecked = (await readPending(parent)) !== undefined
+      return { live, head: head?.slice(0, 12), away, unchecked, refused: await readRefusal(parent, deploy) }
     },
 
     async stage(root, deploy, signal) {
@@ -109,19 +121,27 @@ export function createDeployments({ home, spawn, clock }: Dependencies): Deploym
     async switchTo(root, release) {
       const path = webRoot(home, root)
       await makeDirectory(dirname(path))
-      const before = await makeRoom(home, clock, root, path)
+      const earlier = await readPending(folderOf(root))
+      const there = await makeRoom(home, clock, root, path)
+      // One that nobody looked at is not what to go back to.
+      const before = earlier !== undefined && there !== null && 'link' in there ? earlier.before : there
+      await writeFileAtomic(pendingFile(folderOf(root)), JSON.stringify({ release, before }))
       await replaceLink(path, relative(dirname(path), release))
-      return before
     },
 
-    async refuse(root, deploy, release, before, message) {
+    pending: root => readPending(folderOf(root)),
+
+    accept: root => removeIfExists(pendingFile(folderOf(root))),
+
+    async refuse(root, deploy, { release, before }, message) {
       const path = webRoot(home, root)
       await writeRefusal(folderOf(root), deploy, basename(release).slice(0, 12), message)
-      if (before !== undefined && 'link' in before) await replaceLink(path, before.link)
+      if (before !== null && 'link' in before) await replaceLink(path, before.link)
       else {
-        await unlink(path)
-        if (before !== undefined) await rename(before.archived, path)
+        if ((await readLinkIfExists(path)) !== undefined) await unlink(path)
+        if (before !== null && (await statIfExists(before.archived))) await rename(before.archived, path)
       }
+      await removeIfExists(pendingFile(folderOf(root)))
       await rm(release, { recursive: true, force: true })
     },
 
@@ -148,26 +168,28 @@ async function liveCommit(home: Home, root: string, deploy: Deploy): Promise<str
 async function makeRoom(home: Home, clock: Clock, root: string, path: string): Promise<Before> {
   const link = await readLinkIfExists(path)
   if (link !== undefined) return { link }
-  if (!(await statIfExists(path))) return undefined
+  if (!(await statIfExists(path))) return null
   if (await isPlaceholder(path)) {
     await rm(path, { recursive: true })
-    return undefined
+    return null
   }
   return { archived: await moveToArchive(home, path, archiveName(root, clock.now())) }
 }
 
 async function releaseNumbers(parent: string): Promise<{ readonly names: readonly string[]; readonly next: number }> {
   const numberOf = (name: string) => Number(name.split('-')[2])
-  const names = (await readdir(parent).catch(ifAbsent))
+  const names = (await namesIn(parent))
     .filter(name => /^[0-9a-f]{12}-[0-9a-f]{8}-\d+$/.test(name))
     .sort((a, b) => numberOf(a) - numberOf(b))
   const last = names.at(-1)
   return { names, next: last === undefined ? 1 : numberOf(last) + 1 }
 }
 
-function ifAbsent(error: unknown): string[] {
-  if (systemCode(error) === 'ENOENT') return []
-  throw error
+const pendingFile = (parent: string) => join(parent, 'pending.json')
+
+async function readPending(parent: string): Promise<PendingRelease | undefined> {
+  const text = await readTextIfExists(pendingFile(parent))
+  return text === undefined ? undefined : pending.parse(JSON.parse(text))
 }
 
 const refusal = z.object({ source: z.string(), commit: z.string(), message: z.string() })

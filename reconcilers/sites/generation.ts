@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { mkdir, readdir, rm, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
+import { systemCode } from '../../runtime/os/errors.ts'
 import {
   makeDirectory,
   readLinkIfExists,
@@ -125,7 +126,7 @@ export async function collectGarbage(layout: NginxLayout, current: number): Prom
     const text = await readTextIfExists(join(generationFolder(layout, number), 'sites.conf'))
     if (text !== undefined) for (const file of readIndex(text).values()) named.add(file)
   }
-  for (const file of await readdir(layout.sites)) {
+  for (const file of await namesIn(layout.sites)) {
     if (named.has(file)) continue
     const path = join(layout.sites, file)
     const text = await readTextIfExists(path)
@@ -134,11 +135,20 @@ export async function collectGarbage(layout: NginxLayout, current: number): Prom
 }
 
 async function generationNumbers(layout: NginxLayout): Promise<number[]> {
-  const names = await readdir(layout.generations)
-  return names
+  return (await namesIn(layout.generations))
     .filter(name => /^\d+$/.test(name))
     .map(Number)
     .sort((a, b) => a - b)
+}
+
+/** Names in a folder; none when there is no such folder. */
+export async function namesIn(folder: string): Promise<readonly string[]> {
+  try {
+    return await readdir(folder)
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT') return []
+    throw error
+  }
 }
 
 function generationNumber(target: string | undefined): number | undefined {

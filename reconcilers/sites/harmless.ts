@@ -6,13 +6,20 @@ import { ApplianceError } from '../../runtime/os/errors.ts'
  */
 
 const label = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/
-const segment = /^[A-Za-z0-9_][A-Za-z0-9._-]*$/
+const segment = /^[A-Za-z0-9_-][A-Za-z0-9._-]*$/
+const upstream = /^[a-z0-9_](?:[a-z0-9._-]*[a-z0-9_])?$/
 const url = /^https?:\/\/[A-Za-z0-9._~:/?#@!&()*+,=%[\]-]+$/
 const address = /^[0-9a-fA-F.:]+$/
 
 /** A host name in lower case; the only form that may be written without quotes. */
 export function hostName(value: string): string {
   if (value.length > 253 || !value.split('.').every(part => label.test(part))) refuse('a host name', value)
+  return value
+}
+
+/** The name of an upstream server; private networks have names with underscores. */
+export function upstreamHost(value: string): string {
+  if (value.length > 253 || !upstream.test(value)) refuse('the name of a server', value)
   return value
 }
 
@@ -42,7 +49,7 @@ export function plainUrl(value: string): string {
 
 /** The path of a URL: starts with a slash. */
 export function urlPath(value: string): string {
-  if (!/^\/[A-Za-z0-9._~/@!&()*+,=%:-]*$/.test(value)) refuse('a path of plain characters', value)
+  if (!/^\/[A-Za-z0-9._~/@!&()*+,=%:[\]-]*$/.test(value)) refuse('a path of plain characters', value)
   return value
 }
 

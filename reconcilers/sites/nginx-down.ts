@@ -23,3 +23,7 @@ export function complaintsSince(path: string, from: number): string[] {
   }
   return [...text.matchAll(/\[(?:emerg|alert)\] (?:\d+#\d+: )?(.+)$/gm)].map(match => match[1] ?? '')
 }
+
+/** Whether nginx still has the folders that are there now, not deleted ones of the same name. */
+export const seesFolders = ({ nginx, layout, home }: Pick<World, 'nginx' | 'layout' | 'home'>) =>
+  [layout.prefix, home.www, home.releases].every(nginx.sees)

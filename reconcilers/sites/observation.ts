@@ -31,6 +31,8 @@ export interface ReleaseFacts {
   readonly head: string | undefined
   /** Why the repository did not answer. */
   readonly away: string | undefined
+  /** What is live was switched to, but its front page was never looked at: something died in between. */
+  readonly unchecked: boolean
   /** The commit that was tried and taken back, and why. */
   readonly refused: { readonly commit: string; readonly message: string } | undefined
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import type { DomainDeclaration } from '../../desired-state/state.ts'
 import { systemCode } from '../../runtime/os/errors.ts'
 import { readCurrent } from './generation.ts'
-import { whyDown } from './nginx-down.ts'
+import { seesFolders, whyDown } from './nginx-down.ts'
 import type { ObservedSite, ObservedSites } from './observation.ts'
 import { probeHosts } from './probe.ts'
 import { readRemovals } from './removals.ts'
@@ -46,8 +46,10 @@ export async function observeSites(
       removing: removing.get(host),
     })
   }
-  return { down: answers === undefined ? whyDown(world) : undefined, damage: current.damage, sites }
+  return { down: answers === undefined ? whyDown(world) : undefined, damage: current.damage ?? staleFolders(world), sites }
 }
+
+const staleFolders = (world: World) => (seesFolders(world) ? undefined : 'nginx has a folder open that was deleted')
 
 type FoundFile = NonNullable<ObservedSite['file']>
 

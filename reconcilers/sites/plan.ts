@@ -157,6 +157,7 @@ function publication(
   if (site.removing !== undefined) return change('update', 'keep it: its removal is called off', model)
   if (commit !== undefined) return change('update', `deploy commit ${commit}`, model)
   if (site.webRoot === 'absent') return change('update', `make its web root again: it was gone`, model)
+  if (observed.down === undefined && site.release?.unchecked) return change('update', 'look at the release that is live', model)
   if (observed.down === undefined && site.serving !== expected.fingerprint) {
     return change('update', 'reload nginx: it does not serve this version yet', model)
   }

@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs'
 import { ApplianceError } from '../../runtime/os/errors.ts'
-import { complaintsSince, whyDown } from './nginx-down.ts'
+import { complaintsSince, seesFolders, whyDown } from './nginx-down.ts'
 import { frontPageStatus, probeHosts } from './probe.ts'
 import { unknownHost } from './render-main.ts'
 import type { World } from './world.ts'
@@ -14,31 +14,37 @@ export type Expected = ReadonlyMap<string, string>
 export interface Reloaded {
   /** Hosts that did not come up, with the reason. */
   readonly failed: ReadonlyMap<string, ApplianceError>
-  /** nginx read the new generation at all. */
+  /** False when nginx goes on with the generation that it had. */
   readonly taken: boolean
 }
 
-/** Makes nginx read `current` again and waits until new workers answer for every changed host. */
+/** Makes nginx read `current` again and waits until nothing but new workers answers, for every changed host. */
 export async function reloadAndProbe(world: World, expected: Expected, signal: AbortSignal): Promise<Reloaded> {
   const { nginx, layout, clock } = world
+  const failed = (hosts: Iterable<string>, error: ApplianceError) => new Map([...hosts].map(host => [host, error]))
+  if (nginx.pid() === undefined) return { failed: failed(expected.keys(), waiting(whyDown(world))), taken: true }
+  if (!seesFolders(world)) {
+    await nginx.restart()
+    const message = 'nginx is restarted: a folder that it had open was deleted and made again'
+    return { failed: failed(expected.keys(), waiting(message)), taken: true }
+  }
   const written = statSync(layout.errorLog, { throwIfNoEntry: false })?.size ?? 0
-  if (nginx.pid() === undefined) return { failed: all(expected, new ApplianceError('waiting', whyDown(world))), taken: true }
-  await nginx.reload()
+  const reload = await nginx.reload()
   const deadline = performance.now() + patience
-  let pause = 1
-  for (;;) {
+  for (let pause = 1; ; pause = Math.min(pause * 2, 20)) {
+    const settled = reload.settled()
     const missing = await notYet(world, expected)
-    if (missing.length === 0) return { failed: new Map(), taken: true }
-    const complaints = complaintsSince(layout.errorLog, written)
-    const taken = missing.length < expected.size
-    if ((complaints.length > 0 && !taken) || performance.now() > deadline || signal.aborted) {
-      const words = complaints.at(-1) ?? 'its new workers did not answer in time'
-      return { failed: all(new Map(missing.map(host => [host, ''])), refusedReload(words)), taken }
+    if (settled && missing.length === 0) return { failed: new Map(), taken: true }
+    const complaints = settled ? [] : complaintsSince(layout.errorLog, written)
+    if (settled || complaints.length > 0 || performance.now() > deadline || signal.aborted) {
+      const words = complaints.at(-1) ?? 'its new workers did not answer as they should'
+      return { failed: failed(settled ? missing : expected.keys(), refusedReload(words)), taken: settled }
     }
     await clock.sleep(pause, signal)
-    pause = Math.min(pause * 2, 100)
   }
 }
+
+const waiting = (message: string) => new ApplianceError('waiting', message)
 
 async function notYet(world: World, expected: Expected): Promise<string[]> {
   const answers = await probeHosts(world.home.probeSocket, [...expected.keys()])
@@ -47,8 +53,6 @@ async function notYet(world: World, expected: Expected): Promise<string[]> {
 
 const refusedReload = (words: string) =>
   new ApplianceError('failed', `nginx did not take the new configuration: ${words}`, { hint: 'it goes on with the old one' })
-
-const all = (expected: Expected, error: ApplianceError) => new Map([...expected.keys()].map(host => [host, error]))
 
 /** What a visitor of the front page gets; a server error is a failure, anything else is the site's own affair. */
 export async function frontPageFails(world: World, host: string, worst: number): Promise<string | undefined> {

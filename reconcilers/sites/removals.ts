@@ -1,8 +1,8 @@
-import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { readTextIfExists, removeIfExists, writeFileAtomic } from '../../runtime/os/files.ts'
 import type { NginxLayout } from '../../runtime/services/nginx-layout.ts'
+import { namesIn } from './generation.ts'
 import { shortened } from './model.ts'
 
 /**
@@ -26,7 +26,7 @@ export const endRemoval = (layout: NginxLayout, host: string) => removeIfExists(
 /** A note that cannot be read says nothing: the site's files stay where they are. */
 export async function readRemovals(layout: NginxLayout): Promise<ReadonlyMap<string, Removal>> {
   const found = new Map<string, Removal>()
-  for (const name of await readdir(layout.removing)) {
+  for (const name of await namesIn(layout.removing)) {
     if (!name.endsWith('.json')) continue
     const text = await readTextIfExists(join(layout.removing, name))
     const parsed = note.safeParse(parseJson(text ?? ''))

@@ -43,6 +43,7 @@ function httpLines(context: RenderContext): string[] {
     'include snippets/mime-types.conf;',
     'default_type application/octet-stream;',
     'charset utf-8;',
+    'charset_types text/css text/javascript text/plain text/markdown text/csv text/xml text/vtt application/json application/xml;',
     'server_tokens off;',
     'sendfile on;',
     'tcp_nopush on;',

@@ -1,7 +1,18 @@
 import { createHash } from 'node:crypto'
 import { isIP } from 'node:net'
 import { join } from 'node:path'
-import { fileName, hexDigits, hostName, ipAddress, plainUrl, quotedPath, relativePath, urlPath, wholeNumber } from './harmless.ts'
+import {
+  fileName,
+  hexDigits,
+  hostName,
+  ipAddress,
+  plainUrl,
+  quotedPath,
+  relativePath,
+  upstreamHost,
+  urlPath,
+  wholeNumber,
+} from './harmless.ts'
 import { type RenderContext, type SiteContent, type SiteModel, shortened } from './model.ts'
 import { sealed } from './seal.ts'
 
@@ -176,7 +187,7 @@ function upstreamIdentity({ protocol, upstream, port }: Content<'proxy'>): strin
   if (isIP(upstream) !== 0 || upstream === 'localhost') {
     return ['proxy_set_header Host $host_and_port;', ...(isLoopback(upstream) ? ['proxy_ssl_verify off;'] : [])]
   }
-  const name = hostName(upstream)
+  const name = upstreamHost(upstream)
   const authority = port === 443 ? name : `${name}:${wholeNumber(port, 1, 65_535)}`
   return [
     `proxy_set_header Host ${authority};`,

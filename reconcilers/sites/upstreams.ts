@@ -1,4 +1,5 @@
 import { BlockList, isIP } from 'node:net'
+import { whyUnreachable } from '../../desired-state/documents/address.ts'
 import type { ProxyDomain } from '../../desired-state/state.ts'
 import type { Clock } from '../../runtime/os/clock.ts'
 
@@ -8,7 +9,7 @@ export type Resolve = (host: string) => Promise<readonly string[]>
 export type UpstreamFacts =
   | { readonly state: 'up' | 'down'; readonly addresses: readonly string[] }
   | { readonly state: 'unresolved' }
-  /** An address that nothing public may lead to; `why` completes "it leads to …". */
+  /** An address that nothing public may lead to; `why` completes "it may not lead to …". */
   | { readonly state: 'refused'; readonly why: string }
 
 export interface Upstreams {
@@ -21,23 +22,6 @@ export interface Upstreams {
 /** Milliseconds for which an address that a name once had counts as its own. */
 const memory = 600_000
 const connectTimeout = 1_000
-
-const linkLocal = new BlockList()
-linkLocal.addSubnet('169.254.0.0', 16, 'ipv4')
-linkLocal.addSubnet('fe80::', 10, 'ipv6')
-
-/** Metadata services of the large clouds that are not link-local, and everything that is no address of a machine. */
-const metadata = new BlockList()
-metadata.addAddress('100.100.100.200', 'ipv4')
-metadata.addAddress('168.63.129.16', 'ipv4')
-metadata.addAddress('192.0.0.192', 'ipv4')
-metadata.addAddress('fd00:ec2::254', 'ipv6')
-metadata.addAddress('fd20:ce::254', 'ipv6')
-metadata.addSubnet('64:ff9b::a9fe:0', 112, 'ipv6')
-metadata.addSubnet('0.0.0.0', 8, 'ipv4')
-metadata.addSubnet('224.0.0.0', 4, 'ipv4')
-metadata.addAddress('::', 'ipv6')
-metadata.addSubnet('ff00::', 8, 'ipv6')
 
 const loopback = new BlockList()
 loopback.addSubnet('127.0.0.0', 8, 'ipv4')
@@ -53,8 +37,8 @@ interface OwnPorts {
 export function forbidden(address: string, port: number, own: OwnPorts): string | undefined {
   const family = isIP(address) === 6 ? 'ipv6' : 'ipv4'
   if (isIP(address) === 0) return `${address}, which is no IP address`
-  if (linkLocal.check(address, family)) return `${address}, a link-local address, where clouds keep their secrets`
-  if (metadata.check(address, family)) return `${address}, an address that is reserved for the machine itself or its cloud`
+  const unreachable = whyUnreachable(address)
+  if (unreachable !== undefined) return `${address}, which ${unreachable}`
   if (!loopback.check(address, family)) return undefined
   if (port === own.portal) return 'the portal; write portal: true instead'
   return port === own.http || port === own.https ? 'nginx itself, which would go round in circles' : undefined

@@ -26,13 +26,18 @@ export async function makeWebRoot(home: Home, domain: StaticDomain): Promise<voi
   const folder = webRoot(home, domain.root)
   if (webRootExists(home, domain.root)) return
   if ((await readLinkIfExists(folder)) !== undefined) await removeIfExists(folder)
-  const temporary = join(dirname(folder), `.${fileName(domain.root.split('/').at(-1) ?? '')}.new`)
+  const temporary = join(dirname(folder), `.${fileName(domain.host.slice(0, 200))}.new`)
   await makeDirectory(dirname(folder))
   await rm(temporary, { recursive: true, force: true })
   await mkdir(temporary)
   const index = domain.index.find(name => /\.html?$/.test(name)) ?? domain.index[0] ?? 'index.html'
   await writeFileAtomic(join(temporary, fileName(index)), placeholderPage(domain.host, folder))
-  await rename(temporary, folder)
+  try {
+    await rename(temporary, folder)
+  } catch (error) {
+    await rm(temporary, { recursive: true, force: true })
+    if (!webRootExists(home, domain.root)) throw error
+  }
   await syncDirectory(dirname(folder))
 }
 

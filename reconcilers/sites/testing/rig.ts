@@ -229,3 +229,22 @@ export function turnableClock(): Clock & { turn(milliseconds: number): void } {
 }
 
 export const errorLog = (home: Home) => readFile(join(home.logs, 'nginx-error.log'), 'utf8')
+
+class Killed extends Error {}
+
+/** Applies what the reconciler finds and dies at the step of that number; gives its name, undefined when there is none. */
+export async function dieAtStep(reconciler: SitesReconciler, wanted: Domains, number: number): Promise<string | undefined> {
+  const { signal } = new AbortController()
+  const plan = reconciler.plan(wanted, await reconciler.observe(wanted, signal))
+  let count = 0
+  let died: string | undefined
+  const step = async (name: string) => {
+    if (count++ !== number) return
+    died = name
+    throw new Killed(name)
+  }
+  await reconciler.applyBatch(plan.changes, { signal, step, progress: () => {} }).catch(error => {
+    if (!(error instanceof Killed)) throw error
+  })
+  return died
+}
