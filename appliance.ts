@@ -51,7 +51,8 @@ export interface ApplianceOptions {
   readonly environment: Environment
   /** Folder that holds main.ts. */
   readonly program: string
-  readonly called: string
+  /** How a person calls the command line from anywhere. */
+  readonly command: string
   readonly mode: Mode
   /** Gives up a start that is under way. */
   readonly ending: AbortSignal
@@ -68,7 +69,7 @@ export interface RunningAppliance {
 
 /** Starts everything, in the order in which it depends on each other; what was started ends when the start fails. */
 export async function startAppliance(options: ApplianceOptions): Promise<RunningAppliance> {
-  const { environment, program, mode, progress, called } = options
+  const { environment, program, mode, progress, command } = options
   const { home } = environment
   const clock = systemClock
   await using started = new AsyncDisposableStack()
@@ -124,6 +125,7 @@ export async function startAppliance(options: ApplianceOptions): Promise<Running
     clock,
     log: log.with({ component: 'engine' }),
     random: Math.random,
+    command,
     ...(options.onStep === undefined ? {} : { onStep: options.onStep }),
     reconcilers: [
       createAgentsReconciler({
@@ -151,7 +153,7 @@ export async function startAppliance(options: ApplianceOptions): Promise<Running
   const place: Place = {
     hostname: hostname(),
     cloneUrl: home.repository,
-    command: called,
+    command,
     httpPort: environment.httpPort,
     httpsPort: environment.httpsPort,
   }
@@ -170,7 +172,7 @@ export async function startAppliance(options: ApplianceOptions): Promise<Running
   const opened = createDoor({
     routes: [
       ...createApiRoutes({ engine, repository, clock, services: () => supervisor.status() }),
-      ...createGitRoutes({ engine, repository, clock }),
+      ...createGitRoutes({ engine, repository, clock, command }),
       ...createAgentSocketRoutes({ agents }),
       ...createPortalRoutes({
         engine,
@@ -245,16 +247,38 @@ async function untilReady(supervisor: Supervisor, name: Service['name'], ending:
   }
 }
 
-/** The screen comes when all has settled once; whatever takes longer goes on behind it. */
+/** Milliseconds that the screen waits for what is still coming up, like the first heartbeat of an adopted agent. */
+const patience = 5_000
+
+/** The screen comes when all is as declared, or has settled and stays short of it; whatever takes longer goes on behind it. */
 async function untilSettled(engine: RunningEngine, ending: AbortSignal, progress: (line: string) => void): Promise<void> {
   const head = engine.state()
   if (head === undefined) return
   try {
-    const status = await engine.settled(head.revision, AbortSignal.any([ending, AbortSignal.timeout(30_000)]))
-    progress(status.converged ? `converged to ${head.revision.slice(0, 8)}` : 'not all is as declared yet: see status')
+    await engine.settled(head.revision, AbortSignal.any([ending, AbortSignal.timeout(30_000)]))
+    await untilConverged(engine, AbortSignal.any([ending, AbortSignal.timeout(patience)]))
+    progress(`converged to ${head.revision.slice(0, 8)}`)
   } catch {
-    progress('still converging: see status')
+    const open = engine.status().resources.filter(({ state }) => state !== 'ready' && state !== 'suspended')
+    for (const { state, kind, key, message } of open) progress(`${state} ${kind}/${key}: ${message}`)
   }
+}
+
+function untilConverged(engine: RunningEngine, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const look = () => {
+      if (engine.status().converged) finish(resolve)
+    }
+    const giveUp = () => finish(() => reject(signal.reason))
+    const stop = engine.subscribe(look)
+    const finish = (end: () => void) => {
+      stop()
+      signal.removeEventListener('abort', giveUp)
+      end()
+    }
+    signal.addEventListener('abort', giveUp, { once: true })
+    look()
+  })
 }
 
 /** Changes with every version of the program. */

@@ -1,4 +1,5 @@
-#!/usr/bin/env -S bun --no-env-file --config=/dev/null
+#!/bin/sh
+//bin/true; AI_INFRA_CALLED=${AI_INFRA_CALLED:-$0} exec "${0%/*}/bin/ai-infra" "$@" # A comment to Bun; sh finds Bun through the launcher.
 import { type Command, type CommandContext, type ExitStatus, WrongUse } from './commands/command.ts'
 import { table } from './commands/table.ts'
 import { readEnvironment } from './runtime/os/environment.ts'

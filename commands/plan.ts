@@ -8,7 +8,7 @@ export const plan: Command = {
   name: 'plan',
   usage: '[REV] [--json]',
   summary: 'what converging to a commit would do now; changes nothing',
-  async run(args, { environment, out }) {
+  async run(args, { environment, called, out }) {
     const { values, positionals } = readArguments(args, { json: { type: 'boolean' } }, { least: 0, most: 1 })
     const answer = await callAppliance(
       environment.home,
@@ -18,7 +18,7 @@ export const plan: Command = {
     if (answer.status >= 400) throw refusal(answer)
     const planned = planShape.parse(answer.body)
     if (values.json) out(JSON.stringify(planned))
-    else for (const line of planLines(planned)) out(line)
+    else for (const line of planLines(planned, called)) out(line)
     return 0
   },
 }

@@ -1,3 +1,6 @@
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+
 /** What `up` shows once everything is ready. */
 export interface Screen {
   readonly home: string
@@ -7,7 +10,8 @@ export interface Screen {
   /** One-time code of the first administrator; undefined once there is one. */
   readonly firstAdminCode: string | undefined
   readonly claudeKey: boolean
-  readonly called: string
+  /** How the person calls the command line from anywhere. */
+  readonly command: string
   readonly milliseconds: number
   readonly owner: Owner
 }
@@ -28,7 +32,7 @@ export function screenLines(screen: Screen): string[] {
     `               from your own machine first: ssh -L ${portalPort}:127.0.0.1:${portalPort} you@this-server`,
     ...(firstAdminCode === undefined ? [] : [`  First admin  ${firstAdminCode}    (one-time code: the portal asks for it)`]),
     `  Sites        http://127.0.0.1:${screen.httpPort}/    (by host name; unknown names get 404)`,
-    `  Agents       ${screen.called} attach`,
+    `  Agents       ${screen.command} attach`,
     ...(screen.claudeKey ? [] : ['               set ANTHROPIC_API_KEY and start again to let them answer']),
     '',
     '  The server is what this repository declares. Clone it, edit domains.yaml, git push:',
@@ -56,6 +60,14 @@ export function cloneCommand(repository: string, owner: Owner): string {
 function asOwner(owner: Extract<Owner, { kind: 'dropped' }>): string[] {
   if (owner.through === 'sudo') return ['sudo', '-H', '-u', owner.user]
   return ['setpriv', `--reuid=${owner.user}`, `--regid=${owner.user}`, '--init-groups', '--reset-env']
+}
+
+/** How the person who started the appliance calls its command line, from any folder. */
+export function commandLine(home: string, program: string, owner: Owner, installed: boolean): string {
+  if (installed) return 'ai-infra'
+  const usual = owner.kind === 'self' ? join(homedir(), '.local', 'state', 'ai-infra') : '/var/lib/ai-infra'
+  const words = [...(home === usual ? [] : [`AI_INFRA_HOME=${shellWord(home)}`]), shellWord(join(program, 'main.ts'))]
+  return [...(owner.kind === 'dropped' && owner.through === 'sudo' ? ['sudo'] : []), ...words].join(' ')
 }
 
 /** One word of a POSIX shell. */

@@ -4,23 +4,25 @@ import type { Environment } from '../runtime/os/environment.ts'
 import { ApplianceError } from '../runtime/os/errors.ts'
 import { readArguments } from './arguments.ts'
 import type { Command } from './command.ts'
-import { type Owner, screenLines } from './screen.ts'
+import { commandLine, type Owner, screenLines } from './screen.ts'
 
 export const up: Command = {
   name: 'up',
   usage: '[--systemd]',
   summary: 'start everything in the foreground; Ctrl-C stops it',
-  async run(args, { environment, program, called, out }) {
+  async run(args, { environment, program, out }) {
     const { values } = readArguments(args, { systemd: { type: 'boolean' } }, { least: 0, most: 0 })
     if (process.getuid?.() === 0) return dropRoot(program)
     const startedAt = performance.now()
+    const owner = ownerSeenFrom(process.env.AI_INFRA_STARTED_BY)
+    const command = commandLine(environment.home.root, program, owner, values.systemd === true)
     const ending = new AbortController()
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => ending.abort(new Error(signal)))
     const progress = (line: string) => out(`  ${((performance.now() - startedAt) / 1_000).toFixed(1).padStart(5)} s  ${line}`)
     const appliance = await startAppliance({
       environment,
       program,
-      called,
+      command,
       mode: values.systemd ? 'systemd' : 'children',
       ending: ending.signal,
       progress: values.systemd ? () => {} : progress,
@@ -33,9 +35,9 @@ export const up: Command = {
         repository: environment.home.repository,
         firstAdminCode: appliance.firstAdminCode,
         claudeKey: canAnswer(environment),
-        called,
+        command,
         milliseconds: performance.now() - startedAt,
-        owner: ownerSeenFrom(process.env.AI_INFRA_STARTED_BY),
+        owner,
       })
       for (const line of screen) out(line)
     }

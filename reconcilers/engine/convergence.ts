@@ -243,7 +243,7 @@ function publish(convergence: Convergence, desired: ReadonlyMap<string, unknown>
       const message = `${suspension.reason} (by ${suspension.owner}, until ${suspension.until.slice(0, 16)}Z)`
       core.board.set(kind, key, { state: 'suspended', reason: 'suspended', message })
     } else if (target.hold !== undefined && held.has(key)) {
-      const message = `${target.hold.reason}; look at it and run: ai-infra approve ${target.hold.id}`
+      const message = `${target.hold.reason}; look at it, then run: ${core.command} approve ${target.hold.id}`
       core.board.set(kind, key, { state: 'held', reason: 'blast-cap', message })
     } else if (retry !== undefined) {
       core.board.set(kind, key, standingOf(retry))

@@ -23,6 +23,8 @@ export interface Core {
   readonly holds: Map<string, Hold>
   readonly retries: Map<string, Retry>
   readonly suspensions: Map<string, Suspension>
+  /** How a person calls the command line: `ai-infra`. */
+  readonly command: string
   /** Seconds between two looks. */
   readonly lookInterval: () => number
   /** Called after every journalled step; a test ends the process here. */

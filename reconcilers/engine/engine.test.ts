@@ -38,6 +38,7 @@ async function start(): Promise<RunningEngine> {
     clock: systemClock,
     log: silentLog,
     random: () => 0.5,
+    command: 'ai-infra',
   })
   engine.subscribe(event => events.push(event))
   return engine

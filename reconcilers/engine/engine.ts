@@ -20,6 +20,8 @@ export interface EngineDependencies {
   readonly log: Log
   /** In [0, 1). */
   readonly random: () => number
+  /** How a person calls the command line, in messages that name a verb. */
+  readonly command: string
   /** Called after every journalled step. */
   readonly onStep?: (kind: string, name: string) => void
 }
@@ -67,6 +69,7 @@ export async function startEngine(dependencies: EngineDependencies): Promise<Run
     clock,
     log,
     random: dependencies.random,
+    command: dependencies.command,
     emit,
     read,
     head: () => head,

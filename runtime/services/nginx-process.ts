@@ -35,7 +35,9 @@ export function nginxControl(home: Home): NginxControl {
   const send = (signal: NodeJS.Signals): ProcessFacts => {
     const target = master()
     if (target !== undefined && sendSignal(target, signal)) return target
-    throw new ApplianceError('waiting', 'nginx is not running', { hint: 'it is started again by itself; see: ai-infra doctor' })
+    throw new ApplianceError('waiting', 'nginx is not running', {
+      hint: 'it is started again by itself; the verb doctor shows the services',
+    })
   }
   return {
     pid: () => master()?.pid,

@@ -71,7 +71,7 @@ export function createApiRoutes(dependencies: ApiDependencies): readonly Route[]
       const id = params.id ?? ''
       if (await engine.approve(id, nameOf(identity))) return json({ approved: id })
       throw new ApplianceError('invalid', `nothing is held under ${id}`, {
-        hint: 'ai-infra status lists what is held; an approval serves once',
+        hint: 'the verb status lists what is held; an approval serves once',
       })
     }),
     write('/api/suspend', 'resource.suspended', async ({ request, identity }) => {
@@ -97,12 +97,12 @@ export function createApiRoutes(dependencies: ApiDependencies): readonly Route[]
 async function known(repository: Repository, name: string): Promise<string> {
   const revision = await repository.resolve(name)
   if (revision === undefined)
-    throw new ApplianceError('invalid', `no commit is called ${JSON.stringify(name)}`, { hint: 'ai-infra history lists them' })
+    throw new ApplianceError('invalid', `no commit is called ${JSON.stringify(name)}`, { hint: 'the verb history lists them' })
   return revision
 }
 
 const unknownResource = (kind: string, key: string) =>
-  new ApplianceError('invalid', `there is no ${kind} called ${key}`, { hint: 'ai-infra status lists every KIND/KEY' })
+  new ApplianceError('invalid', `there is no ${kind} called ${key}`, { hint: 'the verb status lists every KIND/KEY' })
 
 /** Answers when the commit is converged, when what is left needs a person, or when the time is up. */
 async function waitFor({ engine, repository, clock }: ApiDependencies, { url, request, keepOpen }: Call): Promise<Response> {

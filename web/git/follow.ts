@@ -12,6 +12,7 @@ const longestFollow = 600_000
 export async function followConvergence(
   engine: Engine,
   clock: Clock,
+  command: string,
   revision: string,
   write: (line: string) => void,
   gone: AbortSignal,
@@ -33,11 +34,11 @@ export async function followConvergence(
       write(`a newer commit took over: ${status.desired.slice(0, 8)}`)
       return
     }
-    for (const hold of engine.holds()) for (const line of holdLines(hold)) write(line)
-    for (const line of summaryLines(status, countDone(seen), clock.now().getTime() - startedAt)) write(line)
+    for (const hold of engine.holds()) for (const line of holdLines(hold, command)) write(line)
+    for (const line of summaryLines(status, countDone(seen), clock.now().getTime() - startedAt, command)) write(line)
   } catch (error) {
     if (superseded.signal.aborted || gone.aborted) return
-    write(`still converging after ${longestFollow / 60_000} minutes; it goes on by itself; to watch: ai-infra status`)
+    write(`still converging after ${longestFollow / 60_000} minutes; it goes on by itself; to watch: ${command} status`)
     if (!(error instanceof DOMException)) throw error
   } finally {
     stop()

@@ -18,20 +18,23 @@ const hold: Hold = {
 const empty: RevisionPlan = { revision, digest: '', changes: [], holds: [], unseen: [] }
 
 test('a plan names every change with its kind and what it does', () => {
-  expect(planLines({ ...empty, changes: [change] })).toEqual(['plan for 01234567:', '  + site  blog.example.com  serve www/blog'])
-  expect(planLines(empty)).toEqual(['plan for 01234567: nothing to change'])
+  expect(planLines({ ...empty, changes: [change] }, 'ai-infra')).toEqual([
+    'plan for 01234567:',
+    '  + site  blog.example.com  serve www/blog',
+  ])
+  expect(planLines(empty, 'ai-infra')).toEqual(['plan for 01234567: nothing to change'])
 })
 
 test('a long plan is cut and says by how much', () => {
   const changes = Array.from({ length: 100 }, (_, index) => ({ ...change, key: `s${index}.example.com` }))
-  const lines = planLines({ ...empty, changes })
+  const lines = planLines({ ...empty, changes }, 'ai-infra')
   expect(lines).toHaveLength(42)
   expect(lines.at(-1)).toBe('  … and 60 more')
 })
 
 test('a held plan says why and how to let it through', () => {
-  expect(holdLines(hold)).toContain('  ai-infra approve abcdefabcdef')
-  expect(holdLines(hold)[0]).toBe('HELD: it removes 3 of 4 of kind site, more than 30 %.')
+  expect(holdLines(hold, 'ai-infra')).toContain('  ai-infra approve abcdefabcdef')
+  expect(holdLines(hold, './main.ts')[0]).toBe('HELD: it removes 3 of 4 of kind site, more than 30 %.')
 })
 
 test('each verified or failed change is one line with its time, and is counted', () => {
@@ -48,7 +51,7 @@ test('each verified or failed change is one line with its time, and is counted',
 
 test('the summary says what is left and how to go on', () => {
   const status: Status = { revision, desired: revision, converged: true, resources: [] }
-  expect(summaryLines(status, new Map([['created', 1]]), 112)).toEqual(['converged to 01234567 in 112 ms: 1 created'])
+  expect(summaryLines(status, new Map([['created', 1]]), 112, 'ai-infra')).toEqual(['converged to 01234567 in 112 ms: 1 created'])
   const waiting = {
     kind: 'site',
     key: 'app',
@@ -58,7 +61,7 @@ test('the summary says what is left and how to go on', () => {
     revision,
     since: '',
   } as const
-  expect(summaryLines({ ...status, converged: false, resources: [waiting] }, new Map(), 9)).toEqual([
+  expect(summaryLines({ ...status, converged: false, resources: [waiting] }, new Map(), 9, 'ai-infra')).toEqual([
     '01234567 is accepted, and not all of it is reached yet:',
     '  waiting site app: nothing answers',
     'it goes on by itself; to watch: ai-infra status',

@@ -1,12 +1,12 @@
 import type { EngineEvent, Hold, PlannedChange, ResourceStatus, RevisionPlan, Status } from '../../reconcilers/engine/status.ts'
 
-/** What `git push` shows after `remote:`; pure text, no colours, each line short enough for a terminal. */
+/** What `git push` shows after `remote:`; pure text, no colours. `command` is how a person calls the command line. */
 
 const mark = { create: '+', update: '~', replace: '±', delete: '-' } as const
 const done = { create: 'created', update: 'updated', replace: 'replaced', delete: 'removed' } as const
 const most = 40
 
-export function planLines(plan: RevisionPlan): string[] {
+export function planLines(plan: RevisionPlan, command: string): string[] {
   const short = plan.revision.slice(0, 8)
   if (plan.changes.length === 0 && plan.holds.length === 0 && plan.unseen.length === 0)
     return [`plan for ${short}: nothing to change`]
@@ -21,11 +21,11 @@ export function planLines(plan: RevisionPlan): string[] {
       ),
     ...(plan.changes.length > most ? [`  … and ${plan.changes.length - most} more`] : []),
     ...plan.unseen.map(unseen => `  ? ${unseen.kind}: cannot be looked at just now: ${unseen.message}`),
-    ...plan.holds.flatMap(holdLines),
+    ...plan.holds.flatMap(hold => holdLines(hold, command)),
   ]
 }
 
-export function holdLines(hold: Hold): string[] {
+export function holdLines(hold: Hold, command: string): string[] {
   return [
     `HELD: ${hold.reason}.`,
     ...hold.changes
@@ -33,7 +33,7 @@ export function holdLines(hold: Hold): string[] {
       .slice(0, 10)
       .map(change => `  - ${hold.kind} ${change.key}`),
     `  Nothing of kind ${hold.kind} changes until somebody approves it, once:`,
-    `  ai-infra approve ${hold.id}`,
+    `  ${command} approve ${hold.id}`,
   ]
 }
 
@@ -42,9 +42,7 @@ export function eventLine(event: EngineEvent): string | undefined {
   switch (event.type) {
     case 'change':
       if (event.phase === 'started') return undefined
-      return event.phase === 'verified'
-        ? verifiedLine(event.change, event.milliseconds, event.message)
-        : failedLine(event.change, event.message)
+      return event.phase === 'verified' ? verifiedLine(event.change, event.milliseconds) : failedLine(event.change, event.message)
     case 'progress':
       return `  … ${event.kind} ${event.key}: ${event.message}`
     case 'superseded':
@@ -54,13 +52,18 @@ export function eventLine(event: EngineEvent): string | undefined {
   }
 }
 
-const verifiedLine = (change: PlannedChange, milliseconds: number, message: string) =>
-  `  ${mark[change.operation]} ${change.kind} ${change.key} ${done[change.operation]}: ${message || change.summary} (${milliseconds} ms)`
+const verifiedLine = (change: PlannedChange, milliseconds: number) =>
+  `  ${mark[change.operation]} ${change.kind} ${change.key} ${done[change.operation]}: ${change.summary} (${milliseconds} ms)`
 
 const failedLine = (change: PlannedChange, message: string) => `  ! ${change.kind} ${change.key} FAILED: ${message}`
 
 /** The last lines: what was reached, and what is left and how to go on. */
-export function summaryLines(status: Status, counts: ReadonlyMap<string, number>, milliseconds: number): string[] {
+export function summaryLines(
+  status: Status,
+  counts: ReadonlyMap<string, number>,
+  milliseconds: number,
+  command: string,
+): string[] {
   const short = status.desired.slice(0, 8)
   const parts = [...counts].map(([word, count]) => `${count} ${word}`)
   if (status.converged)
@@ -72,7 +75,7 @@ export function summaryLines(status: Status, counts: ReadonlyMap<string, number>
     `${short} is accepted, and not all of it is reached yet:`,
     ...open.slice(0, most).map(openLine),
     ...(open.length > most ? [`  … and ${open.length - most} more`] : []),
-    'it goes on by itself; to watch: ai-infra status',
+    `it goes on by itself; to watch: ${command} status`,
   ]
 }
 

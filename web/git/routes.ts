@@ -11,6 +11,8 @@ export interface GitDependencies {
   readonly engine: Engine
   readonly repository: Repository
   readonly clock: Clock
+  /** How a person calls the command line. */
+  readonly command: string
 }
 
 const common = { method: 'POST', policy: ['operator'], rateLimit: { requests: 600, seconds: 60 } } as const
@@ -24,19 +26,19 @@ export function createGitRoutes(dependencies: GitDependencies): readonly Route[]
 }
 
 /** 200 accepts the push, 422 refuses it; the body says why, or what will happen. Nothing has changed yet. */
-async function preReceive({ engine, repository }: GitDependencies, { request }: Call): Promise<Response> {
+async function preReceive({ engine, repository, command }: GitDependencies, { request }: Call): Promise<Response> {
   const updates = parseRefUpdates(await request.text())
   if (updates === undefined) return text('this push names its refs in a way that cannot be read\n', 422)
   const verdict = await judgePush(repository, updates, quarantineOf(request))
   if (!verdict.accepted) return text(`${verdict.lines.join('\n')}\n`, 422)
-  return text((await planOf(engine, verdict)).map(line => `${line}\n`).join(''))
+  return text((await planOf(engine, verdict, command)).map(line => `${line}\n`).join(''))
 }
 
-async function planOf(engine: Engine, { lines, main, others }: Verdict): Promise<string[]> {
+async function planOf(engine: Engine, { lines, main, others }: Verdict, command: string): Promise<string[]> {
   const branches = main === undefined ? others : [main, ...others]
   const plans = await Promise.all(branches.map(branch => engine.plan(branch.state)))
   const dry = others.length > 0 ? ['a branch other than main is a dry run: nothing of it is carried out'] : []
-  return [...lines, ...plans.flatMap(planLines), ...dry]
+  return [...lines, ...plans.flatMap(plan => planLines(plan, command)), ...dry]
 }
 
 function quarantineOf(request: Request): Quarantine | undefined {
@@ -44,11 +46,11 @@ function quarantineOf(request: Request): Quarantine | undefined {
   return path === null || path === '' ? undefined : { path }
 }
 
-async function postReceive({ engine, clock }: GitDependencies, { request, keepOpen }: Call): Promise<Response> {
+async function postReceive({ engine, clock, command }: GitDependencies, { request, keepOpen }: Call): Promise<Response> {
   keepOpen()
   const updates = parseRefUpdates(await request.text()) ?? []
   const main = updates.find(update => update.ref === 'refs/heads/main')
   const revision = main?.new
   if (revision === undefined) return text('')
-  return streamLines((write, gone) => followConvergence(engine, clock, revision, write, gone))
+  return streamLines((write, gone) => followConvergence(engine, clock, command, revision, write, gone))
 }
