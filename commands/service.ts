@@ -1,12 +1,15 @@
 import { createLog } from '../runtime/os/log.ts'
 import { becomeService } from '../runtime/services/become.ts'
 import type { Service } from '../runtime/services/service.ts'
-import { describeService, type Mode } from '../services.ts'
+import { describeService, type Mode, ownServices } from '../services.ts'
 import { readArguments } from './arguments.ts'
 import { type Command, WrongUse } from './command.ts'
 
 const names: readonly string[] = ['postgres', 'redis', 'nginx', 'tmux']
 const isName = (name: string): name is Service['name'] => names.includes(name)
+
+/** Exit status of a unit whose service is not ours to run: systemd leaves it at that (`RestartPreventExitStatus`). */
+const outsideStatus = 69
 
 /** What the units run: prepares one service of ours and becomes it. */
 export const service: Command = {
@@ -18,6 +21,10 @@ export const service: Command = {
     const { values, positionals } = readArguments(args, flags, { least: 1, most: 1 })
     const name = positionals[0] ?? ''
     if (!isName(name)) throw new WrongUse(`there is no service ${JSON.stringify(name)}`)
+    if (!values.describe && !ownServices(environment).includes(name)) {
+      out(`${name} is not started: the environment names a server of your own`)
+      process.exit(outsideStatus)
+    }
     const mode: Mode = 'systemd'
     const described = await describeService(
       name,

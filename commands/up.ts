@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { startAppliance } from '../appliance.ts'
 import type { Environment } from '../runtime/os/environment.ts'
 import { ApplianceError } from '../runtime/os/errors.ts'
+import { removeIfExists, writeFileAtomic } from '../runtime/os/files.ts'
 import { readArguments } from './arguments.ts'
 import type { Command } from './command.ts'
 import { commandLine, type Owner, screenLines } from './screen.ts'
@@ -19,6 +20,8 @@ export const up: Command = {
     const ending = new AbortController()
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => ending.abort(new Error(signal)))
     const progress = (line: string) => out(`  ${((performance.now() - startedAt) / 1_000).toFixed(1).padStart(5)} s  ${line}`)
+    const codeFile = join(environment.home.keys, 'first-admin-code')
+    if (values.systemd) await removeIfExists(codeFile)
     const appliance = await startAppliance({
       environment,
       program,
@@ -27,6 +30,8 @@ export const up: Command = {
       ending: ending.signal,
       progress: values.systemd ? () => {} : progress,
     })
+    // Without a terminal the code waits where only the operator can read it; the installer shows it.
+    if (values.systemd) await writeFileAtomic(codeFile, appliance.firstAdminCode ?? '', 0o600)
     if (!values.systemd && !ending.signal.aborted) {
       const screen = screenLines({
         home: environment.home.root,

@@ -119,9 +119,20 @@ describe() (
 )
 
 wait_until_converged() {
-  "$opt/current/bin/ai-infra" wait --timeout 90 ||
-    refuse 'The server is installed, but did not converge within 90 s.' "See how each part stands:  ai-infra status
-and what the runtime says:  journalctl -u ai-infra -n 50"
+  local deadline=$((SECONDS + 90)) service
+  until "$opt/current/bin/ai-infra" wait --timeout 10; do
+    [ "$SECONDS" -lt "$deadline" ] || not_converged 'it did not converge within 90 s'
+    sleep 0.2
+  done
+  for service in postgres redis tmux nginx; do
+    systemctl is-active --quiet "ai-infra-$service" || not_converged "ai-infra-$service does not run"
+  done
+  note "$("$opt/current/bin/ai-infra" status | head -n 1)"
+}
+
+not_converged() {
+  refuse "The server is installed, but $1." "See how each part stands:  ai-infra status; ai-infra doctor
+and what they say:  journalctl -u 'ai-infra*' -n 50"
 }
 
 # The newest three stay, and every one that a process still runs from.
@@ -138,12 +149,24 @@ remove_old_releases() {
   note "$removed removed"
 }
 
+# Empty once there is an administrator. The runtime writes it last, so it may take a moment.
+first_admin_code() {
+  local tries=0 file=$service_home/keys/first-admin-code
+  until as_service_user test -e "$file" || [ "$tries" -ge 50 ]; do
+    tries=$((tries + 1))
+    sleep 0.1
+  done
+  as_service_user cat "$file" 2>/dev/null || true
+}
+
 final_screen() {
-  local port host
+  local port host code
   port=$(setting AI_INFRA_PORTAL_PORT 3000)
   host=$(hostname -f 2>/dev/null || hostname)
   headline 'Installed'
   say "Portal       http://127.0.0.1:$port — from your machine: ssh -L $port:127.0.0.1:$port $service_user@$host"
+  code=$(first_admin_code)
+  [ -z "$code" ] || say "First admin  $code    (one-time code: the portal asks for it)"
   say "Attach       ssh -t $service_user@$host tmux attach -t ai-infrastructure"
   say "Status       ai-infra status"
   say "Settings     $settings, then: systemctl restart ai-infra"

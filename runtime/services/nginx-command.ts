@@ -45,13 +45,16 @@ const startOf = (home: Home, configuration: string, program: string) => [
   ...['-c', configuration],
 ]
 
+// Not bwrap's own --dev: it takes a second user namespace, which has no power over the network namespace and its port 80.
+const devices = ['/dev/null', '/dev/zero', '/dev/random', '/dev/urandom']
+
 function mounts(home: Home): string[] {
   const { run } = nginxLayout(home)
   const system = ['/lib', '/lib64', '/etc/ld.so.cache', '/etc/localtime', '/etc/ssl/certs', '/etc/ssl/openssl.cnf']
   return [
     ...['--ro-bind', '/usr', '/usr'],
     ...system.flatMap(path => ['--ro-bind-try', path, path]),
-    ...['--dev', '/dev'],
+    ...devices.flatMap(path => ['--dev-bind', path, path]),
     ...[home.nginx, home.www, home.releases].flatMap(path => ['--ro-bind', path, path]),
     ...[home.logs, run].flatMap(path => ['--bind', path, path]),
     ...['--chdir', home.nginx],
