@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto'
 import { chmod, readdir, realpath, rename, rm } from 'node:fs/promises'
-import { userInfo } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { ApplianceError } from '../os/errors.ts'
 import { makeDirectory, readTextIfExists, removeIfExists, statIfExists, syncDirectory, writeFileAtomic } from '../os/files.ts'
@@ -20,7 +19,7 @@ export async function preparePostgres(home: Home, program: PostgresProgram, run:
   await removeUnfinished(home.postgresData)
   if ((await statIfExists(home.postgresData)) === undefined) await createData(home, program, run)
   await checkVersion(home, program)
-  await writeAccessRules(home.postgresData)
+  await writeAccessRules(home.postgresData, run)
   await removeStaleLocks(home)
 }
 
@@ -69,9 +68,11 @@ async function checkVersion(home: Home, program: PostgresProgram): Promise<void>
   )
 }
 
-async function writeAccessRules(folder: string): Promise<void> {
+async function writeAccessRules(folder: string, run: Spawn): Promise<void> {
+  // Bun's userInfo() only repeats $USER, which a clean environment lacks; Postgres asks the system for the peer's name.
+  const user = (await spawnChecked(run, ['id', '-un'])).trim()
   await writeIfDifferent(join(folder, 'pg_hba.conf'), 'local all ai_infra peer map=appliance\n')
-  await writeIfDifferent(join(folder, 'pg_ident.conf'), `appliance "${userInfo().username}" ai_infra\n`)
+  await writeIfDifferent(join(folder, 'pg_ident.conf'), `appliance "${user}" ai_infra\n`)
 }
 
 async function writeIfDifferent(path: string, content: string): Promise<void> {
