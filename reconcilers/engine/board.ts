@@ -20,12 +20,22 @@ export function createBoard(
   initial: readonly ResourceStatus[],
 ) {
   const statuses = new Map(initial.map(status => [`${status.kind}/${status.key}`, status]))
+  const places = new Map<string, ReadonlyMap<string, number>>()
+  const place = ({ kind, key }: ResourceStatus) => places.get(kind)?.get(key) ?? Number.MAX_SAFE_INTEGER
   let changed = new Map<string, ResourceStatus>()
   let removed = new Map<string, { kind: string; key: string }>()
 
   return {
+    /** By kind, and within it in the order of its declaration. */
     list: (): ResourceStatus[] =>
-      [...statuses.values()].sort((a, b) => (a.kind === b.kind ? compare(a.key, b.key) : compare(a.kind, b.kind))),
+      [...statuses.values()].sort((a, b) =>
+        a.kind === b.kind ? place(a) - place(b) || compare(a.key, b.key) : compare(a.kind, b.kind),
+      ),
+
+    /** The order in which a kind declares its resources. */
+    arrange(kind: string, keys: Iterable<string>): void {
+      places.set(kind, new Map([...keys].map((key, index) => [key, index])))
+    },
 
     get: (kind: string, key: string) => statuses.get(`${kind}/${key}`),
 

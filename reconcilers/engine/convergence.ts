@@ -230,6 +230,7 @@ async function conclude(convergence: Convergence, desired: ReadonlyMap<string, u
 function publish(convergence: Convergence, desired: ReadonlyMap<string, unknown>, plan: Plan<unknown>): void {
   const { reconciler, core, target, unfinished } = convergence
   const { kind } = reconciler
+  core.board.arrange(kind, desired.keys())
   const changing = new Set(plan.changes.map(change => change.key))
   const obstacles = new Map(plan.obstacles.map(obstacle => [obstacle.key, obstacle]))
   const held = new Set(target.hold?.changes.map(change => change.key))

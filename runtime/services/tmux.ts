@@ -72,7 +72,7 @@ export function renderTmuxConfiguration(): string {
     'set -g history-limit 5000',
     'set -g base-index 0',
     'set -g renumber-windows off',
-    'set -g default-size 160x48',
+    'set -g default-size 100x32',
     'set -g window-size latest',
     "set -g update-environment ''",
     'set -g display-time 2500',

@@ -28,7 +28,7 @@ export function agentGlances({ engine, agents }: Pick<PortalDeps, 'engine' | 'ag
   const presence = new Map(agents.presence().map(each => [each.name, each]))
   return engine
     .status()
-    .resources.filter(each => each.kind === 'agent')
+    .resources.filter(each => each.kind === 'agent' && presence.has(each.key))
     .map(({ key, state }) => ({ name: key, state, activity: activityWord(state, presence.get(key)?.activity) }))
 }
 
