@@ -29,7 +29,7 @@ export function connect(socket: string): Connection {
     const answer: unknown = await response.json().catch(() => ({}))
     if (response.ok) return answer
     throw new ApplianceError(
-      response.status === 400 ? 'invalid' : 'failed',
+      isRefusal(response.status) ? 'invalid' : 'failed',
       sentenceOf(answer) ?? `the runtime answered ${response.status}`,
     )
   }
@@ -54,7 +54,11 @@ async function reach(socket: string, path: string, content: object | undefined):
   }
 }
 
+/** What was asked is wrong, and asking again will not help. */
+const isRefusal = (status: number) => status >= 400 && status < 500 && status !== 429
+
 function sentenceOf(answer: unknown): string | undefined {
-  if (typeof answer === 'object' && answer !== null && 'error' in answer && typeof answer.error === 'string') return answer.error
+  if (typeof answer === 'object' && answer !== null && 'message' in answer && typeof answer.message === 'string')
+    return answer.message
   return undefined
 }

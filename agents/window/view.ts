@@ -48,7 +48,7 @@ function headerOf({ name, who, activity }: WindowState, columns: number): string
     draining: amber('◑ draining'),
   }
   const left = ` ${strong('◆')} ${bold(name)}${who ? dim(`  level ${who.level} · ${levels[who.level] ?? 'unknown'}`) : ''}`
-  const right = `${who ? `${dim(who.model)}   ` : ''}${signs[activity]} `
+  const right = `${who ? `${dim(fit(neutralise(who.model), 40))}   ` : ''}${signs[activity]} `
   const gap = columns - widthOf(left) - widthOf(right)
   const first = gap >= 2 ? left + ' '.repeat(gap) + right : ` ${strong('◆')} ${bold(fit(name, columns - 18))} ${signs[activity]}`
   const second = who?.description ? [`   ${dim(fit(neutralise(who.description).replaceAll('\n', ' '), columns - 4))}`] : []

@@ -169,6 +169,8 @@ function silent(
     const message = 'its process is there and has not reported yet; it is looked at again when it does'
     return { changes: [], obstacle: { key: item.name, state: 'waiting', reason: 'connecting', message } }
   }
+  const flapping = flappingOf(item, configuration, undefined, observed)
+  if (flapping !== undefined) return { changes: [], obstacle: flapping }
   const action: Action = { type: 'replace', item, configuration, drain: false, order }
   return { changes: [change(item.name, 'replace', 'replace its process: no heartbeat for 30 s', [], action)] }
 }

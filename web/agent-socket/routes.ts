@@ -1,11 +1,12 @@
 import type { AgentsRoom } from '../../runtime/bus/create-agents.ts'
 import { readFields } from '../../runtime/bus/parse.ts'
 import { longestUtterance, parseAnswerReport, parseHeartbeat } from '../../runtime/bus/protocol.ts'
-import { ApplianceError, explain } from '../../runtime/os/errors.ts'
+import { ApplianceError } from '../../runtime/os/errors.ts'
+import { json } from '../door/answer.ts'
 import type { Call, RateLimit, Route } from '../door/route.ts'
 
 export interface AgentSocketDeps {
-  readonly agents: AgentsRoom
+  readonly agents: Pick<AgentsRoom, 'briefing' | 'conversation' | 'heard' | 'say' | 'answer'>
 }
 
 const often: RateLimit = { requests: 3_000, seconds: 60 }
@@ -58,21 +59,14 @@ export function createAgentSocketRoutes({ agents }: AgentSocketDeps): readonly R
   ]
 }
 
-/** JSON of what is found; 404 for nothing, 400 with a sentence for input that is wrong. */
+/** JSON of what is found, or 404 for nothing. */
 function answering(find: (call: Call, name: string) => Promise<object | undefined>): Route['handle'] {
   return async call => {
-    if (call.identity.kind !== 'agent') return refusal(403, 'this is for an agent on its own socket')
-    try {
-      const found = await find(call, call.identity.name)
-      return found === undefined ? refusal(404, 'there is no such agent') : Response.json(found)
-    } catch (error) {
-      if (error instanceof ApplianceError && error.kind === 'invalid') return refusal(400, explain(error))
-      throw error
-    }
+    if (call.identity.kind !== 'agent') return json({ message: 'this is for an agent on its own socket' }, 403)
+    const found = await find(call, call.identity.name)
+    return found === undefined ? json({ message: 'there is no such agent' }, 404) : json(found)
   }
 }
-
-const refusal = (status: number, message: string) => Response.json({ error: message }, { status })
 
 async function body(call: Call): Promise<unknown> {
   const length = Number(call.request.headers.get('content-length') ?? 0)

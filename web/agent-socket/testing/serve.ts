@@ -1,7 +1,9 @@
 import { chmod } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { ApplianceError, explain } from '../../../runtime/os/errors.ts'
 import { makeDirectory, removeIfExists } from '../../../runtime/os/files.ts'
-import type { Identity, Route } from '../../door/route.ts'
+import { json } from '../../door/answer.ts'
+import type { Call, Identity, Route } from '../../door/route.ts'
 
 /** Serves routes on a Unix socket as one identity, so that tests need no whole door. Gives how to stop. */
 export async function serveRoutes(socket: string, identity: Identity, routes: readonly Route[]): Promise<() => Promise<void>> {
@@ -15,13 +17,21 @@ export async function serveRoutes(socket: string, identity: Identity, routes: re
         const params = request.method === route.method ? match(route.path, url.pathname) : undefined
         if (params === undefined) continue
         if (!route.policy.includes(identity.kind)) return new Response('refused', { status: 403 })
-        return route.handle({ request, url, params, identity, keepOpen: () => {} })
+        return await answer(route, { request, url, params, identity, keepOpen: () => {} })
       }
       return new Response('not found', { status: 404 })
     },
   })
   await chmod(socket, 0o600)
   return () => server.stop(true)
+}
+
+async function answer(route: Route, call: Call): Promise<Response> {
+  try {
+    return await route.handle(call)
+  } catch (error) {
+    return json({ message: explain(error) }, error instanceof ApplianceError && error.kind === 'invalid' ? 422 : 500)
+  }
 }
 
 function match(pattern: string, path: string): Record<string, string> | undefined {
