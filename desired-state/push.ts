@@ -80,12 +80,16 @@ async function judgeUpdate(repository: Repository, update: RefUpdate, quarantine
   if (target === undefined) {
     return { refused: ref === main ? ['main cannot be deleted: it is what the server should be'] : [] }
   }
-  if (ref === main && old !== undefined && !(await repository.isAncestor(old, target, quarantine))) {
+  // Side by side: each waits for a process of Git, and the pusher waits for both.
+  const [forward, result] = await Promise.all([
+    ref !== main || old === undefined || repository.isAncestor(old, target, quarantine),
+    repository.read(target, quarantine),
+  ])
+  if (!forward) {
     return {
       refused: ['main cannot be rewritten, it only moves forward: git pull --rebase, then push again; to go back, git revert'],
     }
   }
-  const result = await repository.read(target, quarantine)
   if (result.ok) return { branch: { ref, old, new: target, state: result.state } }
   const name = ref.slice('refs/heads/'.length)
   const count = result.mistakes.length === 1 ? 'a mistake' : `${result.mistakes.length} mistakes`

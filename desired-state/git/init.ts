@@ -29,6 +29,7 @@ export async function initRepository(
   await ensureText(join(path, 'config'), configText(hooks))
   if (!(await isComplete(path))) await layOut(path, hooks, run)
   const main = await storedRef(path, mainRef).catch(cause => brokenMain(path, cause))
+  if (main === undefined && (await statIfExists(join(path, mainRef))) !== undefined) brokenMain(path)
   if (main === undefined) return seed(createGit(path, run))
   if ((await storedCommit(path, main)) === undefined) brokenMain(path)
 }

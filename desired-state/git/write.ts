@@ -26,14 +26,15 @@ const plainName = (text: string) =>
 
 /** Writes the tree of `base` (nothing, for the first commit) with the edits and gives its hash. */
 export async function writeTree(git: Git, base: string | undefined, edits: Edits): Promise<string> {
+  for (const path of edits.keys()) checkPath(path)
   const folder = await mkdtemp(join(tmpdir(), 'ai-infra-index-'))
   try {
     const env = { GIT_INDEX_FILE: join(folder, 'index') }
     const modes = base === undefined ? new Map<string, string>() : await modesOf(git, base, [...edits.keys()])
     const records: string[] = []
     for (const [path, text] of edits) {
-      if (text === null) records.push(`0 ${noRevision}\t${checkedPath(path)}\0`)
-      else records.push(`${modes.get(path) ?? '100644'} ${await writeBlob(git, text)}\t${checkedPath(path)}\0`)
+      if (text === null) records.push(`0 ${noRevision}\t${path}\0`)
+      else records.push(`${modes.get(path) ?? '100644'} ${await writeBlob(git, text)}\t${path}\0`)
     }
     if (base !== undefined) await git.bytes(['read-tree', base], { env })
     await git.bytes(['update-index', '-z', '--index-info'], { env, stdin: records.join('') })
@@ -52,9 +53,9 @@ async function modesOf(git: Git, base: string, paths: readonly string[]): Promis
   )
 }
 
-function checkedPath(path: string): string {
+function checkPath(path: string): void {
   const bad = path.split('/').some(part => part === '' || part === '.' || part === '..' || part.toLowerCase() === '.git')
-  if (!bad && !/\p{Cc}/u.test(path)) return path
+  if (!bad && !/\p{Cc}/u.test(path)) return
   throw new ApplianceError('invalid', `${JSON.stringify(path)} is no path of a file in this repository`)
 }
 
