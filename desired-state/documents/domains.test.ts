@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'bun:test'
+import { parseDocument } from 'yaml'
 import { mistakesIn, stateOf } from '../testing/tree.ts'
 
 const mistakes = (...entries: string[]) =>
@@ -210,11 +211,19 @@ test('an empty map, an empty key and an absent file mean no domains', () => {
   expect(stateOf({}).domains.size).toBe(0)
 })
 
-test('5,000 domains are parsed in the time a person does not notice', () => {
+test('5,000 domains take little longer than the YAML library takes to read them', () => {
   const entries = Array.from({ length: 5000 }, (_, n) => `s${n}.example.com: { root: s${n}, aliases: [www.s${n}.example.com] }`)
-  domains(...entries.slice(0, 100))
-  const started = performance.now()
+  const text = entries.join('\n')
   expect(domains(...entries)).toHaveLength(5000)
-  // About 200 ms when the machine is free; the library's own check for duplicate keys alone would take 400.
-  expect(performance.now() - started).toBeLessThan(3000)
-})
+  const fastest = (work: () => unknown) =>
+    Math.min(
+      ...[1, 2, 3].map(() => {
+        const started = performance.now()
+        work()
+        return performance.now() - started
+      }),
+    )
+  const library = fastest(() => parseDocument(text, { uniqueKeys: false }))
+  // 1.5 times when the machine is free; a check that compares each domain with each other would be far above.
+  expect(fastest(() => domains(...entries))).toBeLessThan(6 * library)
+}, 30_000)
