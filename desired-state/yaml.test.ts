@@ -41,11 +41,10 @@ test('a file of 10 MB is refused by its size, unread', () => {
   ])
 })
 
-test('an alias bomb is refused at once, not unfolded', () => {
+// Unfolded it would have 10^30 values, and the test would never end.
+test('an alias bomb is refused, not unfolded', () => {
   const rows = Array.from({ length: 30 }, (_, row) => `k${row}: &a${row} [${Array(10).fill(row === 0 ? 'lol' : `*a${row - 1}`)}]`)
-  const started = performance.now()
   expect(settings(rows.join('\n'))[0]).toContain('settings.yaml:2:10: *a0 repeats another value')
-  expect(performance.now() - started).toBeLessThan(1000)
 })
 
 test('a document of brackets only is refused, not unfolded into a crash', () => {

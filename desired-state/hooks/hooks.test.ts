@@ -5,6 +5,9 @@ import { createRepository } from '../git/repository.ts'
 import { judgePush, parseRefUpdates, type Verdict } from '../push.ts'
 import { type Clone, type TestHome, testHome } from '../testing/home.ts'
 
+// Each test is several pushes, and each push is a dozen processes.
+setDefaultTimeout(30_000)
+
 const site = (name: string) => `domains:\n  ${name}.example.com: { root: ${name} }\n`
 
 const remote = (stderr: string) =>
@@ -205,9 +208,6 @@ test('lines that Git would not send are no updates', () => {
 })
 
 describe('a push while the appliance does not run', () => {
-  // Each push starts the program anew.
-  setDefaultTimeout(20_000)
-
   test('is still judged, and the pusher reads what happens next', async () => {
     await using place = await testHome()
     const clone = await place.clone()
