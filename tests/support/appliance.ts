@@ -2,136 +2,181 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { z } from 'zod'
-import { statusShape } from '../../commands/shapes.ts'
+import { z } from 'zod'
+import { waitShape } from '../../commands/shapes.ts'
 import { type Home, homeAt } from '../../runtime/os/home.ts'
+import { type Clone, cloneOf } from './clone.ts'
+import { killAll, processesOf } from './processes.ts'
+import { until } from './until.ts'
 
-const program = join(import.meta.dir, '..', '..')
+export { processesOf }
 
-export type ApplianceStatus = z.infer<typeof statusShape>
+export const program = join(import.meta.dir, '..', '..')
+
+export type ApplianceStatus = Omit<z.infer<typeof waitShape>, 'milliseconds'>
+
+export interface Ended {
+  readonly code: number
+  readonly out: string
+  readonly error: string
+}
+
+export interface StartOptions {
+  /** Module that is run instead of `main.ts`. */
+  readonly entry?: string
+  readonly env?: Readonly<Record<string, string>>
+}
 
 export interface Appliance extends AsyncDisposable {
   readonly home: Home
   readonly ports: { readonly portal: number; readonly http: number; readonly https: number }
   /** Pid of the runtime. */
   pid(): number
-  /** What the runtime has printed so far. */
+  /** What the runtime has printed since its start. */
   printed(): string
+  /** Starts the runtime and returns at once. */
+  launch(options?: StartOptions): void
   /** Starts the runtime (again) and waits for its screen. */
-  start(entry?: string, more?: Readonly<Record<string, string>>): Promise<void>
-  /** Sends the runtime a signal and waits until it is gone. */
-  end(signal: 'SIGINT' | 'SIGTERM' | 'SIGKILL'): Promise<number | null>
-  /** Resolves when the runtime has ended by itself. */
-  ended(): Promise<number | null>
+  start(options?: StartOptions): Promise<void>
+  /** Sends the runtime a signal and waits until it is gone; gives its exit status, or undefined when a signal ended it. */
+  end(signal: 'SIGINT' | 'SIGTERM' | 'SIGKILL'): Promise<number | undefined>
+  /** Until the runtime has ended by itself. */
+  ended(): Promise<number | undefined>
   /** Runs a verb of the command line. */
-  command(...args: string[]): Promise<{ code: number; out: string; error: string }>
+  command(...args: string[]): Promise<Ended>
   status(): Promise<ApplianceStatus>
-  /** Until it is converged at this commit. */
+  /** Until everything is ready, at this commit or a newer one; a resource that needs a person, or the deadline, is an error. */
   converged(revision?: string): Promise<ApplianceStatus>
+  resource(kind: string, key: string): Promise<ApplianceStatus['resources'][number] | undefined>
+  /** Outcomes and messages of the last convergences of one resource, newest first. */
+  runs(kind: string, key: string): Promise<readonly Run[]>
+  /** The lines of what has happened, as the window `logs` shows them. */
+  events(): Promise<string>
   /** A site's answer from nginx. */
   visit(host: string, path?: string, init?: RequestInit): Promise<Response>
+  /** A clone of the desired state in a folder of its own. */
+  clone(name?: string): Promise<Clone>
+  /** Names of the windows of our session in their order. */
+  windows(): Promise<string[]>
+  tmux(...args: string[]): Promise<string>
 }
 
+const runsShape = z.array(
+  z.object({ trigger: z.string(), operation: z.string(), summary: z.string(), outcome: z.string(), message: z.string() }),
+)
+export type Run = z.infer<typeof runsShape>[number]
+
+const bun = [process.execPath, '--no-env-file', '--config=/dev/null']
+
 /** A whole appliance in a home of its own on free ports, not started yet; its end leaves no process and no file. */
-export async function createAppliance(): Promise<Appliance> {
-  const root = await mkdtemp(join(tmpdir(), 'ai-'))
-  const home = homeAt(root)
-  const [portal, http, https] = await Promise.all([freePort(), freePort(), freePort()])
+export async function createAppliance(root?: string): Promise<Appliance> {
+  const made = root ?? (await mkdtemp(join(tmpdir(), 'ai-')))
+  const home = homeAt(made)
+  const [portal, http, https] = await freePorts(3)
+  const ports = { portal: portal ?? 0, http: http ?? 0, https: https ?? 0 }
   const env = {
     PATH: process.env.PATH ?? '',
-    HOME: root,
+    HOME: made,
     LANG: 'C.UTF-8',
-    AI_INFRA_HOME: root,
-    AI_INFRA_PORTAL_PORT: String(portal),
-    AI_INFRA_HTTP_PORT: String(http),
-    AI_INFRA_HTTPS_PORT: String(https),
+    AI_INFRA_HOME: made,
+    AI_INFRA_PORTAL_PORT: String(ports.portal),
+    AI_INFRA_HTTP_PORT: String(ports.http),
+    AI_INFRA_HTTPS_PORT: String(ports.https),
   }
   let child: Bun.Subprocess<'ignore', 'pipe', 'pipe'> | undefined
   let text = ''
+  let reading: Promise<unknown> = Promise.resolve()
+  let clones = 0
 
-  const command = async (...args: string[]) => {
-    const run = Bun.spawn([process.execPath, '--no-env-file', '--config=/dev/null', join(program, 'main.ts'), ...args], {
-      env,
-      cwd: root,
-      stdin: 'ignore',
-      stdout: 'pipe',
-      stderr: 'pipe',
-    })
-    const [out, error, code] = await Promise.all([new Response(run.stdout).text(), new Response(run.stderr).text(), run.exited])
+  const run = async (argv: readonly string[]): Promise<Ended> => {
+    const ran = Bun.spawn([...argv], { env, cwd: made, stdin: 'ignore', stdout: 'pipe', stderr: 'pipe' })
+    const [out, error, code] = await Promise.all([new Response(ran.stdout).text(), new Response(ran.stderr).text(), ran.exited])
     return { code, out, error }
   }
+  const ask = async <T>(path: string, shape: z.ZodType<T>): Promise<T> => {
+    const response = await fetch(`http://appliance${path}`, { unix: home.apiSocket })
+    return shape.parse(await response.json())
+  }
+  const hasEnded = () => child === undefined || child.exitCode !== null || child.signalCode !== null
+  const tmux = async (...args: string[]) => (await run(['tmux', '-S', home.tmuxSocket, ...args])).out
+  const status = () => ask('/api/status', waitShape.omit({ milliseconds: true }))
 
   const appliance: Appliance = {
     home,
-    ports: { portal, http, https },
+    ports,
     pid: () => child?.pid ?? 0,
     printed: () => text,
-    async start(entry = join(program, 'main.ts'), more = {}) {
+    launch({ entry = join(program, 'main.ts'), env: more = {} } = {}) {
       text = ''
-      child = Bun.spawn([process.execPath, '--no-env-file', '--config=/dev/null', entry, 'up'], {
-        env: { ...env, ...more },
-        cwd: root,
-        stdin: 'ignore',
-        stdout: 'pipe',
-        stderr: 'pipe',
-      })
-      const started = child
-      const keep = (chunk: string) => {
-        text += chunk
-      }
-      const reading = Promise.all([started.stdout, started.stderr].map(stream => append(stream, keep)))
-      const deadline = Date.now() + 40_000
-      while (!text.includes('is up, in')) {
-        if (started.exitCode !== null || started.signalCode !== null) await reading
-        if (started.exitCode !== null || started.signalCode !== null || Date.now() > deadline)
-          throw new Error(`up failed:\n${text}`)
-        await Bun.sleep(10)
-      }
+      const options = { env: { ...env, ...more }, cwd: made, stdin: 'ignore', stdout: 'pipe', stderr: 'pipe' } as const
+      const started = Bun.spawn([...bun, entry, 'up'], options)
+      child = started
+      reading = Promise.all([started.stdout, started.stderr].map(stream => append(stream, chunk => (text += chunk))))
+    },
+    async start(options) {
+      appliance.launch(options)
+      await until('the runtime shows its screen', () => text.includes('is up, in') || hasEnded(), 60_000)
+      if (hasEnded()) await reading
+      if (!text.includes('is up, in')) throw new Error(`up failed:\n${text}`)
     },
     async end(signal) {
       child?.kill(signal)
-      await child?.exited
-      return child?.exitCode ?? null
+      return appliance.ended()
     },
     async ended() {
       await child?.exited
-      return child?.exitCode ?? null
+      await reading
+      return child?.exitCode ?? undefined
     },
-    command,
-    async status() {
-      const response = await fetch('http://appliance/api/status', { unix: home.apiSocket })
-      return statusShape.parse(await response.json())
+    command: (...args) => run([...bun, join(program, 'main.ts'), ...args]),
+    status,
+    async converged(revision = 'main') {
+      const query = new URLSearchParams({ timeout: '60', revision })
+      const reached = await ask(`/api/wait?${query}`, waitShape)
+      const open = reached.resources.filter(({ state }) => state !== 'ready' && state !== 'suspended')
+      if (!reached.converged) throw new Error(`not converged at ${reached.desired}: ${JSON.stringify(open, null, 1)}`)
+      return reached
     },
-    async converged(revision) {
-      const query = new URLSearchParams({ timeout: '60', ...(revision === undefined ? {} : { revision }) })
-      const response = await fetch(`http://appliance/api/wait?${query}`, { unix: home.apiSocket })
-      const status = statusShape.parse(await response.json())
-      if (!status.converged)
-        throw new Error(
-          `not converged: ${JSON.stringify(
-            status.resources.filter(({ state }) => state !== 'ready'),
-            null,
-            1,
-          )}`,
-        )
-      return status
+    async resource(kind, key) {
+      return (await status()).resources.find(resource => resource.kind === kind && resource.key === key)
     },
+    runs: (kind, key) => ask(`/api/runs/${kind}/${key}`, runsShape),
+    events: () => Bun.file(join(home.logs, 'events.log')).text(),
     visit: (host, path = '/', init = {}) =>
-      fetch(`http://127.0.0.1:${http}${path}`, {
+      fetch(`http://127.0.0.1:${ports.http}${path}`, {
         redirect: 'manual',
         ...init,
         headers: { ...init.headers, host, connection: 'close' },
       }),
+    clone: (name = `clone-${++clones}`) => cloneOf(home.repository, join(made, 'clones', name)),
+    async windows() {
+      return (await tmux('list-windows', '-t', '=ai-infrastructure', '-F', '#{window_name}')).trim().split('\n')
+    },
+    tmux,
     async [Symbol.asyncDispose]() {
-      if (child !== undefined && child.exitCode === null && child.signalCode === null) {
-        child.kill('SIGINT')
-        await child.exited
-      }
-      await killLeftovers(root)
-      await rm(root, { recursive: true, force: true })
+      if (!hasEnded()) await appliance.end('SIGKILL')
+      await until('nothing of the appliance runs', () => {
+        const left = processesOf(made)
+        killAll(left)
+        return left.length === 0
+      })
+      if (root === undefined) await rm(made, { recursive: true, force: true, maxRetries: 5 })
     },
   }
   return appliance
+}
+
+/** A new appliance that has come up. */
+export async function startedAppliance(): Promise<Appliance> {
+  const appliance = await createAppliance()
+  try {
+    await appliance.start()
+    await appliance.converged()
+    return appliance
+  } catch (error) {
+    await appliance[Symbol.asyncDispose]()
+    throw error
+  }
 }
 
 async function append(stream: ReadableStream<Uint8Array>, take: (chunk: string) => void): Promise<void> {
@@ -139,40 +184,23 @@ async function append(stream: ReadableStream<Uint8Array>, take: (chunk: string) 
   for await (const chunk of stream) take(decoder.decode(chunk, { stream: true }))
 }
 
-/** Pids of every process that names the home in its command line or environment. */
-export async function processesOf(root: string): Promise<number[]> {
-  const pids: number[] = []
-  for await (const entry of new Bun.Glob('[0-9]*').scan({ cwd: '/proc', onlyFiles: false })) {
-    if (Number(entry) === process.pid) continue
-    const [cmdline, environ] = await Promise.all(
-      ['cmdline', 'environ'].map(file =>
-        Bun.file(`/proc/${entry}/${file}`)
-          .text()
-          .catch(() => ''),
-      ),
-    )
-    if (`${cmdline}\0${environ}`.includes(root)) pids.push(Number(entry))
-  }
-  return pids
+export const freePort = async (): Promise<number> => (await freePorts(1))[0] ?? 0
+
+/** Ports that nobody listens on, all different. */
+export async function freePorts(count: number): Promise<number[]> {
+  const servers = await Promise.all(Array.from({ length: count }, listening))
+  const ports = servers.map(server => {
+    const address = server.address()
+    return typeof address === 'object' && address !== null ? address.port : 0
+  })
+  await Promise.all(servers.map(server => new Promise(resolve => server.close(resolve))))
+  return ports
 }
 
-async function killLeftovers(root: string): Promise<void> {
-  for (const pid of await processesOf(root)) {
-    try {
-      process.kill(pid, 'SIGKILL')
-    } catch {
-      // It ended by itself meanwhile.
-    }
-  }
-}
-
-export function freePort(): Promise<number> {
+function listening(): Promise<ReturnType<typeof createServer>> {
   return new Promise((resolve, reject) => {
     const server = createServer()
     server.once('error', reject)
-    server.listen(0, '127.0.0.1', () => {
-      const address = server.address()
-      server.close(() => (typeof address === 'object' && address !== null ? resolve(address.port) : reject(new Error('no port'))))
-    })
+    server.listen(0, '127.0.0.1', () => resolve(server))
   })
 }
