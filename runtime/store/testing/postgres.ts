@@ -6,6 +6,7 @@ import { type Home, homeAt } from '../../os/home.ts'
 import { postgresService } from '../../services/postgres.ts'
 import { findPostgres } from '../../services/postgres-program.ts'
 import { migrate, openStore, type Store } from '../store.ts'
+import { placeReadyMadeDatabase } from './ready-made.ts'
 
 export interface TestStore extends AsyncDisposable {
   readonly home: Home
@@ -17,6 +18,7 @@ export async function startTestStore(): Promise<TestStore> {
   const home = homeAt(await mkdtemp(join(tmpdir(), 'ai-')))
   await makeDirectory(home.run, 0o700)
   await makeDirectory(home.logs)
+  await placeReadyMadeDatabase(home)
   const service = postgresService(home, await findPostgres(home))
   await service.prepare()
   const log = Bun.file(join(home.logs, 'postgres.log'))
