@@ -15,6 +15,7 @@ import type { Service } from '../../../runtime/services/service.ts'
 import { tmuxService } from '../../../runtime/services/tmux.ts'
 import { capturePane, tmuxCommand } from '../../../runtime/services/tmux-commands.ts'
 import { migrate, openStore, type Store } from '../../../runtime/store/store.ts'
+import { placeReadyMadeDatabase } from '../../../runtime/store/testing/ready-made.ts'
 import type { Change, Plan } from '../../engine/reconciler.ts'
 import type { AgentSockets } from '../apply.ts'
 import { readLayout } from '../observe.ts'
@@ -56,6 +57,7 @@ export async function createRig(serve: ServeSocket): Promise<Rig> {
   const home = homeAt(await mkdtemp(join(tmpdir(), 'ag-')))
   await makeDirectory(home.run)
   await makeDirectory(home.logs)
+  await placeReadyMadeDatabase(home)
   const running = new Map<string, Bun.Subprocess>()
   const services: Record<'postgres' | 'redis' | 'tmux', Service> = {
     postgres: postgresService(home, await findPostgres(home)),
