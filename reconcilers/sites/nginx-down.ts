@@ -1,14 +1,14 @@
 import { readFileSync } from 'node:fs'
-import { portOwner } from './port-owner.ts'
+import { describeHolder, portHolder } from '../../runtime/os/listeners.ts'
 import type { World } from './world.ts'
 
 /** Why nobody answers on the probe socket, as a sentence. */
 export function whyDown({ nginx, ports, layout }: Pick<World, 'nginx' | 'ports' | 'layout'>): string {
   if (nginx.pid() !== undefined) return 'nginx runs, but does not answer yet'
   for (const [name, port] of [['AI_INFRA_HTTP_PORT', ports.http] as const, ['AI_INFRA_HTTPS_PORT', ports.https] as const]) {
-    const owner = portOwner(port)
-    if (owner !== undefined)
-      return `nginx is not running: port ${port} is taken by ${owner}; stop it, or set ${name} to a free port`
+    const holder = portHolder(port)
+    if (holder !== undefined)
+      return `nginx is not running: port ${port} is taken by ${describeHolder(holder)}; stop it, or set ${name} to a free port`
   }
   return `nginx is not running; it is started again by itself. What it said last is in ${layout.errorLog}`
 }
