@@ -5,9 +5,9 @@ import { assemble } from './assemble.ts'
 import { testGeneration } from './configuration-test.ts'
 import { type CurrentGeneration, collectGarbage, publishGeneration, readCurrent } from './generation.ts'
 import { seesFolders } from './nginx-down.ts'
-import { probeHosts } from './probe.ts'
-import { type Expected, frontPageFails, goneHost, reloadAndProbe } from './reload.ts'
+import { type Expected, frontPageFails, reloadAndProbe, unexpected } from './reload.ts'
 import { beginRemoval, endRemoval } from './removals.ts'
+import { fingerprintStart } from './render-site.ts'
 import { type StagedSite, stageSite } from './stage.ts'
 import { archiveName, archiveWebRoot, makeWebRoot } from './web-roots.ts'
 import type { SiteAction, World } from './world.ts'
@@ -75,7 +75,7 @@ async function stageAll(
       context.signal.throwIfAborted()
       const { host, action } = next
       try {
-        staged.set(host, await stageSite(world, action.domain, action.commit, current.index.get(host), context.signal))
+        staged.set(host, await stageSite(world, action.domain, action.commit, current.index.get(host), context))
         await endRemoval(world.layout, host)
       } catch (error) {
         context.signal.throwIfAborted()
@@ -114,7 +114,7 @@ async function publish(batch: Batch, current: CurrentGeneration): Promise<number
   await context.step('tested')
   await publishGeneration(world.layout, assembly.number)
   await context.step('switched')
-  const { failed, taken } = await reloadAndProbe(world, expectedOf(batch), context.signal)
+  const { failed, taken } = await reloadAndProbe(world, expectedOf(batch, current), context.signal)
   await context.step('reloaded')
   const pages = await badFrontPages(batch, failed)
   if (failed.size === 0 && pages.size === 0) return assembly.number
@@ -138,15 +138,17 @@ async function isServed(batch: Batch, current: CurrentGeneration): Promise<boole
   if (current.damage !== undefined || !seesFolders(batch.world)) return false
   if ([...batch.removals.keys()].some(host => current.index.has(host))) return false
   if ([...batch.staged].some(([host, { rendered }]) => current.index.get(host) !== rendered.file)) return false
-  const expected = expectedOf(batch)
-  const answers = await probeHosts(batch.world.home.probeSocket, [...expected.keys()])
-  return answers !== undefined && [...expected].every(([host, fingerprint]) => answers.get(host) === fingerprint)
+  return (await unexpected(batch.world, expectedOf(batch, current)))?.length === 0
 }
 
-function expectedOf({ staged, removals }: Batch): Expected {
-  const expected = new Map<string, string>()
-  for (const [host, { rendered }] of staged) expected.set(host, rendered.fingerprint)
-  for (const host of removals.keys()) expected.set(host, goneHost)
+function expectedOf({ staged, removals }: Batch, current: CurrentGeneration): Expected {
+  const expected = new Map<string, { is: string } | { not: string }>()
+  for (const [host, { rendered }] of staged) expected.set(host, { is: rendered.fingerprint })
+  for (const host of removals.keys()) {
+    const file = current.index.get(host)
+    // Another site may have the name as an alias by now.
+    if (file !== undefined) expected.set(host, { not: fingerprintStart(file) })
+  }
   return expected
 }
 
@@ -173,7 +175,7 @@ async function goBack(batch: Batch, current: CurrentGeneration, hosts: readonly 
   const { number } = await assemble(world, index, files, context.signal)
   await publishGeneration(world.layout, number)
   await context.step('put back')
-  await reloadAndProbe(world, expectedOf(batch), context.signal)
+  await reloadAndProbe(world, expectedOf(batch, current), context.signal)
   return number
 }
 

@@ -4,11 +4,11 @@ import type { SiteModel } from './model.ts'
 /** What changes for the visitor, in the words of domains.yaml. */
 export function differences(
   before: SiteModel | undefined,
-  after: SiteModel,
+  after: SiteModel | undefined,
   release?: { readonly before: string | undefined; readonly after: string },
 ): readonly FieldChange[] {
   const old = before === undefined ? new Map<string, string>() : fieldsOf(before)
-  const fresh = fieldsOf(after)
+  const fresh = after === undefined ? new Map<string, string>() : fieldsOf(after)
   const names = [...new Set([...old.keys(), ...fresh.keys()])]
   const fields = names.map(name => ({ name, before: old.get(name) ?? '', after: fresh.get(name) ?? '' }))
   if (release) fields.push({ name: 'commit', before: release.before ?? '', after: release.after })

@@ -84,9 +84,8 @@ async function newestIntactIndex(layout: NginxLayout): Promise<SiteIndex> {
 /** Writes a generation that nothing points to yet; gives its folder's number. */
 export async function writeGeneration(layout: NginxLayout, base: Base, index: SiteIndex): Promise<number> {
   await writeBase(layout, base)
-  const number = ((await generationNumbers(layout)).at(-1) ?? 0) + 1
+  const number = await makeGeneration(layout)
   const folder = generationFolder(layout, number)
-  await mkdir(folder)
   await Promise.all([
     replaceLink(join(folder, 'nginx.conf'), `../../base/${base.folder}/nginx.conf`),
     replaceLink(join(folder, 'snippets'), `../../base/${base.folder}/snippets`),
@@ -94,6 +93,18 @@ export async function writeGeneration(layout: NginxLayout, base: Base, index: Si
   ])
   await syncDirectory(layout.generations)
   return number
+}
+
+/** A start of nginx may make one at the same time as an apply: each takes a number of its own. */
+async function makeGeneration(layout: NginxLayout): Promise<number> {
+  for (let number = ((await generationNumbers(layout)).at(-1) ?? 0) + 1; ; number++) {
+    try {
+      await mkdir(generationFolder(layout, number))
+      return number
+    } catch (error) {
+      if (systemCode(error) !== 'EEXIST') throw error
+    }
+  }
 }
 
 async function writeBase(layout: NginxLayout, base: Base): Promise<void> {

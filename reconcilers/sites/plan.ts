@@ -52,8 +52,8 @@ const unseen: ObservedSite = {
 }
 
 function removal(host: string, site: ObservedSite, desired: ReadonlyMap<string, DomainDeclaration>): SiteChange {
-  const content = site.file?.state === 'intact' ? storedModel(site.file.text)?.content : undefined
-  const root = content?.kind === 'static' ? content.root : site.removing?.root
+  const model = site.file?.state === 'intact' ? storedModel(site.file.text) : undefined
+  const root = model?.content.kind === 'static' ? model.content.root : site.removing?.root
   const shared = [...desired.values()].some(domain => domain.kind === 'static' && domain.root === root)
   const archived = shared ? undefined : root
   return {
@@ -61,7 +61,7 @@ function removal(host: string, site: ObservedSite, desired: ReadonlyMap<string, 
     key: host,
     operation: 'delete',
     summary: archived === undefined ? 'stop serving it' : `stop serving it, move www/${archived} to the archive`,
-    fields: [],
+    fields: model === undefined ? [] : differences(model, undefined),
     action: { type: 'remove', root: archived },
   }
 }

@@ -2,14 +2,24 @@ import { statSync } from 'node:fs'
 import { ApplianceError } from '../../runtime/os/errors.ts'
 import { complaintsSince, seesFolders, whyDown } from './nginx-down.ts'
 import { frontPageStatus, probeHosts } from './probe.ts'
-import { unknownHost } from './render-main.ts'
 import type { World } from './world.ts'
 
 /** Milliseconds in which new workers must answer. */
 const patience = 10_000
 
-/** `expected`: fingerprint by host that the new workers must answer with; `unknownHost` for a site that is gone. */
-export type Expected = ReadonlyMap<string, string>
+/** What new workers must answer for a host: a fingerprint, or anything but one that began so. */
+export type Expected = ReadonlyMap<string, { readonly is: string } | { readonly not: string }>
+
+/** Hosts for which nginx does not answer as it should; undefined when it does not answer at all. */
+export async function unexpected(world: World, expected: Expected): Promise<readonly string[] | undefined> {
+  const answers = await probeHosts(world.home.probeSocket, [...expected.keys()])
+  if (answers === undefined) return undefined
+  const differs = ([host, wanted]: [string, { readonly is: string } | { readonly not: string }]) => {
+    const answer = answers.get(host)
+    return 'is' in wanted ? answer !== wanted.is : answer === undefined || answer.startsWith(wanted.not)
+  }
+  return [...expected].filter(differs).map(([host]) => host)
+}
 
 export interface Reloaded {
   /** Hosts that did not come up, with the reason. */
@@ -33,7 +43,7 @@ export async function reloadAndProbe(world: World, expected: Expected, signal: A
   const deadline = performance.now() + patience
   for (let pause = 1; ; pause = Math.min(pause * 2, 20)) {
     const settled = reload.settled()
-    const missing = await notYet(world, expected)
+    const missing = (await unexpected(world, expected)) ?? [...expected.keys()]
     if (settled && missing.length === 0) return { failed: new Map(), taken: true }
     const complaints = settled ? [] : complaintsSince(layout.errorLog, written)
     if (settled || complaints.length > 0 || performance.now() > deadline || signal.aborted) {
@@ -46,11 +56,6 @@ export async function reloadAndProbe(world: World, expected: Expected, signal: A
 
 const waiting = (message: string) => new ApplianceError('waiting', message)
 
-async function notYet(world: World, expected: Expected): Promise<string[]> {
-  const answers = await probeHosts(world.home.probeSocket, [...expected.keys()])
-  return [...expected].filter(([host, fingerprint]) => answers?.get(host) !== fingerprint).map(([host]) => host)
-}
-
 const refusedReload = (words: string) =>
   new ApplianceError('failed', `nginx did not take the new configuration: ${words}`, { hint: 'it goes on with the old one' })
 
@@ -60,5 +65,3 @@ export async function frontPageFails(world: World, host: string, worst: number):
   if (status === undefined) return 'its front page does not answer'
   return status >= worst ? `its front page answers ${status}` : undefined
 }
-
-export const goneHost = unknownHost

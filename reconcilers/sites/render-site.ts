@@ -43,6 +43,9 @@ export const renderSite: RenderSite = (model, context) => {
 
 export const siteFileName = (host: string, fingerprint: string) => `${shortened(host)}-${fingerprint.slice(0, 12)}.conf`
 
+/** The first digits of a site's fingerprint, from the name of its file. */
+export const fingerprintStart = (file: string) => file.slice(-'.conf'.length - 12, -'.conf'.length)
+
 function body(model: SiteModel, context: RenderContext, fingerprint: string): string {
   const names = [model.host, ...model.aliases].map(hostName).join(' ')
   const server = (lines: readonly string[]) => `\nserver {\n${indent(lines)}\n}\n`

@@ -185,6 +185,17 @@ describe('a real nginx', () => {
     expect(await readdir(rig.home.www)).toEqual([])
   })
 
+  test('a site can become an alias of another one in the same commit, and a site of its own again', async () => {
+    const alone = [staticSite('one.example.com'), staticSite('two.example.com')]
+    await rig.converge(domains(...alone))
+    const joined = await rig.converge(domains(staticSite('one.example.com', { aliases: ['two.example.com'] })))
+    expect([problems(joined.outcomes), joined.second.changes]).toEqual([[], []])
+    expect(await (await rig.get('two.example.com')).text()).toContain(join(rig.home.www, 'one'))
+    const parted = await rig.converge(domains(...alone))
+    expect([problems(parted.outcomes), parted.second.changes]).toEqual([[], []])
+    expect(await (await rig.get('two.example.com')).text()).toContain(join(rig.home.www, 'two'))
+  })
+
   test('a web root that another domain still serves stays where it is', async () => {
     const one = staticSite('one.example.com', { root: 'shared' })
     await rig.converge(domains(one, staticSite('two.example.com', { root: 'shared' })))

@@ -2,6 +2,8 @@ import { join } from 'node:path'
 import type { DomainDeclaration } from '../../desired-state/state.ts'
 import { ApplianceError } from '../../runtime/os/errors.ts'
 import { writeFileAtomic } from '../../runtime/os/files.ts'
+import type { ApplyContext } from '../engine/reconciler.ts'
+import { shownRepository } from './git-source.ts'
 import { modelOf } from './model.ts'
 import { readSiteFile } from './observe.ts'
 import type { RenderedSite } from './render-site.ts'
@@ -23,16 +25,17 @@ export async function stageSite(
   domain: DomainDeclaration,
   commit: string | undefined,
   oldFile: string | undefined,
-  signal: AbortSignal,
+  { signal, progress }: Pick<ApplyContext, 'signal' | 'progress'>,
 ): Promise<StagedSite> {
   const text = oldFile === undefined ? undefined : readSiteFile(join(world.layout.sites, oldFile))
   const before = text === undefined ? undefined : storedModel(text)
   const addresses = domain.kind === 'proxy' ? await upstreamAddresses(world, domain, before?.content) : []
   const certificate = domain.tls === 'none' ? undefined : await certificateFor(world, domain, before?.certificate)
-  const release =
-    domain.kind === 'static' && domain.deploy && commit !== undefined
-      ? await world.deployments.stage(domain.root, domain.deploy, signal)
-      : undefined
+  let release: string | undefined
+  if (domain.kind === 'static' && domain.deploy && commit !== undefined) {
+    progress(domain.host, `fetching ${domain.deploy.branch} from ${shownRepository(domain.deploy.repo)}`)
+    release = await world.deployments.stage(domain.root, domain.deploy, signal)
+  }
   if (domain.kind === 'static' && release === undefined) await makeWebRoot(world.home, domain)
   const rendered = world.render(modelOf(domain, { certificate, addresses }), world.context)
   const path = join(world.layout.sites, rendered.file)
