@@ -1,7 +1,6 @@
 # `install.sh run`: everything in the foreground; Ctrl-C stops all of it.
 
 run_in_foreground() {
-  local home_chosen=${AI_INFRA_HOME:-}
   headline 'AI Infrastructure'
   prepare_system
   if [ "$(id -u)" -eq 0 ]; then run_as_root; else run_as_yourself; fi
@@ -51,9 +50,6 @@ run_as_yourself() {
 # start HOW FOLDER: becomes the program; Bun reads neither a .env nor a bunfig.toml of where it was started.
 start() {
   local how=$1 folder=$2
-  # How the screen tells this person to call the program.
-  export AI_INFRA_CALLED="$program/bin/ai-infra"
-  [ -z "$home_chosen" ] || AI_INFRA_CALLED="AI_INFRA_HOME=$home_chosen $AI_INFRA_CALLED"
   close_scratch
   trap - EXIT INT TERM
   "$how" "$folder/.tools/bun-$bun_version/bun" --no-env-file --config="$folder/bunfig.toml" "$folder/main.ts" up

@@ -27,7 +27,7 @@ as_service_user() {
 # become_service_user COMMAND WORD…: replaces this process. The variables stay in the environment and are never
 # arguments, which everybody on the machine could read.
 become_service_user() {
-  keep_only "$contract" 'TERM COLORTERM LANG LC_ALL LC_CTYPE TZ NO_COLOR AI_INFRA_STARTED_BY AI_INFRA_CALLED'
+  keep_only "$contract" 'TERM COLORTERM LANG LC_ALL LC_CTYPE TZ NO_COLOR AI_INFRA_STARTED_BY'
   export HOME=$service_home USER=$service_user LOGNAME=$service_user SHELL=/bin/bash
   cd /
   exec setpriv --reuid "$service_user" --regid "$service_user" --init-groups "$@"
