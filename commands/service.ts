@@ -1,7 +1,7 @@
+import { describeService, type Mode, ownServices } from '../composition/services.ts'
 import { createLog } from '../runtime/os/log.ts'
 import { becomeService } from '../runtime/services/become.ts'
 import type { Service } from '../runtime/services/service.ts'
-import { describeService, type Mode, ownServices } from '../services.ts'
 import { readArguments } from './arguments.ts'
 import { type Command, WrongUse } from './command.ts'
 

@@ -1,0 +1,90 @@
+import { hostname } from 'node:os'
+import { removeDomain, setDomain } from '../desired-state/edit-domains.ts'
+import type { DesiredState } from '../desired-state/state.ts'
+import type { RunningEngine } from '../reconcilers/engine/engine.ts'
+import type { AgentsRoom } from '../runtime/bus/create-agents.ts'
+import type { Environment } from '../runtime/os/environment.ts'
+import { createAgentSocketRoutes } from '../web/agent-socket/routes.ts'
+import { createApiRoutes } from '../web/api/routes.ts'
+import { json } from '../web/door/answer.ts'
+import { createDoor, type Door, type DoorDependencies } from '../web/door/door.ts'
+import { listenOnLoopback, listenOnSocket } from '../web/door/listen.ts'
+import { createGitRoutes } from '../web/git/routes.ts'
+import type { PortalDeps } from '../web/portal/deps.ts'
+import { renderPortalError } from '../web/portal/errors.tsx'
+import { createPortalRoutes } from '../web/portal/routes.ts'
+import { createFirstAdmin, type FirstAdmin } from '../web/portal/sign-in/first-admin.ts'
+import { portalSecret } from '../web/portal/sign-in/secret.ts'
+import { createSessions } from '../web/portal/sign-in/sessions.ts'
+import type { Ground } from './ground.ts'
+
+export interface Doors {
+  readonly door: Door
+  readonly firstAdmin: FirstAdmin
+  /** Opens it to the operator's socket and to browsers. */
+  listen(started: AsyncDisposableStack): Promise<void>
+}
+
+/** The one door with every route of the product, and the entrances to it. */
+export async function buildDoors(
+  environment: Environment,
+  command: string,
+  ground: Ground,
+  engine: RunningEngine,
+  agents: AgentsRoom,
+): Promise<Doors> {
+  const { home } = environment
+  const { clock, repository, store, supervisor } = ground
+  const log = ground.log.with({ component: 'portal' })
+  const place: PortalDeps['place'] = {
+    hostname: hostname(),
+    cloneUrl: home.repository,
+    command,
+    httpPort: environment.httpPort,
+    httpsPort: environment.httpsPort,
+  }
+  const firstAdmin = createFirstAdmin(store, clock)
+  const timeoutMinutes = () => engine.state()?.settings.session_timeout_minutes ?? 60
+  const sessions = createSessions({ store, secret: await portalSecret(home.keys), timeoutMinutes, log })
+  const editing = { set: setDomain, remove: (text: string, host: string) => removeDomain(text, host) ?? '' }
+  const renderError: DoorDependencies['renderError'] = (status, message, request, identity) =>
+    isProgram(request, identity.kind) ? json({ message }, status) : renderPortalError(status, message, request, identity, place)
+  const door = createDoor({
+    routes: [
+      ...createApiRoutes({ engine, repository, clock, services: () => supervisor.status() }),
+      ...createGitRoutes({ engine, repository, clock, command }),
+      ...createAgentSocketRoutes({ agents }),
+      ...createPortalRoutes({ engine, repository, agents, sessions, firstAdmin, editing, clock, log, place }),
+    ],
+    clock,
+    log: ground.log.with({ component: 'door' }),
+    audit: entry => ground.audit.record(entry),
+    renderError,
+  })
+  return {
+    door,
+    firstAdmin,
+    async listen(started) {
+      const operator = await listenOnSocket(door, home.apiSocket, request => ({
+        kind: 'operator',
+        name: request.headers.get('pusher') || 'operator',
+      }))
+      started.defer(() => operator.stop())
+      const portal = listenOnLoopback(door, {
+        port: environment.portalPort,
+        identify: sessions.identify,
+        hosts: () => portalHosts(engine.state()),
+        refuse: (status, message, request) => renderError(status, message, request, { kind: 'anonymous' }),
+      })
+      started.defer(() => portal.stop())
+    },
+  }
+}
+
+const isProgram = (request: Request, caller: string): boolean =>
+  caller === 'operator' || caller === 'agent' || new URL(request.url).pathname.startsWith('/api/')
+
+function portalHosts(state: DesiredState | undefined): ReadonlySet<string> {
+  const domains = [...(state?.domains.values() ?? [])].filter(domain => domain.kind === 'portal')
+  return new Set(domains.flatMap(domain => [domain.host, ...domain.aliases]))
+}

@@ -1,0 +1,104 @@
+import { appendFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { initRepository } from '../desired-state/git/init.ts'
+import { createRepository } from '../desired-state/git/repository.ts'
+import type { Repository } from '../desired-state/repository.ts'
+import { type Audit, createAudit } from '../runtime/audit/audit.ts'
+import { type Clock, systemClock } from '../runtime/os/clock.ts'
+import type { Environment } from '../runtime/os/environment.ts'
+import { ApplianceError } from '../runtime/os/errors.ts'
+import type { Home } from '../runtime/os/home.ts'
+import { makeHome } from '../runtime/os/home-folders.ts'
+import { takeLock } from '../runtime/os/lock.ts'
+import { createLog, type Log } from '../runtime/os/log.ts'
+import type { Service } from '../runtime/services/service.ts'
+import { createSupervisor, type Supervisor } from '../runtime/services/supervisor.ts'
+import { migrate, openStore, type Store } from '../runtime/store/store.ts'
+import { createEventLog, type EventLog } from '../runtime/telemetry/event-log.ts'
+import { createRedactor } from '../runtime/telemetry/redact.ts'
+import { describeService, type Mode, outsideServices, ownServices, storeAddress } from './services.ts'
+
+/** What stands before anything is kept as declared: the home, its services, the repository and the journal. */
+export interface Ground {
+  readonly clock: Clock
+  readonly log: Log
+  readonly events: EventLog
+  readonly supervisor: Supervisor
+  readonly repository: Repository
+  readonly store: Store
+  readonly audit: Audit
+  /** Resolves when each service is ready or has failed once. */
+  readonly services: Promise<void>
+}
+
+export interface GroundOptions {
+  readonly environment: Environment
+  readonly mode: Mode
+  readonly ending: AbortSignal
+  readonly progress: (line: string) => void
+}
+
+/** Lays the ground; what is to be ended is left with `started`, in the order in which it has to end. */
+export async function layGround(
+  { environment, mode, ending, progress }: GroundOptions,
+  started: AsyncDisposableStack,
+): Promise<Ground> {
+  const { home } = environment
+  const clock = systemClock
+  await makeHome(home)
+  started.defer(lockHome(home))
+  const log = createLog(logWriter(home, mode, createRedactor(secretsOf(environment))))
+  const events = createEventLog(join(home.logs, 'events.log'), clock, log)
+  started.defer(() => events.close())
+
+  const supervisor = createSupervisor({
+    home,
+    mode,
+    log: log.with({ component: 'services' }),
+    services: await Promise.all(ownServices(environment).map(name => describeService(name, environment, mode, log))),
+    outside: outsideServices(environment),
+  })
+  started.defer(() => supervisor.stop())
+  supervisor.subscribe(({ name, state, message }) => {
+    if (state !== 'starting') progress(`${name} ${message || state}`)
+    events.write(`service ${name} ${message || state}`)
+  })
+  const services = supervisor.start()
+  await Promise.all([initRepository(home), untilReady(supervisor, 'postgres', ending)])
+
+  const store = openStore(storeAddress(environment))
+  started.defer(() => store.end({ timeout: 2 }))
+  await migrate(store)
+  progress('journal open')
+  return { clock, log, events, supervisor, repository: createRepository(home), store, audit: createAudit(store), services }
+}
+
+/** One runtime for each home; the kernel frees the lock however the process ends. */
+function lockHome(home: Home): () => void {
+  const lock = takeLock(join(home.run, 'runtime.lock'))
+  if (lock.taken) return lock.release
+  const holder = lock.holder === undefined ? '' : `, as pid ${lock.holder}`
+  throw new ApplianceError('invalid', `an appliance runs in ${home.root} already${holder}`, {
+    hint: 'stop that one first, or set AI_INFRA_HOME to another folder',
+  })
+}
+
+/** JSON lines: to the journal of systemd, or to a file while the terminal shows the screen. */
+function logWriter(home: Home, mode: Mode, redact: (text: string) => string): (line: string) => void {
+  if (mode === 'systemd') return line => void process.stdout.write(redact(line))
+  const path = join(home.logs, 'runtime.log')
+  return line => appendFileSync(path, redact(line), { mode: 0o640 })
+}
+
+const secretsOf = (environment: Environment) => [environment.anthropicApiKey, environment.databaseUrl, environment.redisUrl]
+
+async function untilReady(supervisor: Supervisor, name: Service['name'], ending: AbortSignal): Promise<void> {
+  const ready = () =>
+    supervisor
+      .status()
+      .some(status => status.name === name && (status.state === 'ready' || (status.state === 'outside' && status.message === '')))
+  while (!ready()) {
+    ending.throwIfAborted()
+    await systemClock.sleep(10, ending)
+  }
+}
