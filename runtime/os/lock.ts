@@ -17,12 +17,21 @@ export function takeLock(path: string): LockOutcome {
     database.run('PRAGMA busy_timeout = 0')
     database.run('PRAGMA journal_mode = MEMORY')
     database.run('BEGIN EXCLUSIVE')
-    return { taken: true, release: () => database.close() }
+    held.add(database)
+    return { taken: true, release: () => release(database) }
   } catch (error) {
     database.close()
     if (!isBusy(error)) throw error
     return { taken: false, holder: holderOf(path) }
   }
+}
+
+/** A collected database would close its file, and drop a lock whose caller kept no reference. */
+const held = new Set<Database>()
+
+function release(database: Database): void {
+  held.delete(database)
+  database.close()
 }
 
 const isBusy = (error: unknown) => error instanceof Error && 'code' in error && error.code === 'SQLITE_BUSY'

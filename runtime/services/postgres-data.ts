@@ -28,7 +28,7 @@ async function createData(home: Home, program: PostgresProgram, run: Spawn): Pro
   const options = { env: { ...minimalEnvironment, TZ: 'UTC' }, timeout: 120_000 }
   await spawnChecked(run, initialiseArguments(program, folder), options)
   await spawnChecked(run, singleUserArguments(program, folder), { ...options, stdin: firstStatements })
-  await spawnChecked(run, [join(program.folder, 'initdb'), '--sync-only', '-D', folder], options)
+  await spawnChecked(run, ['sync', '--file-system', folder], options)
   await rename(folder, home.postgresData)
   await syncDirectory(dirname(home.postgresData))
 }
