@@ -32,7 +32,7 @@ export interface Rig {
   start(name: 'redis' | 'tmux'): Promise<void>
   /** SIGKILL, as a crash would. */
   kill(name: 'redis' | 'tmux'): Promise<void>
-  runtime(options?: { readonly claude?: Claude; readonly version?: string }): Promise<Runtime>
+  runtime(options?: { readonly claude?: Claude; readonly version?: string; readonly bun?: string }): Promise<Runtime>
   tmux(...command: readonly string[]): Promise<string>
   /** What a person sees in a window, without colours. */
   screen(key: string): Promise<string>
@@ -110,7 +110,11 @@ async function startRuntime(
   home: Home,
   store: Store,
   serve: ServeSocket,
-  { claude = { apiKey: undefined, baseUrl: undefined }, version = '1' }: { readonly claude?: Claude; readonly version?: string },
+  {
+    claude = { apiKey: undefined, baseUrl: undefined },
+    version = '1',
+    bun = process.execPath,
+  }: { readonly claude?: Claude; readonly version?: string; readonly bun?: string },
 ): Promise<Runtime> {
   const agents = createAgents({
     home,
@@ -135,7 +139,7 @@ async function startRuntime(
   for (const name of agents.names()) await sockets.open(name)
   const canAnswer = claude.apiKey !== undefined
   const reconciler = createAgentsReconciler({
-    ...{ home, spawn, agents, sockets, program: programFolder, version, clock: systemClock, canAnswer },
+    ...{ home, spawn, agents, sockets, program: programFolder, version, bun, clock: systemClock, canAnswer },
     monitor: ['cat'],
   })
   const steps: string[] = []
