@@ -5,10 +5,15 @@ import { type Mode, redisAddress, sitesDependencies } from './composition/servic
 import { untilSettled } from './composition/settle.ts'
 import { createAgentsReconciler } from './reconcilers/agents/reconciler.ts'
 import { type RunningEngine, startEngine } from './reconcilers/engine/engine.ts'
+import { rotateNginxLogs } from './reconcilers/sites/logs.ts'
 import { createSitesReconciler } from './reconcilers/sites/sites.ts'
 import { createAgents } from './runtime/bus/create-agents.ts'
 import type { Environment } from './runtime/os/environment.ts'
+import { explain } from './runtime/os/errors.ts'
+import type { Home } from './runtime/os/home.ts'
+import type { Log } from './runtime/os/log.ts'
 import { spawn } from './runtime/os/spawn.ts'
+import { nginxControl } from './runtime/services/nginx-process.ts'
 import { createAgentSockets } from './web/door/agent-sockets.ts'
 import type { Door } from './web/door/door.ts'
 import { eventLine } from './web/git/lines.ts'
@@ -68,6 +73,8 @@ export async function startAppliance(options: ApplianceOptions): Promise<Running
   })
   started.defer(() => engine.stop())
   connect(engine, ground)
+  const rotating = setInterval(() => void rotateLogs(home, log), 300_000)
+  started.defer(() => clearInterval(rotating))
 
   const doors = await buildDoors(environment, command, ground, engine, agents)
   door.resolve(doors.door)
@@ -91,6 +98,10 @@ function connect(engine: RunningEngine, { supervisor, events }: Ground): void {
   supervisor.subscribe(({ name, state }) => {
     if (state === 'ready') engine.wake(name === 'nginx' ? 'site' : 'agent', `${name} is ready`)
   })
+}
+
+async function rotateLogs(home: Home, log: Log): Promise<void> {
+  await rotateNginxLogs(home, nginxControl(home)).catch(error => log.warn('logs not rotated', { error: explain(error) }))
 }
 
 /** Changes with every version of the program. */

@@ -1,4 +1,3 @@
-import { appendFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { initRepository } from '../desired-state/git/init.ts'
 import { createRepository } from '../desired-state/git/repository.ts'
@@ -16,6 +15,7 @@ import { createSupervisor, type Supervisor } from '../runtime/services/superviso
 import { migrate, openStore, type Store } from '../runtime/store/store.ts'
 import { createEventLog, type EventLog } from '../runtime/telemetry/event-log.ts'
 import { createRedactor } from '../runtime/telemetry/redact.ts'
+import { createRotatingFile } from '../runtime/telemetry/rotating-file.ts'
 import { describeService, type Mode, outsideServices, ownServices, storeAddress } from './services.ts'
 
 /** What stands before anything is kept as declared: the home, its services, the repository and the journal. */
@@ -49,7 +49,6 @@ export async function layGround(
   started.defer(lockHome(home))
   const log = createLog(logWriter(home, mode, createRedactor(secretsOf(environment))))
   const events = createEventLog(join(home.logs, 'events.log'), clock, log)
-  started.defer(() => events.close())
 
   const supervisor = createSupervisor({
     home,
@@ -86,8 +85,14 @@ function lockHome(home: Home): () => void {
 /** JSON lines: to the journal of systemd, or to a file while the terminal shows the screen. */
 function logWriter(home: Home, mode: Mode, redact: (text: string) => string): (line: string) => void {
   if (mode === 'systemd') return line => void process.stdout.write(redact(line))
-  const path = join(home.logs, 'runtime.log')
-  return line => appendFileSync(path, redact(line), { mode: 0o640 })
+  const append = createRotatingFile(join(home.logs, 'runtime.log'))
+  return line => {
+    try {
+      append(redact(line))
+    } catch {
+      // A full disk must not stop what the line is about, and there is nowhere else to say it.
+    }
+  }
 }
 
 const secretsOf = (environment: Environment) => [environment.anthropicApiKey, environment.databaseUrl, environment.redisUrl]
