@@ -16,9 +16,16 @@ export function frameOf(call: Call, deps: PortalDeps): Frame {
     hostname: deps.place.hostname,
     person: personOf(call),
     theme: themeOf(call.request),
-    path: call.request.method === 'GET' ? `${call.url.pathname}${call.url.search}` : '/',
+    path: call.request.method === 'GET' ? pathOf(call.url) : '/',
     agents: agentGlances(deps),
   }
+}
+
+/** Where a page is, without what it was asked to say. */
+function pathOf(url: URL): string {
+  const asked = new URLSearchParams(url.search)
+  asked.delete('done')
+  return asked.size === 0 ? url.pathname : `${url.pathname}?${asked}`
 }
 
 export const personOf = (call: Call): string => ('name' in call.identity ? call.identity.name : 'somebody')

@@ -80,7 +80,10 @@ function set(look: Look, code: number): void {
 /** `5;n` or `2;r;g;b` after 38 and 48, as one of sixteen, and how many numbers that took. */
 function extended(codes: readonly number[]): { colour: number | undefined; used: number } {
   if (codes[0] === 5) return { colour: ofPalette(codes[1] ?? -1), used: 2 }
-  if (codes[0] === 2) return { colour: nearest(codes[1] ?? 0, codes[2] ?? 0, codes[3] ?? 0), used: 4 }
+  const [kind, red, green, blue] = codes
+  if (kind === 2 && red !== undefined && green !== undefined && blue !== undefined) {
+    return { colour: nearest(red, green, blue), used: 4 }
+  }
   return { colour: undefined, used: codes.length }
 }
 

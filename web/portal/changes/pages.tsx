@@ -38,8 +38,9 @@ export const ChangesPage = ({ view: { frame, commits, before, cloneUrl, now } }:
   <Page frame={frame} title="Changes" room="changes">
     <header class="title">
       <h1>Changes</h1>
-      <p class="lead">
-        Every commit on main: by push, from these pages, or by an agent. <code>git clone {cloneUrl}</code>
+      <p class="lead">Every commit on main: by push, from these pages, or by an agent.</p>
+      <p>
+        <code>git clone {cloneUrl}</code>
       </p>
     </header>
     <table class="ledger changes">

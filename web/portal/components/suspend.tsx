@@ -40,7 +40,7 @@ export const SuspendPanel = ({ kind, name, suspension }: Props) =>
   ) : (
     <form method="post" action={urls.resume.to(kind, name)} class="suspended">
       <p>
-        {suspension.owner} suspended it until {moment(suspension.until)}: {suspension.reason}
+        {suspension.owner.replace(/^person /, '')} suspended it until {moment(suspension.until)}: {suspension.reason}
       </p>
       <button type="submit" class="main">
         Resume

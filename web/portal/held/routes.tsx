@@ -1,8 +1,9 @@
 /** @jsxImportSource hono/jsx */
+import { nameOf } from '../../door/door.ts'
 import type { Route } from '../../door/route.ts'
 import type { PortalDeps } from '../deps.ts'
 import { missing } from '../errors.tsx'
-import { frameOf, personOf } from '../frame.ts'
+import { frameOf } from '../frame.ts'
 import { withNotice } from '../notices.ts'
 import { page, seeOther } from '../reply.ts'
 import { urls } from '../urls.ts'
@@ -32,7 +33,7 @@ export function heldRoutes(deps: PortalDeps): readonly Route[] {
       rateLimit: { requests: 30, seconds: 60 },
       audit: 'approve',
       handle: async call => {
-        const approved = await deps.engine.approve(call.params.id ?? '', personOf(call))
+        const approved = await deps.engine.approve(call.params.id ?? '', nameOf(call.identity))
         return seeOther(withNotice(urls.overview.to(), approved ? 'approved' : 'already-approved'))
       },
     },

@@ -107,18 +107,15 @@ const mostTicks = 240
 /** One tick for each resource, as on a rule; those that want attention stand out longer. */
 const Scale = ({ resources }: { readonly resources: readonly ResourceStatus[] }) => {
   const shown = resources.length > mostTicks ? sampleByUrgency(resources) : resources
+  const marks = Math.max(fewestTicks, shown.length)
+  const empty = Array.from({ length: marks - shown.length }, (_, at) => `M${(shown.length + at) * 6} 20h1v4h-1z`)
+  const ticksOf = (wanted: ResourceState) =>
+    shown.map(({ state }, at) => (state === wanted ? `M${at * 6} ${heights[state]}h2V24h-2z` : '')).join('')
   return (
-    <svg
-      class="scale"
-      viewBox={`0 0 ${Math.max(fewestTicks, shown.length) * 6} 24`}
-      preserveAspectRatio="none"
-      aria-hidden="true"
-    >
-      {Array.from({ length: Math.max(0, fewestTicks - shown.length) }, (_, at) => (
-        <rect class="empty" x={(shown.length + at) * 6} y={20} width="1" height="4" />
-      ))}
-      {shown.map(({ state }, at) => (
-        <rect class={`s-${state}`} x={at * 6} y={heights[state]} width="2" height={24 - heights[state]} />
+    <svg class="scale" viewBox={`0 0 ${marks * 6} 24`} preserveAspectRatio="none" aria-hidden="true">
+      <path class="empty" d={empty.join('')} />
+      {statesByUrgency.map(state => (
+        <path class={`s-${state}`} d={ticksOf(state)} />
       ))}
     </svg>
   )

@@ -1,11 +1,12 @@
 /** @jsxImportSource hono/jsx */
 import { ApplianceError } from '../../../runtime/os/errors.ts'
+import { nameOf } from '../../door/door.ts'
 import type { Call, Route } from '../../door/route.ts'
 import { suspendHours } from '../components/suspend.tsx'
 import type { PortalDeps } from '../deps.ts'
 import { missing } from '../errors.tsx'
 import { readForm } from '../form.ts'
-import { frameOf, personOf } from '../frame.ts'
+import { frameOf } from '../frame.ts'
 import { liveStream } from '../live/stream.ts'
 import { noticeOf, withNotice } from '../notices.ts'
 import { subscribeToBoth } from '../overview/routes.tsx'
@@ -73,7 +74,7 @@ async function suspend(call: Call, deps: PortalDeps): Promise<Response> {
   }
   if (deps.engine.resource(kind, key) === undefined) return gone(call, deps)
   const until = new Date(deps.clock.now().getTime() + hours * 3_600_000).toISOString()
-  await deps.engine.suspend({ kind, key, reason, owner: personOf(call), until })
+  await deps.engine.suspend({ kind, key, reason, owner: nameOf(call.identity), until })
   return seeOther(withNotice(pageOf(kind, key), 'suspended'))
 }
 

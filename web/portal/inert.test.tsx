@@ -1,0 +1,173 @@
+import { beforeAll, expect, test } from 'bun:test'
+import type { Identity } from '../door/route.ts'
+import { DomainsPage } from './domains/list.tsx'
+import { render } from './reply.ts'
+import { fakeSessions, house, place } from './testing/house.ts'
+import { dangersIn } from './testing/markup.ts'
+
+const payloads = [
+  '"><script>alert(1)</script><img src=x onerror=alert(1)>',
+  "' onmouseover='alert(1)' autofocus x='",
+  '</title></style></textarea></pre><svg onload=alert(1)>',
+  'javascript:alert(1)',
+  '<hx-partial hx-target="body"><b hx-get="/x" hx-trigger="load">',
+  '\u001b]8;;javascript:alert(1)\u0007click\u001b]8;;\u0007\u001b[31m<script>alert(1)</script>\u001b[0m',
+  '&lt;script&gt;{{constructor}}<!--',
+  '\u202egnp.exe\u2066<base href=//evil.example>',
+]
+const evil = payloads.join(' ')
+const revision = 'a'.repeat(40)
+const since = '2026-11-22T12:00:00Z'
+const eve: Identity = { kind: 'person', id: evil, name: evil, email: evil, sessionToken: 'token' }
+
+const home = house({ sessions: fakeSessions(eve), place: { ...place, hostname: evil, cloneUrl: evil, command: evil } })
+
+beforeAll(() => {
+  const { engine, agents, repository } = home
+  for (const name of ['old', 'new']) {
+    const author = { name: evil, email: evil }
+    const text = `domains:\n  a.example.com: { redirect: "https://b.example.com/${name}" }\n# ${evil.replace(/[\u0000-\u001f]/g, '')}\n`
+    const id = name === 'new' ? revision : 'b'.repeat(40)
+    repository.add(
+      { revision: id, subject: evil, body: evil, author, date: since },
+      { 'domains.yaml': text },
+      `+${evil}\n-${evil}\n@@ ${evil}`,
+    )
+  }
+  engine.set({ revision, desired: revision, converged: true })
+  const broken = { state: 'failed', reason: evil, message: evil, revision, since } as const
+  engine.put({ ...broken, kind: 'site', key: evil })
+  engine.put({ ...broken, kind: 'site', key: 'a.example.com' })
+  engine.put({ ...broken, kind: 'agent', key: evil })
+  const fields = [{ name: evil, before: evil, after: evil }]
+  engine.hold({
+    id: 'held',
+    kind: evil,
+    digest: evil,
+    revision,
+    reason: evil,
+    changes: [{ key: evil, operation: 'delete', fields }],
+    since,
+  })
+  engine.planned = {
+    revision,
+    digest: evil,
+    changes: [{ kind: evil, key: evil, operation: 'update', summary: evil, fields }],
+    holds: [...engine.holds()],
+    unseen: [{ kind: evil, message: evil }],
+  }
+  const change = { kind: 'site', key: evil, operation: 'create', summary: evil, fields: [] } as const
+  engine.emit({ type: 'change', revision, change, phase: 'failed', milliseconds: 1, message: evil })
+  const run = {
+    id: '1',
+    revision,
+    trigger: 'commit',
+    operation: 'update',
+    summary: evil,
+    startedAt: since,
+    milliseconds: 1,
+    message: evil,
+  } as const
+  engine.addRun({ ...run, kind: 'site', key: evil, outcome: 'failed' })
+  engine.addRun({ ...run, kind: 'site', key: 'a.example.com', outcome: 'failed' })
+  void engine.suspend({ kind: 'agent', key: evil, reason: evil, owner: evil, until: since })
+  agents.present({ name: evil, activity: 'answering', doing: evil, pid: 1, heartbeatAt: since, startedAt: since })
+  agents.show(evil, evil)
+  agents.utter({ id: '1', agent: evil, role: 'agent', by: evil, text: evil, state: 'failed', at: since })
+})
+
+const name = encodeURIComponent(evil)
+const pages = [
+  '/',
+  `/resources/site/${name}`,
+  `/resources/agent/${name}`,
+  '/agents',
+  `/agents/${name}`,
+  '/domains',
+  '/domains/new',
+  '/domains/a.example.com/edit',
+  '/changes',
+  `/changes/${revision}`,
+  `/changes/${'b'.repeat(40)}/restore`,
+  '/held/held',
+  '/account',
+  '/nowhere',
+  `/resources/${name}/${name}`,
+]
+
+test('the look for dangers sees each of them', async () => {
+  for (const payload of [
+    '<script>x</script>',
+    '<img src=x>',
+    '<p onclick=x>',
+    '<a href="javascript:x">',
+    '<b hx-get="/x">',
+    '<p style="x">',
+  ]) {
+    expect(await dangersIn(payload)).not.toEqual([])
+  }
+})
+
+test.each(pages.map(path => [path.replaceAll(name, 'EVIL'), path]))('hostile data is inert on %s', async (_, path) => {
+  const response = await home.get(path)
+  const html = await response.text()
+  expect(html).toContain('&lt;script&gt;alert(1)')
+  expect(await dangersIn(html)).toEqual([])
+})
+
+test('hostile data is inert in every form that comes back', async () => {
+  const fields = { host: evil, kind: 'redirect', redirect: evil, aliases: evil, tls: evil, status: evil }
+  for (const [path, body] of [
+    ['/domains/review', fields],
+    ['/domains/review', { ...fields, host: 'a.example.com', existing: 'yes' }],
+    ['/domains/review', { kind: 'redirect', redirect: 'https://c.example.com', host: 'c.example.com' }],
+    ['/domains/a.example.com/remove', {}],
+    ['/account', { current: evil, next: evil }],
+  ] as const) {
+    const html = await (await home.post(path, body)).text()
+    expect(html).toContain('&lt;script&gt;alert(1)')
+    expect(await dangersIn(html)).toEqual([])
+  }
+})
+
+test('hostile data is inert on the pages of somebody who is not signed in', async () => {
+  const anonymous = house({
+    sessions: fakeSessions({ kind: 'anonymous' }),
+    firstAdmin: { code: async () => '', open: async () => true, redeem: async () => ({ outcome: 'wrong', triesLeft: 1 }) },
+  })
+  for (const html of [
+    await (await anonymous.get(`/first-admin?code=${name}`)).text(),
+    await (await anonymous.post('/first-admin', { code: evil, name: evil, email: evil, password: evil })).text(),
+    await (await anonymous.post('/sign-in', { email: evil, password: evil, next: evil })).text(),
+  ]) {
+    expect(html).toContain('&lt;script&gt;alert(1)')
+    expect(await dangersIn(html)).toEqual([])
+  }
+})
+
+test('a domain that no parser would let through would still be inert', async () => {
+  const domain = { kind: 'redirect', host: evil, aliases: [evil], tls: 'none', to: evil, keepsPath: true, status: 301 } as const
+  const frame = { hostname: 'atlas', person: 'Ada', theme: 'auto', path: '/', agents: [] } as const
+  const view = { frame, domains: [domain], statuses: new Map(), place, mistakes: [evil], notice: undefined }
+  expect(await dangersIn(render(<DomainsPage view={view} />))).toEqual([])
+})
+
+test('what a stream sends is as inert as the page', async () => {
+  const page = await home.get(`/live/agents/${name}?at=stale`)
+  const reader = page.body?.getReader()
+  let text = ''
+  while (!text.includes('hx-target="#screen"')) text += new TextDecoder().decode((await reader?.read())?.value)
+  await reader?.cancel()
+  const html = text.replace(/^data: /gm, '')
+  const dangers = await dangersIn(html)
+  expect(dangers.filter(each => !each.startsWith('hx-partial hx-target'))).toEqual([])
+  expect(html).toContain('&lt;script&gt;alert(1)')
+})
+
+test('every page forbids inline scripts and styles, frames and other origins', async () => {
+  const policy = (await home.get('/')).headers.get('content-security-policy') ?? ''
+  expect(policy).toContain("default-src 'none'")
+  expect(policy).toContain("script-src 'self'")
+  expect(policy).toContain("frame-ancestors 'none'")
+  expect(policy).not.toContain('unsafe')
+})
