@@ -14,23 +14,32 @@ export interface Asset {
 const htmx = join(import.meta.dir, '..', '..', 'node_modules', 'htmx.org', 'dist')
 const own = join(import.meta.dir, 'assets')
 
-const load = (file: string, type: string): Asset => {
-  const body = new Uint8Array(readFileSync(file))
+const named = (base: string, extension: string, type: string, body: Uint8Array<ArrayBuffer>): Asset => {
   const hash = createHash('sha256').update(body).digest('hex').slice(0, 8)
-  const base = file.slice(file.lastIndexOf('/') + 1).replace('.min.', '.')
-  const dot = base.lastIndexOf('.')
-  return { name: `${base.slice(0, dot)}-${hash}${base.slice(dot)}`, type, body, gzip: Bun.gzipSync(body, { level: 9 }) }
+  return { name: `${base}-${hash}.${extension}`, type, body, gzip: Bun.gzipSync(body, { level: 9 }) }
 }
 
-const script = 'text/javascript; charset=utf-8'
+const read = (file: string) => new Uint8Array(readFileSync(file))
+
+/**
+ * htmx starts itself a moment after it was loaded, also before the next deferred script. In a file of its own the
+ * extension would now and then come too late to be asked, so all scripts are one file.
+ */
+function scripts(...files: readonly string[]): Uint8Array<ArrayBuffer> {
+  const texts = files.map(file => readFileSync(file, 'utf8').replace(/^\/\/# sourceMappingURL=.*$/m, ''))
+  return new TextEncoder().encode(texts.join('\n;'))
+}
 
 /** Read, hashed and compressed once, when the program starts. */
 export const assets = {
-  style: load(join(own, 'portal.css'), 'text/css; charset=utf-8'),
-  htmx: load(join(htmx, 'htmx.min.js'), script),
-  sse: load(join(htmx, 'ext', 'hx-sse.min.js'), script),
-  live: load(join(own, 'live.js'), script),
-  mark: load(join(own, 'mark.svg'), 'image/svg+xml'),
+  style: named('portal', 'css', 'text/css; charset=utf-8', read(join(own, 'portal.css'))),
+  script: named(
+    'portal',
+    'js',
+    'text/javascript; charset=utf-8',
+    scripts(join(htmx, 'htmx.min.js'), join(htmx, 'ext', 'hx-sse.min.js'), join(own, 'live.js')),
+  ),
+  mark: named('mark', 'svg', 'image/svg+xml', read(join(own, 'mark.svg'))),
 } as const
 
 const byName = new Map(Object.values(assets).map(asset => [asset.name, asset]))

@@ -1,10 +1,10 @@
-import { afterAll, beforeAll, beforeEach, expect, setDefaultTimeout, test } from 'bun:test'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, setDefaultTimeout, test } from 'bun:test'
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
 import { complaintsOf, startBrowser } from './testing/browser.ts'
 import { house } from './testing/house.ts'
 import { holdInScene, playScene } from './testing/scene.ts'
 
-setDefaultTimeout(20_000)
+setDefaultTimeout(30_000)
 
 let browser: Browser
 let home: ReturnType<typeof house>
@@ -14,13 +14,14 @@ beforeAll(async () => {
   browser = await startBrowser()
 })
 
-afterAll(async () => {
-  await browser.close()
+afterAll(() => browser.close())
+
+afterEach(async () => {
+  for (const context of browser.contexts()) await context.close()
   await listener.stop()
 })
 
-beforeEach(async () => {
-  await listener?.stop()
+beforeEach(() => {
   home = house()
   playScene(home.engine, home.agents, home.repository)
   home.engine.planned = {
@@ -33,26 +34,40 @@ beforeEach(async () => {
 async function open(path: string, options: BrowserContextOptions = {}): Promise<{ page: Page; complaints: readonly string[] }> {
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options })
   const page = await context.newPage()
-  page.setDefaultTimeout(5_000)
+  page.setDefaultTimeout(10_000)
   const complaints = complaintsOf(page)
-  await page.goto(`http://127.0.0.1:${listener.port}${path}`)
+  await visit(page, path)
   return { page, complaints }
 }
 
+/** Until the page stands; its stream, which never ends, is not waited for. */
+const visit = (page: Page, path: string) =>
+  page.goto(`http://127.0.0.1:${listener.port}${path}`, { waitUntil: 'domcontentloaded' })
+
 const isLive = (page: Page) => page.waitForSelector('html[data-live="on"]', { state: 'attached' })
 
-/** Sum of layout shifts since the page was opened, as browsers measure it. */
-const shifted = (page: Page) =>
-  page.evaluate(
-    'new Promise(done => new PerformanceObserver(list => done(list.getEntries().reduce((sum, each) => sum + each.value, 0))).observe({type: "layout-shift", buffered: true}) || setTimeout(() => done(0), 300))',
-  )
+/** What browsers count as layout shifts since the page was opened: the elements that were moved. */
+const shifted = (page: Page): Promise<unknown> =>
+  page.evaluate(`new Promise(done => {
+    const moved = []
+    const nameOf = ({ node, previousRect: from, currentRect: to }) => [node?.outerHTML ?? node?.textContent, from, to].map(part => JSON.stringify(part)?.slice(0, 200)).join(' ')
+    const keep = list => { for (const entry of list.getEntries()) moved.push(...entry.sources.map(nameOf)) }
+    new PerformanceObserver(keep).observe({ type: 'layout-shift', buffered: true })
+    setTimeout(() => done(moved), 200)
+  })`)
 
 const site = { kind: 'site', reason: '', message: '', revision: 'x', since: '2026-11-22T12:00:00Z' } as const
 
 test('live updates arrive without a reload and move nothing', async () => {
   const { page, complaints } = await open('/')
   await isLive(page)
-  home.engine.put({ ...site, key: 'blog.example.com', state: 'failed', reason: 'nginx', message: 'the configuration was refused' })
+  home.engine.put({
+    ...site,
+    key: 'blog.example.com',
+    state: 'failed',
+    reason: 'nginx',
+    message: 'the configuration was refused',
+  })
   await page.waitForSelector('.resources tr:has-text("the configuration was refused") .s-failed')
   home.engine.put({ ...site, key: 'a-first.example.com', state: 'ready' })
   await page.waitForSelector('.resources tr:last-child:has-text("a-first.example.com")')
@@ -60,10 +75,9 @@ test('live updates arrive without a reload and move nothing', async () => {
   await page.waitForSelector('.resources tr:has-text("docs.example.com") .state:has-text("removed")')
   holdInScene(home.engine)
   await page.waitForSelector('#verdict:has-text("One plan waits for your approval.")')
-  await page.waitForSelector('#needs a:has-text("removes 4 of 7 sites")')
-  expect(await shifted(page)).toBe(0)
+  await page.waitForSelector('#needs li:has-text("removes 4 of 7 sites")')
+  expect(await shifted(page)).toEqual([])
   expect(complaints).toEqual([])
-  await page.context().close()
 })
 
 test('what one types stays while the page lives', async () => {
@@ -72,10 +86,14 @@ test('what one types stays while the page lives', async () => {
   await page.fill('#text', 'half a sent')
   home.agents.show('supervisor', '\u001b[32mnew\u001b[0m output')
   await page.waitForSelector('#screen:has-text("new output")')
+  const said = { id: '7', agent: 'supervisor', role: 'agent', by: 'supervisor', state: 'answering', at: site.since } as const
+  home.agents.utter({ ...said, text: 'A first line.' })
+  await page.waitForSelector('#talk:has-text("A first line.")')
+  home.agents.delta('supervisor', '7', 'A first line.\nAnd a second.')
+  await page.waitForSelector('#talk:has-text("And a second.")')
   expect(await page.inputValue('#text')).toBe('half a sent')
   expect(await page.evaluate('document.activeElement.id')).toBe('text')
-  expect(await shifted(page)).toBe(0)
-  await page.context().close()
+  expect(await shifted(page)).toEqual([])
 })
 
 test('a message is sent with Enter, without leaving the page, and the box is ready for the next', async () => {
@@ -87,19 +105,20 @@ test('a message is sent with Enter, without leaving the page, and the box is rea
   await page.waitForFunction('document.activeElement.id === "text" && document.activeElement.value === ""')
   expect(home.agents.asked).toEqual(['say supervisor by Ada Lovelace: restart the blog'])
   expect(complaints).toEqual([])
-  await page.context().close()
 })
 
 test('hostile output of an agent does nothing in a real browser', async () => {
   const { page, complaints } = await open('/agents/supervisor')
   await isLive(page)
-  home.agents.show('supervisor', '<img src=x onerror="window.hacked=1"><hx-partial hx-target="body"><script>window.hacked=1</script>')
+  home.agents.show(
+    'supervisor',
+    '<img src=x onerror="window.hacked=1"><hx-partial hx-target="body"><script>window.hacked=1</script>',
+  )
   await page.waitForSelector('#screen:has-text("<script>")')
   home.engine.put({ ...site, kind: 'agent', key: 'supervisor', state: 'failed', message: '<svg onload="window.hacked=1">{{x}}' })
   await page.waitForSelector('#standing:has-text("<svg onload")')
   expect(await page.evaluate('window.hacked')).toBeUndefined()
   expect(complaints).toEqual([])
-  await page.context().close()
 })
 
 test('whoever is signed out elsewhere is told so on the open page', async () => {
@@ -108,7 +127,6 @@ test('whoever is signed out elsewhere is told so on the open page', async () => 
   home.sessions.end()
   await page.waitForSelector('#live-note:has-text("You are signed out.")')
   await page.waitForSelector('html[data-live="off"]', { state: 'attached' })
-  await page.context().close()
 })
 
 test('without JavaScript a domain is added, step by step', async () => {
@@ -126,7 +144,6 @@ test('without JavaScript a domain is added, step by step', async () => {
   expect(await page.textContent('h1')).toBe('domains: add shop.example.com')
   await page.click('text=Domains')
   expect(await page.textContent('.domains')).toContain('www/shop')
-  await page.context().close()
 })
 
 test('the form of a domain shows the fields of the chosen kind, also without JavaScript', async () => {
@@ -134,28 +151,32 @@ test('the form of a domain shows the fields of the chosen kind, also without Jav
   expect([await page.isVisible('[name=root]'), await page.isVisible('[name=proxy]')]).toEqual([true, false])
   await page.check('[value=proxy]')
   expect([await page.isVisible('[name=root]'), await page.isVisible('[name=proxy]')]).toEqual([false, true])
-  await page.context().close()
 })
 
-const everywhere = ['/', '/agents', '/agents/supervisor', '/domains', '/domains/new', '/domains/blog.example.com/edit', '/changes', '/resources/site/grafana.example.com', '/account', '/nowhere']
+const everywhere = [
+  '/',
+  '/agents',
+  '/agents/supervisor',
+  '/domains',
+  '/domains/new',
+  '/domains/blog.example.com/edit',
+  '/changes',
+  '/resources/site/grafana.example.com',
+  '/account',
+]
 
-test('no page scrolls sideways on a phone, not even with long names', async () => {
+test('no page scrolls sideways on a phone, not even with long names, or asks for what its policy forbids', async () => {
   const long = `${'a-very-long-name-'.repeat(3)}.example.com`
   home.engine.put({ ...site, key: long, state: 'failed', reason: 'r'.repeat(60), message: 'm'.repeat(300) })
-  const { page } = await open('/', { viewport: { width: 390, height: 844 } })
+  const { page, complaints } = await open('/', { viewport: { width: 390, height: 844 } })
   for (const path of [...everywhere, `/resources/site/${long}`]) {
-    await page.goto(`http://127.0.0.1:${listener.port}${path}`)
-    const width = await page.evaluate('document.documentElement.scrollWidth')
-    expect([path, width]).toEqual([path, 390])
+    await visit(page, path)
+    const outside = await page.evaluate(
+      `document.documentElement.scrollWidth <= innerWidth ? [] : [...document.querySelectorAll('body *')].filter(each => each.getBoundingClientRect().right > innerWidth).map(each => each.outerHTML.slice(0, 120))`,
+    )
+    expect([path, outside]).toEqual([path, []])
   }
-  await page.context().close()
-})
-
-test('no page asks for anything that its policy forbids', async () => {
-  const { page, complaints } = await open('/')
-  for (const path of everywhere.slice(0, -1)) await page.goto(`http://127.0.0.1:${listener.port}${path}`)
   expect(complaints).toEqual([])
-  await page.context().close()
 })
 
 test('the keyboard reaches everything in order, and one sees where it is', async () => {
@@ -168,11 +189,10 @@ test('the keyboard reaches everything in order, and one sees where it is', async
   const first = await page.evaluate('document.activeElement.closest("main") !== null')
   const outline = await page.evaluate('getComputedStyle(document.activeElement).outlineStyle')
   expect([first, outline]).toEqual([true, 'solid'])
-  await page.goto(`http://127.0.0.1:${listener.port}/domains/new`)
+  await visit(page, '/domains/new')
   await page.focus('[value=root]')
   await page.keyboard.press('ArrowRight')
   expect(await page.isVisible('[name=proxy]')).toBe(true)
-  await page.context().close()
 })
 
 /** Contrast by WCAG 2.2 of every text on the page against what lies under it. */
@@ -194,10 +214,9 @@ const weakest = `(() => {
 test.each(['light', 'dark'] as const)('every text stands out from its ground in %s', async colorScheme => {
   const { page } = await open('/', { colorScheme })
   for (const path of everywhere) {
-    await page.goto(`http://127.0.0.1:${listener.port}${path}`)
+    await visit(page, path)
     const worst: unknown = await page.evaluate(weakest)
     const { ratio, text } = worst as { ratio: number; text: string }
     expect([path, text, ratio >= 4.5]).toEqual([path, text, true])
   }
-  await page.context().close()
 })

@@ -1,3 +1,4 @@
+/** @jsxImportSource hono/jsx */
 import { beforeAll, expect, test } from 'bun:test'
 import type { Identity } from '../door/route.ts'
 import { DomainsPage } from './domains/list.tsx'
@@ -26,7 +27,7 @@ beforeAll(() => {
   const { engine, agents, repository } = home
   for (const name of ['old', 'new']) {
     const author = { name: evil, email: evil }
-    const text = `domains:\n  a.example.com: { redirect: "https://b.example.com/${name}" }\n# ${evil.replace(/[\u0000-\u001f]/g, '')}\n`
+    const text = `domains:\n  a.example.com: { redirect: "https://b.example.com/${name}" }\n# ${evil.replaceAll('\u001b', '').replaceAll('\u0007', '')}\n`
     const id = name === 'new' ? revision : 'b'.repeat(40)
     repository.add(
       { revision: id, subject: evil, body: evil, author, date: since },

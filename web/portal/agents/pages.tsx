@@ -34,7 +34,7 @@ export const agentsRegions = (view: AgentsView): readonly Region[] => [
   region('crew', <CrewList agents={view.frame.agents} />),
   ...view.agents.map(agent => {
     const id = idFor('a', agent.name)
-    return region(id, <AgentRow id={id} agent={agent} />, 'agents')
+    return region(id, <AgentRow id={id} agent={agent} />, { within: 'agents' })
   }),
 ]
 
@@ -120,7 +120,7 @@ export interface AgentPageView {
 export const agentRegions = (view: AgentPageView): readonly Region[] => [
   region('crew', <CrewList agents={view.frame.agents} />),
   region('standing', <Standing {...view} />),
-  region('screen', <Screen name={view.agent.name} text={view.screen} />),
+  region('screen', <Screen name={view.agent.name} text={view.screen} />, { inside: 'replaced' }),
   region('talk', <Talk {...view} />),
 ]
 
@@ -170,8 +170,9 @@ export const AgentPage = ({ view, notice }: { readonly view: AgentPageView; read
 const Standing = ({ agent, now }: AgentPageView) => (
   <div id="standing" class="standing">
     <p class="big">
-      <StateWord state={agent.status.state} /> {doingOf(agent)}
+      <StateWord state={agent.status.state} />
     </p>
+    <p class="message">{doingOf(agent)}</p>
     <dl class="facts">
       <Fact name="Level">{levelOf(agent.declaration)}</Fact>
       <Fact name="Model">{agent.declaration?.model ?? '–'}</Fact>

@@ -3,7 +3,8 @@ import { stretches } from './ansi.ts'
 
 /** What an agent's window shows; always as high as a window, so that a longer text moves nothing. */
 export const Screen = ({ name, text }: { readonly name: string; readonly text: string | undefined }) => (
-  <pre id="screen" class="screen" tabindex={0} aria-label={`Window of ${name}`}>
+  // biome-ignore lint/a11y/useSemanticElements: a section would lose the line breaks
+  <pre id="screen" class="screen" role="region" tabindex={0} aria-label={`Window of ${name}`}>
     {text === undefined ? (
       <span class="dim">There is no window now.</span>
     ) : (

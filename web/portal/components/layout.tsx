@@ -33,9 +33,7 @@ export const Document = ({ title, theme, live = false, bodyClass, children }: Do
       <link rel="icon" type="image/svg+xml" href={urls.asset.to(assets.mark.name)} />
       <link rel="stylesheet" href={urls.asset.to(assets.style.name)} />
       {live ? <meta name="htmx-config" content='{"includeIndicatorCSS":false,"history":false}' /> : null}
-      {live ? <script defer src={urls.asset.to(assets.htmx.name)}></script> : null}
-      {live ? <script defer src={urls.asset.to(assets.sse.name)}></script> : null}
-      {live ? <script defer src={urls.asset.to(assets.live.name)}></script> : null}
+      {live ? <script defer src={urls.asset.to(assets.script.name)}></script> : null}
     </head>
     <body class={bodyClass}>{children}</body>
   </html>

@@ -1,3 +1,4 @@
+/** @jsxImportSource hono/jsx */
 import { expect, test } from 'bun:test'
 import type { Clock } from '../../../runtime/os/clock.ts'
 import { systemClock } from '../../../runtime/os/clock.ts'
@@ -7,7 +8,7 @@ import { ada, fakeSessions } from '../testing/house.ts'
 import { fingerprint, idFor, liveAddress, type Region, region, updateBetween, wholeUpdate } from './regions.ts'
 import { type LiveSource, liveStream } from './stream.ts'
 
-const row = (id: string, text: string): Region => region(id, <li id={id}>{text}</li>, 'list')
+const row = (id: string, text: string): Region => region(id, <li id={id}>{text}</li>, { within: 'list' })
 const byId = (regions: readonly Region[]) => new Map(regions.map(part => [part.id, part]))
 
 test('only what differs is sent', () => {

@@ -8,12 +8,17 @@ export interface Region {
   readonly id: string
   readonly html: string
   readonly within?: string
+  /**
+   * Default: what is there is changed piece by piece, so that focus and scroll stay. `replaced`: all that is inside is
+   * new, for text whose pieces would else push each other about.
+   */
+  readonly inside?: 'replaced'
 }
 
-export const region = (id: string, markup: Markup, within?: string): Region => ({
+export const region = (id: string, markup: Markup, how: Pick<Region, 'within' | 'inside'> = {}): Region => ({
   id,
   html: render(markup),
-  ...(within === undefined ? {} : { within }),
+  ...how,
 })
 
 /** An id for anything that has a name, safe in HTML and in a CSS selector. */
@@ -34,6 +39,9 @@ export const rowsOf = (regions: readonly Region[], within: string): string =>
     .map(part => part.html)
     .join('')
 
+const update = ({ id, html, inside }: Region): string =>
+  inside === 'replaced' ? partial(`#${id}`, 'innerHTML strip:true', html) : partial(`#${id}`, 'outerMorph', html)
+
 const partial = (target: string, swap: string, html: string) =>
   `<hx-partial hx-target="${target}" hx-swap="${swap}">${html}</hx-partial>`
 
@@ -42,7 +50,7 @@ export function wholeUpdate(regions: readonly Region[]): string {
   const containers = new Set(regions.flatMap(part => part.within ?? []))
   return [
     ...[...containers].map(id => partial(`#${id}`, 'innerMorph', rowsOf(regions, id))),
-    ...regions.filter(part => part.within === undefined).map(part => partial(`#${part.id}`, 'outerMorph', part.html)),
+    ...regions.filter(part => part.within === undefined).map(update),
   ].join('')
 }
 
@@ -52,7 +60,7 @@ export function updateBetween(before: ReadonlyMap<string, Region>, after: readon
   const changed = after.flatMap(part => {
     const old = before.get(part.id)
     if (old === undefined && part.within !== undefined) return partial(`#${part.within}`, 'beforeend', part.html)
-    return old?.html === part.html ? [] : partial(`#${part.id}`, 'outerMorph', part.html)
+    return old?.html === part.html ? [] : update(part)
   })
   const gone = [...before.values()].filter(part => part.within !== undefined && !now.has(part.id))
   return [...changed, ...gone.map(part => partial(`#${part.id} .state`, 'innerHTML', 'removed'))].join('')

@@ -49,8 +49,9 @@ export const OverviewPage = ({ view, notice }: { readonly view: OverviewView; re
               <tr>
                 <th scope="col">State</th>
                 <th scope="col">Resource</th>
+                <th scope="col">Reason</th>
                 <th scope="col">What it says</th>
-                <th scope="col" class="num">
+                <th scope="col" class="when">
                   Since
                 </th>
               </tr>
@@ -82,16 +83,14 @@ const VerdictPanel = ({ status, holds }: OverviewView) => {
           <dt>Declared</dt>
           <dd>{status.desired === '' ? 'nothing yet' : <RevisionLink revision={status.desired} />}</dd>
         </div>
-        {statesByUrgency
-          .filter(state => state === 'ready' || counts.has(state))
-          .map(state => (
-            <div class={`s-${state}`}>
-              <dt>
-                <StateMark state={state} /> {state}
-              </dt>
-              <dd>{counts.get(state) ?? 0}</dd>
-            </div>
-          ))}
+        {statesByUrgency.map(state => (
+          <div class={counts.has(state) ? `s-${state}` : 'none'}>
+            <dt>
+              <StateMark state={state} /> {state}
+            </dt>
+            <dd>{counts.get(state) ?? 0}</dd>
+          </div>
+        ))}
       </dl>
     </header>
   )
@@ -134,39 +133,60 @@ const heights: Record<ResourceState, number> = {
 const sampleByUrgency = (resources: readonly ResourceStatus[]) =>
   statesByUrgency.flatMap(state => resources.filter(each => each.state === state)).slice(0, mostTicks)
 
-const NeedsYou = ({ status, holds, now }: OverviewView) => {
-  const wanting: readonly ResourceState[] = ['failed', 'stalled', 'waiting']
-  const urgent = wanting.flatMap(state => status.resources.filter(each => each.state === state))
-  const nothing = urgent.length + holds.length === 0
+interface Note {
+  readonly state: ResourceState
+  readonly word: string
+  readonly to: string
+  readonly name: string
+  readonly text: string
+  readonly at: string
+}
+
+/** Each line has an id by its place, so that a live update rewrites lines instead of pushing them down. */
+const Notes = ({ within, notes, now }: { readonly within: string; readonly notes: readonly Note[]; readonly now: Date }) => (
+  <ul class="brief">
+    {notes.map((note, at) => (
+      <li id={`${within}-${at}`}>
+        <StateWord state={note.state} word={note.word} />
+        <a href={note.to}>
+          <code>{note.name}</code>
+        </a>
+        <span title={note.text}>{note.text}</span>
+        <Ago at={note.at} now={now} />
+      </li>
+    ))}
+  </ul>
+)
+
+const mostNotes = 20
+const wanting: readonly ResourceState[] = ['failed', 'stalled', 'waiting']
+
+function wants({ status, holds }: OverviewView): readonly Note[] {
+  const held = holds.map(({ id, kind, reason, since }): Note => {
+    return { state: 'held', word: 'held', to: urls.held.to(id), name: kind, text: reason, at: since }
+  })
+  const urgent = wanting.flatMap(wanted => status.resources.filter(each => each.state === wanted))
+  return [
+    ...held,
+    ...urgent.slice(0, mostNotes).map(({ kind, key, state, message, since }): Note => {
+      return { state, word: state, to: urls.resource.to(kind, key), name: key, text: message, at: since }
+    }),
+  ]
+}
+
+const NeedsYou = (view: OverviewView) => {
+  const notes = wants(view)
+  const [first] = notes
   return (
     <section
       id="needs"
-      class={nothing ? 'panel' : `panel wanted s-${holds.length > 0 ? 'held' : urgent[0]?.state}`}
+      class={first === undefined ? 'panel' : `panel wanted s-${first.state}`}
       aria-labelledby="needs-title"
       tabindex={0}
     >
       <h2 id="needs-title">Needs you</h2>
-      {nothing ? <p class="calm">Nothing. Whatever drifts is put back by itself.</p> : null}
-      <ul class="brief">
-        {holds.map(hold => (
-          <li>
-            <StateWord state="held" />
-            <a href={urls.held.to(hold.id)}>
-              {hold.kind}: {hold.reason}
-            </a>
-            <Ago at={hold.since} now={now} />
-          </li>
-        ))}
-        {urgent.slice(0, 20).map(each => (
-          <li>
-            <StateWord state={each.state} />
-            <a href={urls.resource.to(each.kind, each.key)}>
-              <code>{each.key}</code> {each.message}
-            </a>
-            <Ago at={each.since} now={now} />
-          </li>
-        ))}
-      </ul>
+      {first === undefined ? <p class="calm">Nothing. Whatever drifts is put back by itself.</p> : null}
+      <Notes within="need" notes={notes} now={view.now} />
     </section>
   )
 }
@@ -175,23 +195,20 @@ const LatelyPanel = ({ lately, now }: OverviewView) => (
   <section id="lately" class="panel" aria-labelledby="lately-title" tabindex={0}>
     <h2 id="lately-title">Lately</h2>
     {lately.length === 0 ? <p class="calm">Nothing has changed since the appliance started.</p> : null}
-    <ul class="brief">
-      {lately.map(each => (
-        <li>
-          <StateWord state={each.outcome === 'verified' ? 'ready' : 'failed'} word={each.outcome} />
-          <a href={urls.resource.to(each.kind, each.key)}>
-            <code>{each.key}</code> {each.summary}
-          </a>
-          <Ago at={each.at} now={now} />
-        </li>
-      ))}
-    </ul>
+    <Notes
+      within="late"
+      now={now}
+      notes={lately.map(({ outcome, kind, key, summary, at }) => {
+        const state = outcome === 'verified' ? 'ready' : 'failed'
+        return { state, word: outcome, to: urls.resource.to(kind, key), name: key, text: summary, at }
+      })}
+    />
   </section>
 )
 
 const resourceRegion = (each: ResourceStatus, now: Date): Region => {
   const id = idFor('r', `${each.kind}/${each.key}`)
-  return region(id, <ResourceRow id={id} resource={each} now={now} />, 'rows')
+  return region(id, <ResourceRow id={id} resource={each} now={now} />, { within: 'rows' })
 }
 
 interface RowProps {
@@ -210,11 +227,13 @@ const ResourceRow = ({ id, resource: { kind, key, state, reason, message, since 
         <small>{kind}</small> <code>{key}</code>
       </a>
     </th>
+    <td class="reason">
+      <code>{reason}</code>
+    </td>
     <td class="says" title={message}>
-      {reason === '' ? null : <code class="reason">{reason}</code>}
       {message}
     </td>
-    <td class="num">
+    <td>
       <Ago at={since} now={now} />
     </td>
   </tr>

@@ -52,8 +52,9 @@ const roomOf = (kind: string): Room => (kind === 'agent' ? 'agents' : kind === '
 const Standing = ({ resource: { state, reason, message, revision, since }, now }: ResourceView) => (
   <div id="standing" class="standing">
     <p class="big">
-      <StateWord state={state} /> {message}
+      <StateWord state={state} />
     </p>
+    <p class="message">{message}</p>
     <dl class="facts">
       <Fact name="Since">
         <Ago at={since} now={now} />
