@@ -2,7 +2,7 @@ import { afterAll, afterEach, expect, test } from 'bun:test'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { takeLock } from './lock.ts'
+import { lockHolder, takeLock } from './lock.ts'
 
 const folder = await mkdtemp(join(tmpdir(), 'lock-'))
 const children: Bun.Subprocess[] = []
@@ -13,7 +13,7 @@ afterAll(() => rm(folder, { recursive: true, force: true }))
 
 /** A process that takes the lock, says what came of it, and then holds it until it is killed. */
 async function other(path: string): Promise<{ child: Bun.Subprocess; said: string }> {
-  const code = `import { takeLock } from ${JSON.stringify(join(import.meta.dir, 'lock.ts'))}
+  const code = `import { lockHolder, takeLock } from ${JSON.stringify(join(import.meta.dir, 'lock.ts'))}
     const outcome = takeLock(${JSON.stringify(path)})
     Bun.spawn(['sleep', '5'], { detached: true, stdio: ['ignore', 'ignore', 'ignore'] }).unref()
     Bun.gc(true)
@@ -51,7 +51,10 @@ test('of two that start at once one wins', async () => {
 
 test('a released lock can be taken again', () => {
   const path = join(folder, 'd.lock')
+  expect(lockHolder(path)).toBeUndefined()
   const first = takeLock(path)
+  expect(lockHolder(path)).toBe(process.pid)
   if (first.taken) first.release()
+  expect(lockHolder(path)).toBeUndefined()
   expect(takeLock(path).taken).toBe(true)
 })

@@ -1,5 +1,6 @@
 import { Database } from 'bun:sqlite'
 import { readFileSync, statSync } from 'node:fs'
+import { systemCode } from './errors.ts'
 
 export type LockOutcome =
   | { readonly taken: true; readonly release: () => void }
@@ -22,7 +23,7 @@ export function takeLock(path: string): LockOutcome {
   } catch (error) {
     database.close()
     if (!isBusy(error)) throw error
-    return { taken: false, holder: holderOf(path) }
+    return { taken: false, holder: lockHolder(path) }
   }
 }
 
@@ -36,11 +37,23 @@ function release(database: Database): void {
 
 const isBusy = (error: unknown) => error instanceof Error && 'code' in error && error.code === 'SQLITE_BUSY'
 
-function holderOf(path: string): number | undefined {
-  const inode = statSync(path).ino
+/** The pid that has the lock; undefined when nobody has it, or the kernel does not show who. Never opens the file. */
+export function lockHolder(path: string): number | undefined {
+  const inode = inodeOf(path)
   for (const line of readFileSync('/proc/locks', 'utf8').split('\n')) {
     const match = /POSIX\s+ADVISORY\s+WRITE\s+(\d+)\s+\w+:\w+:(\d+)/.exec(line)
     if (match !== null && Number(match[2]) === inode) return Number(match[1])
   }
   return undefined
+}
+
+/** Undefined also where we may not look. */
+function inodeOf(path: string): number | undefined {
+  try {
+    return statSync(path).ino
+  } catch (error) {
+    const code = systemCode(error)
+    if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'EACCES') return undefined
+    throw error
+  }
 }
