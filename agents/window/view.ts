@@ -1,3 +1,4 @@
+import { answerRows } from './answer.ts'
 import type { Entry, WindowState } from './state.ts'
 import { fit, neutralise, widthOf, wrap } from './text.ts'
 
@@ -17,6 +18,7 @@ const strong = paint('1;38;5;37')
 const amber = paint('38;5;214')
 const red = paint('38;5;203')
 const green = paint('38;5;78')
+const sand = paint('38;5;180')
 
 const margin = 2
 const widestText = 100
@@ -71,14 +73,24 @@ const indent = (text: string) => ' '.repeat(margin) + text
 
 function entryRows(entry: Entry, agent: string, columns: number): string[] {
   const width = textWidth(columns)
-  const time = faint(` ${entry.at.slice(11, 16)}`)
+  const time = faint(` ${timeOf(entry.at)}`)
   const question = wrap(neutralise(entry.question), width)
   const rows = [indent(`${bold(fit(neutralise(entry.by), width - 6))}${time}`), ...question.map(line => indent(line)), '']
   if (entry.state === 'queued' && entry.answer === '') return [...rows, indent(dim('waiting for its turn …')), '']
-  const style = entry.state === 'failed' ? red : (text: string) => text
-  const answer = entry.answer === '' ? [dim('thinking …')] : wrap(neutralise(entry.answer), width - 2).map(style)
+  const answer = entry.answer === '' ? [dim('thinking …')] : answerOf(entry, width - 2)
   const bar = entry.state === 'failed' ? red('▎') : accent('▎')
   return [...rows, indent(strong(agent)), ...answer.map(line => indent(`${bar} ${line}`)), '']
+}
+
+const answerOf = ({ answer, state }: Entry, width: number): string[] =>
+  state === 'failed'
+    ? wrap(neutralise(answer), width).map(red)
+    : answerRows(neutralise(answer), width, { strong: bold, code: sand })
+
+/** Hours and minutes where the server is. */
+function timeOf(at: string): string {
+  const date = new Date(at)
+  return [date.getHours(), date.getMinutes()].map(number => String(number).padStart(2, '0')).join(':')
 }
 
 /** The last lines that fit, or those that many further up. */

@@ -1,3 +1,5 @@
+import { appendFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import type { AgentsRoom } from '../../runtime/bus/create-agents.ts'
 import type { Report } from '../../runtime/bus/presences.ts'
 import type { Clock } from '../../runtime/os/clock.ts'
@@ -66,7 +68,7 @@ async function start(
 ): Promise<void> {
   const { agents, home, windows, places } = deps
   if (item.type === 'agent') await prepare(deps, item, configuration, context)
-  else await makeDirectory(home.logs)
+  else await makeLog(home)
   await context.step('start the process')
   agents.gone(item.name)
   const window = await windows.run(programOf(item, configuration, places))
@@ -74,6 +76,12 @@ async function start(
   await windows.arrange(order)
   await context.step('arranged')
   if (item.type === 'agent') await reported(deps, item, window, configuration, startLimit, context.signal)
+}
+
+/** `tail` complains of a file that is not there yet. */
+async function makeLog(home: Home): Promise<void> {
+  await makeDirectory(home.logs)
+  await appendFile(join(home.logs, 'events.log'), '', { mode: 0o640 })
 }
 
 /** Everything that the process finds when it starts. */

@@ -234,7 +234,7 @@ test('a process that ended five times in five minutes is stalled, also for the n
 
 test('a process that cannot start says why, and the others are not touched', async () => {
   const broken = join(rig.home.root, 'broken')
-  await writeFile(broken, '#!/bin/sh\necho "the disk is upside down"\nexit 3\n', { mode: 0o755 })
+  await writeFile(broken, '#!/bin/sh\necho "the disk is upside down"\nsleep 0.3\nexit 3\n', { mode: 0o755 })
   await runtime.stop()
   runtime = await rig.runtime({ bun: broken })
   const change = (await runtime.plan(stateOf(...names.map(name => agent(name)), agent('zeta')))).changes.find(

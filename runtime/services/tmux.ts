@@ -85,7 +85,7 @@ export function renderTmuxConfiguration(): string {
     'set -g status-left-length 24',
     "set -g status-left '#[bg=colour37,fg=colour233,bold] AI Infrastructure #[default] '",
     'set -g status-right-length 40',
-    "set -g status-right '#[fg=colour244]C-b d leaves, C-b n next  #[fg=colour250]%H:%M '",
+    "set -g status-right '#{?#{e|>=:#{client_width},130},#[fg=colour244]C-b n next · C-b d leaves  ,}#[fg=colour250]%H:%M '",
     "set -g window-status-separator ''",
     "set -g window-status-format '#[fg=colour246] #I #W#{?pane_dead,#[fg=colour203] ✕,} '",
     "set -g window-status-current-format '#[bg=colour239,fg=colour231,bold] #I #W#{?pane_dead,#[fg=colour203] ✕,} '",
