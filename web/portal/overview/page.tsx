@@ -65,12 +65,12 @@ export const OverviewPage = ({ view, notice }: { readonly view: OverviewView; re
 }
 
 const VerdictPanel = ({ status, holds }: OverviewView) => {
-  const { verdict, title, detail } = headline(status, holds)
+  const { tone, title, detail } = headline(status, holds)
   const counts = countStates(status.resources)
   return (
-    <header id="verdict" class={`verdict v-${verdict}`}>
+    <header id="verdict" class="verdict">
       <div class="say">
-        <h1>{title}</h1>
+        <h1 {...(tone === undefined ? {} : { class: `s-${tone}` })}>{title}</h1>
         <p>{detail}</p>
       </div>
       <Scale resources={status.resources} />

@@ -15,7 +15,7 @@ export function overviewRoutes(deps: PortalDeps, lately: Lately): readonly Route
       method: 'GET',
       path: urls.overview.path,
       policy: ['person'],
-      rateLimit: { requests: 6_000, seconds: 60 },
+      rateLimit: { requests: 60_000, seconds: 60 },
       audit: false,
       handle: call => page(<OverviewPage view={viewOf(call, deps, lately)} notice={noticeOf(call)} />),
     },

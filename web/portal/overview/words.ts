@@ -1,10 +1,9 @@
 import type { Hold, ResourceState, ResourceStatus, Status } from '../../../reconcilers/engine/status.ts'
 import { short } from '../components/time.tsx'
 
-export type Verdict = 'as-declared' | 'moving' | 'attention' | 'empty'
-
 export interface Headline {
-  readonly verdict: Verdict
+  /** The state whose colour the words have; undefined for plain ink. */
+  readonly tone: ResourceState | undefined
   readonly title: string
   readonly detail: string
 }
@@ -33,22 +32,22 @@ export function headline(status: Status, holds: readonly Hold[]): Headline {
   const total = status.resources.length
   if (status.desired === '') {
     return {
-      verdict: 'empty',
+      tone: undefined,
       title: 'Nothing is declared yet.',
       detail: 'The first push to main says what this server should be.',
     }
   }
   if (holds.length > 0) {
     return {
-      verdict: 'attention',
+      tone: 'held',
       title: holds.length === 1 ? 'One plan waits for your approval.' : `${holds.length} plans wait for your approval.`,
-      detail: 'Until then everything they touch stays as it was.',
+      detail: `Until then everything ${holds.length === 1 ? 'it touches' : 'they touch'} stays as it was.`,
     }
   }
   if (of('failed') + of('stalled') > 0) {
     const broken = of('failed') + of('stalled')
     return {
-      verdict: 'attention',
+      tone: 'failed',
       title: `${broken} of ${total} ${broken === 1 ? 'is' : 'are'} not as declared.`,
       detail: trouble(of('failed'), of('stalled')),
     }
@@ -56,20 +55,20 @@ export function headline(status: Status, holds: readonly Hold[]): Headline {
   if (status.converged) {
     const suspended = of('suspended')
     return {
-      verdict: 'as-declared',
+      tone: undefined,
       title: 'The server is as declared.',
       detail: suspended === 0 ? sentence(total) : `${sentence(total - suspended)} ${suspended} suspended.`,
     }
   }
   if (of('waiting') > 0 && of('reconciling') === 0) {
     return {
-      verdict: 'attention',
+      tone: 'waiting',
       title: `${of('waiting')} of ${total} ${of('waiting') === 1 ? 'is' : 'are'} waiting.`,
       detail: 'Each goes on by itself once what it waits for is there.',
     }
   }
   return {
-    verdict: 'moving',
+    tone: undefined,
     title:
       status.revision === status.desired ? 'The server is being put right.' : `The server is moving to ${short(status.desired)}.`,
     detail: `${of('ready')} of ${total} verified.`,

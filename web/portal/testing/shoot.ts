@@ -15,6 +15,12 @@ const views = [
   { name: 'dark', viewport: { width: 1440, height: 900 }, colorScheme: 'dark' },
   { name: 'phone', viewport: { width: 390, height: 844 }, colorScheme: 'light' },
 ] as const
+// The plan that a review shows, as the engine would make it.
+const fields = [{ name: 'proxy', before: '', after: 'http://127.0.0.1:9000' }]
+home.engine.planned = {
+  ...home.engine.planned,
+  changes: [{ kind: 'site', key: 'shop.example.com', operation: 'create', summary: 'proxy to http://127.0.0.1:9000', fields }],
+}
 for (const { name, ...options } of views) {
   const context = await browser.newContext(options)
   const page = await context.newPage()
@@ -22,6 +28,13 @@ for (const { name, ...options } of views) {
   for (const path of paths) {
     await page.goto(`http://127.0.0.1:${listener.port}${path}`)
     await page.waitForTimeout(300)
+    if (path === '/domains/new' && process.env.REVIEW) {
+      await page.fill('[name=host]', 'shop.example.com')
+      await page.check('[value=proxy]')
+      await page.fill('[name=proxy]', process.env.REVIEW)
+      await page.click('text=Show the plan')
+      await page.waitForTimeout(300)
+    }
     const file = `${folder}/${path.replace(/[^a-z0-9]+/gi, '-').replace(/^-|-$/g, '') || 'overview'}-${name}.png`
     await page.screenshot({ path: file, fullPage: name === 'phone' })
     process.stdout.write(`${file}\n`)
