@@ -3,18 +3,21 @@ import { startAppliance } from '../appliance.ts'
 import type { Environment } from '../runtime/os/environment.ts'
 import { ApplianceError } from '../runtime/os/errors.ts'
 import { removeIfExists, writeFileAtomic } from '../runtime/os/files.ts'
+import { type Finding, preflight } from '../runtime/services/preflight.ts'
 import { readArguments } from './arguments.ts'
 import type { Command } from './command.ts'
+import { findingLine } from './doctor.ts'
 import { commandLine, type Owner, screenLines } from './screen.ts'
 
 export const up: Command = {
   name: 'up',
   usage: '[--systemd]',
   summary: 'start everything in the foreground; Ctrl-C stops it',
-  async run(args, { environment, program, out }) {
+  async run(args, { environment, program, out, error }) {
     const { values } = readArguments(args, { systemd: { type: 'boolean' } }, { least: 0, most: 0 })
     if (process.getuid?.() === 0) return dropRoot(program)
     const startedAt = performance.now()
+    await refuseUnfit(environment, error)
     const owner = ownerSeenFrom(process.env.AI_INFRA_STARTED_BY)
     const command = commandLine(environment.home.root, program, owner, values.systemd === true)
     const ending = new AbortController()
@@ -51,6 +54,16 @@ export const up: Command = {
     await appliance.stop()
     return 0
   },
+}
+
+/** Without these nothing could run at all; whatever else is wrong is shown, and kept trying. */
+const fatal: readonly Finding['subject'][] = ['home', 'program', 'sandbox']
+
+async function refuseUnfit(environment: Environment, error: (line: string) => void): Promise<void> {
+  const findings = await preflight(environment)
+  for (const finding of findings) error(`  ! ${findingLine(finding)}`)
+  const worst = findings.find(({ severity, subject }) => severity === 'error' && fatal.includes(subject))
+  if (worst !== undefined) throw new ApplianceError('invalid', 'this machine is not fit for it yet', { hint: worst.hint })
 }
 
 const canAnswer = ({ anthropicApiKey, anthropicBaseUrl }: Environment) =>
