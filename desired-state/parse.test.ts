@@ -20,7 +20,6 @@ test('an empty repository means the six starter agents, no domains and the defau
   expect(state.settings).toEqual({
     tls: 'none',
     agent_model: 'claude-sonnet-5-5',
-    agent_temperature: 0.7,
     agent_max_tokens: 4096,
     session_timeout_minutes: 60,
     look_interval_seconds: 30,
@@ -108,7 +107,7 @@ describe('settings out of range get the range', () => {
   const cases: readonly [string, string][] = [
     ['tsl: acme', '1:1: unknown key "tsl"; did you mean "tls"?'],
     ['tls: yes', '1:6: tls must be none, self-signed or acme, and is "yes"'],
-    ['agent_temperature: 1.5', '1:20: agent_temperature must be at most 1, and is 1.5'],
+    ['session_timeout_minutes: 4', '1:26: session_timeout_minutes must be at least 5, and is 4'],
     ['agent_max_tokens: 100', '1:19: agent_max_tokens must be at least 256, and is 100'],
     ['session_timeout_minutes: 481', '1:26: session_timeout_minutes must be at most 480, and is 481'],
     ['look_interval_seconds: 7.5', '1:24: look_interval_seconds must be a whole number, and is 7.5'],

@@ -90,7 +90,6 @@ export interface Settings {
   /** Default of `domains.*.tls`. */
   readonly tls: Tls
   readonly agent_model: string
-  readonly agent_temperature: number
   readonly agent_max_tokens: number
   readonly session_timeout_minutes: number
   /** Seconds between two looks for drift. */

@@ -13,7 +13,6 @@ export const modelSchema = z
 export const settingsSchema = z.strictObject({
   tls: tlsSchema.default('none').describe('TLS of each domain that does not say its own.'),
   agent_model: modelSchema.default('claude-sonnet-5-5').describe('Claude model of each agent that does not name its own.'),
-  agent_temperature: z.number().min(0).max(1).default(0.7).describe('0 gives the most predictable answers, 1 the most varied.'),
   agent_max_tokens: z.int().min(256).max(100_000).default(4096).describe('Longest answer of an agent, in tokens.'),
   session_timeout_minutes: z.int().min(5).max(480).default(60).describe('Minutes until an idle session of the portal ends.'),
   look_interval_seconds: z.int().min(5).max(3600).default(30).describe('Seconds between two looks for drift.'),

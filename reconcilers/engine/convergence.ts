@@ -6,7 +6,7 @@ import type { AnyReconciler, ApplyContext, Change, Plan } from './reconciler.ts'
 import type { PlannedChange, Trigger } from './status.ts'
 import type { Target } from './target.ts'
 
-/** Milliseconds that a change may take before the others of its kind stop waiting for it. */
+/** Milliseconds that changes may take before the others of their kind stop waiting for them. */
 const patience = 2_000
 const atOnce = 8
 
@@ -140,23 +140,22 @@ async function applyTogether(convergence: Convergence, intents: readonly Intent[
   }
 }
 
-/** One resource after the other in the plan's order; one that takes long lets the next ones start. */
+/** Resources at the same time, the changes of one in order; those that take long are left to finish behind the others. */
 async function applyEach(convergence: Convergence, intents: readonly Intent[]): Promise<void> {
   const { core, unfinished } = convergence
-  const groups = [...Map.groupBy(intents, intent => intent.change.key)]
-  for (const [key, group] of groups) {
+  let late = false
+  for (const [key, group] of Map.groupBy(intents, intent => intent.change.key)) {
     while (unfinished.inFlight.size >= atOnce) await Promise.race(unfinished.inFlight.values())
-    let late = false
     const work = applyGroup(convergence, key, group).finally(() => {
       unfinished.inFlight.delete(key)
       if (late) convergence.wake()
     })
     unfinished.inFlight.set(key, work)
-    const timer = new AbortController()
-    await Promise.race([work, core.clock.sleep(patience, timer.signal)])
-    timer.abort()
-    late = unfinished.inFlight.has(key)
   }
+  const timer = new AbortController()
+  await Promise.race([Promise.all(unfinished.inFlight.values()), core.clock.sleep(patience, timer.signal)])
+  timer.abort()
+  late = true
 }
 
 /** Never rejects: how it went is in `unfinished`, in the retries and in the journal. */

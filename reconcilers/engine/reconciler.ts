@@ -55,7 +55,8 @@ export type Outcome = { readonly key: string; readonly error?: Error }
  *
  * - `select` and `plan` are pure; two calls with the same input give the same output, in the same order.
  * - `observe` reads the world and never changes it. It throws only when nothing of the kind can be seen at all.
- * - `apply` is idempotent: it may be killed anywhere and run again. It throws an ApplianceError on failure.
+ * - `apply` is idempotent: it may be killed anywhere and run again. It throws an ApplianceError on failure. Changes of
+ *   different keys are applied at the same time, those of one key one after the other.
  * - After a successful apply, observing and planning again gives no change for that key. The engine checks.
  * - Only what carries our mark is changed or removed; a foreign thing in the way is an obstacle, `stalled`.
  */

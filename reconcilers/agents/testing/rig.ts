@@ -202,7 +202,6 @@ export const stateOf = (...agents: readonly AgentDeclaration[]): DesiredState =>
   settings: {
     tls: 'none',
     agent_model: 'claude-test',
-    agent_temperature: 1,
     agent_max_tokens: 1_000,
     session_timeout_minutes: 60,
     look_interval_seconds: 60,

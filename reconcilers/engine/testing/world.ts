@@ -103,7 +103,6 @@ export function createHistory() {
         settings: {
           tls: 'none',
           agent_model: 'claude',
-          agent_temperature: 0.7,
           agent_max_tokens: 4096,
           session_timeout_minutes: 60,
           look_interval_seconds: 3600,

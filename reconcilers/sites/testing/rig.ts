@@ -142,7 +142,6 @@ const emptyState = {
   settings: {
     tls: 'none' as const,
     agent_model: '',
-    agent_temperature: 0,
     agent_max_tokens: 0,
     session_timeout_minutes: 0,
     look_interval_seconds: 0,
