@@ -28,7 +28,7 @@ export async function bootMachine(sshPort: number): Promise<Machine> {
   await spawnChecked(spawn, ['cp', '-a', await bareDebian(), root], { timeout: 120_000 })
   await copyPackageSettings(root)
   const key = await letIn(root, folder, sshPort)
-  const nspawn = startNspawn(root, join(folder, 'console.log'))
+  const power = powerOn(root, join(folder, 'console.log'))
 
   const sshCommand = (...flags: readonly string[]) => [
     'ssh',
@@ -52,10 +52,7 @@ export async function bootMachine(sshPort: number): Promise<Machine> {
       return state.code !== 255 && /running|degraded/.test(state.stdout)
     })
   const stop = async () => {
-    nspawn.kill('SIGTERM')
-    const timer = setTimeout(() => nspawn.kill('SIGKILL'), 30_000)
-    await nspawn.exited
-    clearTimeout(timer)
+    await power.off()
     await rm(folder, { recursive: true, force: true })
   }
   const reboot = async () => {
@@ -76,6 +73,24 @@ export async function bootMachine(sshPort: number): Promise<Machine> {
     throw new Error(`the machine did not boot\n${console}`, { cause: error })
   }
   return { root, sshPort, ssh, run, sshCommand, reboot, stop }
+}
+
+/** systemd-nspawn ends with this status when the machine has asked for a reboot. */
+const askedForReboot = 133
+
+function powerOn(root: string, log: string): { off(): Promise<void> } {
+  let nspawn = startNspawn(root, log)
+  const ended = (async () => {
+    while ((await nspawn.exited) === askedForReboot) nspawn = startNspawn(root, log)
+  })()
+  return {
+    async off() {
+      nspawn.kill('SIGTERM')
+      const timer = setTimeout(() => nspawn.kill('SIGKILL'), 60_000)
+      await ended
+      clearTimeout(timer)
+    },
+  }
 }
 
 function startNspawn(root: string, log: string) {
