@@ -30,7 +30,7 @@ function pathOf(url: URL): string {
 
 export const personOf = (call: Call): string => ('name' in call.identity ? call.identity.name : 'somebody')
 
-/** Every declared agent in the order of its windows, with what its process does. */
+/** Every agent in the order of its windows, with what its process does. The windows `monitor` and `logs` are none. */
 export function agentGlances({ engine, agents }: Pick<PortalDeps, 'engine' | 'agents'>): readonly AgentGlance[] {
   const presence = new Map(agents.presence().map(each => [each.name, each]))
   return engine

@@ -81,6 +81,14 @@ test('an agent shows window and conversation, takes messages and restarts', asyn
   expect((await home.post('/agents/nobody/say', { text: 'x' })).status).toBe(404)
 })
 
+test('the windows that are no agents are not offered to talk to', async () => {
+  home.engine.put({ kind: 'agent', key: 'monitor', state: 'ready', reason: '', message: '', revision: 'x', since: '' })
+  expect(await html('/agents')).not.toContain('monitor')
+  expect((await home.get('/agents/monitor')).status).toBe(404)
+  const suspended = await home.post('/resources/agent/monitor/suspend', { reason: 'quiet', hours: '1' })
+  expect(suspended.headers.get('location')).toBe('/resources/agent/monitor?done=suspended')
+})
+
 test('with htmx a message gives an empty box back instead of a page', async () => {
   const answer = await (await home.post('/agents/supervisor/say', { text: 'hello' }, { 'hx-request': 'true' })).text()
   expect(answer).toStartWith('<form id="say"')

@@ -64,7 +64,7 @@ async function agentViews(deps: PortalDeps): Promise<readonly AgentView[]> {
   const presence = new Map(deps.agents.presence().map(each => [each.name, each]))
   return deps.engine
     .status()
-    .resources.filter(each => each.kind === 'agent')
+    .resources.filter(each => each.kind === 'agent' && presence.has(each.key))
     .map(status => ({
       name: status.key,
       status,

@@ -62,7 +62,10 @@ async function viewOf(call: Call, deps: PortalDeps): Promise<ResourceView | unde
 }
 
 /** Where a form about a resource leads back to: an agent has a page of its own. */
-const pageOf = (kind: string, key: string) => (kind === 'agent' ? urls.agent.to(key) : urls.resource.to(kind, key))
+function pageOf({ agents }: PortalDeps, kind: string, key: string): string {
+  const isAgent = kind === 'agent' && agents.presence().some(each => each.name === key)
+  return isAgent ? urls.agent.to(key) : urls.resource.to(kind, key)
+}
 
 async function suspend(call: Call, deps: PortalDeps): Promise<Response> {
   const { kind, key } = named(call)
@@ -75,11 +78,11 @@ async function suspend(call: Call, deps: PortalDeps): Promise<Response> {
   if (deps.engine.resource(kind, key) === undefined) return gone(call, deps)
   const until = new Date(deps.clock.now().getTime() + hours * 3_600_000).toISOString()
   await deps.engine.suspend({ kind, key, reason, owner: nameOf(call.identity), until })
-  return seeOther(withNotice(pageOf(kind, key), 'suspended'))
+  return seeOther(withNotice(pageOf(deps, kind, key), 'suspended'))
 }
 
 async function resume(call: Call, deps: PortalDeps): Promise<Response> {
   const { kind, key } = named(call)
   await deps.engine.resume(kind, key)
-  return seeOther(withNotice(pageOf(kind, key), 'resumed'))
+  return seeOther(withNotice(pageOf(deps, kind, key), 'resumed'))
 }
