@@ -9,11 +9,18 @@ export interface Listener {
   readonly stop: () => Promise<void>
 }
 
+/**
+ * Who waits here for a convergence may wait long, and `timeout(request, 0)` of Bun 1.4.5 has no effect on Unix sockets.
+ * Its types do not know the option there, so it is spread without one.
+ */
+const neverIdle: object = { idleTimeout: 0 }
+
 /** Opens the door on a Unix socket that only our own user can reach; who comes through it is `identify`'s to say. */
 export async function listenOnSocket(door: Door, path: string, identify: (request: Request) => Identity): Promise<Listener> {
   await removeStaleSocket(path)
   const server = Bun.serve({
     unix: path,
+    ...neverIdle,
     maxRequestBodySize: 16 * 1024 * 1024,
     fetch: (request: Request, bun: Bun.Server<undefined>) =>
       door.enter(request, { identity: identify(request), address: path, keepOpen: () => bun.timeout(request, 0) }),
