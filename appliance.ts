@@ -3,6 +3,7 @@ import { buildDoors } from './composition/doors.ts'
 import { type Ground, layGround } from './composition/ground.ts'
 import { type Mode, redisAddress, sitesDependencies } from './composition/services.ts'
 import { untilSettled } from './composition/settle.ts'
+import { watchMain } from './desired-state/git/watch.ts'
 import { createAgentsReconciler } from './reconcilers/agents/reconciler.ts'
 import { type RunningEngine, startEngine } from './reconcilers/engine/engine.ts'
 import { rotateNginxLogs } from './reconcilers/sites/logs.ts'
@@ -72,6 +73,8 @@ export async function startAppliance(options: ApplianceOptions): Promise<Running
     ],
   })
   started.defer(() => engine.stop())
+  started.defer(watchMain(home, () => engine.moved()))
+  engine.moved()
   connect(engine, ground)
   const rotating = setInterval(() => void rotateLogs(home, log), 300_000)
   started.defer(() => clearInterval(rotating))
