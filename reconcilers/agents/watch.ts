@@ -15,13 +15,13 @@ export interface WatchDeps {
 export function watch({ home, spawn, agents, clock }: WatchDeps, wake: (reason: string) => void): () => void {
   const stop = new AbortController()
   void followTmux(home, spawn, clock, wake, stop.signal)
-  const online = new Set<string>()
+  const online = new Map<string, number>()
   const stopReports = agents.onReport(name => {
-    const speaks = agents.report(name) !== undefined
-    if (speaks === online.has(name)) return
-    if (speaks) online.add(name)
-    else online.delete(name)
-    wake(speaks ? `${name} reports` : `${name} fell silent`)
+    const pid = agents.report(name)?.pid
+    if (pid === online.get(name)) return
+    if (pid === undefined) online.delete(name)
+    else online.set(name, pid)
+    wake(pid === undefined ? `${name} fell silent` : `${name} reports`)
   })
   const stopRestarts = agents.onRestart(name => wake(`restart of ${name} asked`))
   return () => {
