@@ -86,12 +86,8 @@ export async function startEngine(dependencies: EngineDependencies): Promise<Run
     const desired = head?.revision ?? ''
     const settled = loops.every(loop => loop.settledAt() === desired)
     const calm = resources.every(resource => resource.state === 'ready' || resource.state === 'suspended')
-    return {
-      revision: verifiedRevision,
-      desired,
-      converged: desired !== '' && settled && calm && core.holds.size === 0,
-      resources,
-    }
+    const converged = desired !== '' && settled && calm && core.holds.size === 0
+    return { revision: converged ? desired : verifiedRevision, desired, converged, resources }
   }
 
   const announceSettled = (): void => {
@@ -166,6 +162,10 @@ export async function startEngine(dependencies: EngineDependencies): Promise<Run
     3_600_000,
   )
 
+  /** Said at once, so that who waits from now on does not take what was before for the result. */
+  const underway = (kind: string, key: string, reason: string, message: string) =>
+    core.board.set(kind, key, { state: 'reconciling', reason, message })
+
   const wakeKind = (kind: string, trigger: 'approval' | 'resume' | 'watch') =>
     loops.find(loop => loop.kind === kind)?.wake(trigger)
 
@@ -181,6 +181,8 @@ export async function startEngine(dependencies: EngineDependencies): Promise<Run
       if (hold === undefined) return false
       await journal.approve(hold.digest, by)
       log.info('hold approved', { kind: hold.kind, hold: hold.id, by })
+      core.holds.delete(hold.kind)
+      for (const { key } of hold.changes) underway(hold.kind, key, 'approved', `approved by ${by}`)
       wakeKind(hold.kind, 'approval')
       return true
     },
@@ -193,6 +195,7 @@ export async function startEngine(dependencies: EngineDependencies): Promise<Run
     async resume(kind, key) {
       const ended = await journal.endSuspension(kind, key)
       core.suspensions.delete(resourceId(kind, key))
+      if (core.board.get(kind, key)?.state === 'suspended') underway(kind, key, 'resumed', 'its suspension has ended')
       wakeKind(kind, 'resume')
       return ended
     },
