@@ -1,5 +1,5 @@
 import type { Repository } from '../../desired-state/repository.ts'
-import type { DesiredState } from '../../desired-state/state.ts'
+import { type DesiredState, type ParseResult, renderMistake } from '../../desired-state/state.ts'
 import type { Clock } from '../../runtime/os/clock.ts'
 import { explain } from '../../runtime/os/errors.ts'
 import type { Log } from '../../runtime/os/log.ts'
@@ -53,6 +53,7 @@ export async function startEngine(dependencies: EngineDependencies): Promise<Run
   ])
   const known = new Set(reconcilers.map(reconciler => reconciler.kind))
   let head: DesiredState | undefined
+  let main: string | undefined
   let verifiedRevision = verified
   const read = async (revision: string): Promise<DesiredState | undefined> => {
     const result = await repository.read(revision)
@@ -83,8 +84,8 @@ export async function startEngine(dependencies: EngineDependencies): Promise<Run
 
   const status = (): Status => {
     const resources = core.board.list()
-    const desired = head?.revision ?? ''
-    const settled = loops.every(loop => loop.settledAt() === desired)
+    const desired = main ?? ''
+    const settled = desired === head?.revision && loops.every(loop => loop.settledAt() === desired)
     const calm = resources.every(resource => resource.state === 'ready' || resource.state === 'suspended')
     const converged = desired !== '' && settled && calm && core.holds.size === 0
     return { revision: converged ? desired : verifiedRevision, desired, converged, resources }
@@ -128,12 +129,11 @@ export async function startEngine(dependencies: EngineDependencies): Promise<Run
 
   const adoptHead = async (): Promise<void> => {
     const revision = await repository.head()
-    if (revision === undefined || revision === head?.revision) return
+    if (revision === undefined || revision === main) return
     const result = await repository.read(revision)
-    if (!result.ok) {
-      log.error('main cannot be read; the last good commit stays in force', { revision, mistakes: result.mistakes.length })
-      return
-    }
+    main = revision
+    showReadable(core, revision, result)
+    if (!result.ok) return
     const before = head?.revision
     head = result.state
     if (before !== undefined) emit({ type: 'superseded', revision: before, by: revision })
@@ -229,6 +229,21 @@ export async function startEngine(dependencies: EngineDependencies): Promise<Run
       await core.board.flush().catch(error => log.warn('status not saved', { error: explain(error) }))
     },
   }
+}
+
+/**
+ * A commit that cannot be read (one made before an upgrade, or pushed around the hooks) changes nothing: what is kept is
+ * kept as it was, and this says so where everybody looks.
+ */
+function showReadable(core: Core, revision: string, result: ParseResult): void {
+  if (result.ok) {
+    core.board.remove('desired-state', 'main')
+    return
+  }
+  const [first] = result.mistakes
+  const message = `${revision.slice(0, 8)} cannot be read, and nothing changes until a commit that can be is pushed: ${first === undefined ? '' : renderMistake(first)}`
+  core.board.set('desired-state', 'main', { state: 'stalled', reason: 'invalid', message })
+  core.log.error('main cannot be read', { revision, mistakes: result.mistakes.length })
 }
 
 /** Resolves once the test holds (looked at after each event); rejects when the signal aborts. */

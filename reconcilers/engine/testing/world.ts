@@ -91,7 +91,9 @@ const thingsOf = (state: DesiredState): ReadonlyMap<string, Thing> =>
 
 /** A line of commits in memory. */
 export function createHistory() {
-  const commits: DesiredState[] = []
+  const commits: (DesiredState | { readonly revision: string })[] = []
+  const at = (revision: string): DesiredState | undefined =>
+    commits.find((commit): commit is DesiredState => commit.revision === revision && 'domains' in commit)
   return {
     commit(things: Readonly<Record<string, string>>): string {
       const revision = String(commits.length + 1).padStart(40, '0')
@@ -110,12 +112,19 @@ export function createHistory() {
       })
       return revision
     },
-    at: (revision: string) => commits.find(commit => commit.revision === revision),
+    /** A commit that the parser refuses. */
+    commitUnreadable(): string {
+      const revision = String(commits.length + 1).padStart(40, '0')
+      commits.push({ revision })
+      return revision
+    },
+    at,
     repository: {
       head: async () => commits.at(-1)?.revision,
       read: async (revision: string): Promise<ParseResult> => {
-        const state = commits.find(commit => commit.revision === revision)
-        return state === undefined ? { ok: false, mistakes: [] } : { ok: true, state }
+        const state = at(revision)
+        const mistake = { file: 'agents.yaml', line: 1, column: 1, message: 'unknown key' }
+        return state === undefined ? { ok: false, mistakes: [mistake] } : { ok: true, state }
       },
       isAncestor: async (ancestor: string, revision: string) => ancestor <= revision,
     },
