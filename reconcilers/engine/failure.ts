@@ -1,6 +1,9 @@
+import { backoff } from '../../runtime/os/backoff.ts'
 import { ApplianceError, explain } from '../../runtime/os/errors.ts'
-import { backoff } from './backoff.ts'
 import type { Intent, Retry } from './journal.ts'
+
+/** One second, doubled up to five minutes. */
+const retries = { first: 1_000, longest: 300_000 }
 
 /** What a failed change leaves behind: when to try again, and what to say meanwhile. */
 export function retryAfter(intent: Intent, error: unknown, last: Retry | undefined, now: Date, random: number): Retry {
@@ -10,7 +13,7 @@ export function retryAfter(intent: Intent, error: unknown, last: Retry | undefin
     kind: intent.change.kind,
     key: intent.change.key,
     attempts,
-    nextAt: new Date(now.getTime() + backoff(state === 'stalled' ? 20 : attempts, random)),
+    nextAt: new Date(now.getTime() + backoff(retries, state === 'stalled' ? 20 : attempts, random)),
     digest: intent.digest,
     state,
     reason: error instanceof DidNotConverge ? 'did-not-converge' : 'apply-failed',

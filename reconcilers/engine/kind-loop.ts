@@ -1,5 +1,5 @@
+import { backoff } from '../../runtime/os/backoff.ts'
 import { explain } from '../../runtime/os/errors.ts'
-import { backoff } from './backoff.ts'
 import { converge, type Unfinished } from './convergence.ts'
 import { type Core, suspensionOf } from './core.ts'
 import type { AnyReconciler } from './reconciler.ts'
@@ -54,7 +54,7 @@ export function createKindLoop(reconciler: AnyReconciler, core: Core, events: Lo
     } catch (error) {
       if (signal.aborted) return
       const tries = (blind?.tries ?? 0) + 1
-      const wait = Math.min(backoff(tries, core.random()), longestBlindWait)
+      const wait = backoff(blindWaits, tries, core.random())
       blind = { tries, until: new Date(core.clock.now().getTime() + wait), trigger }
       await showBlindness(kind, error, core)
     }
@@ -83,7 +83,7 @@ export function createKindLoop(reconciler: AnyReconciler, core: Core, events: Lo
   }
 }
 
-const longestBlindWait = 5_000
+const blindWaits = { first: 1_000, longest: 5_000 }
 
 /** The next retry, expiry of a suspension, or periodic look, whichever is first. */
 function nextLook(kind: string, core: Core, unfinished: Unfinished): { at: Date; trigger: Trigger } {

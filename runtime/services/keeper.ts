@@ -1,8 +1,9 @@
+import { backoff } from '../os/backoff.ts'
+import type { Clock } from '../os/clock.ts'
 import { explain } from '../os/errors.ts'
 import type { Home } from '../os/home.ts'
 import type { Log } from '../os/log.ts'
 import { isAlive } from '../os/process.ts'
-import { type Clock, restartDelay } from './clock.ts'
 import type { Service, ServiceState, ServiceStatus } from './service.ts'
 import { limitServiceLog } from './service-log.ts'
 import { adoptOrStart, endService, type ServiceProcess } from './service-process.ts'
@@ -27,6 +28,7 @@ export interface KeeperTools {
 }
 
 const patience = 60_000
+const restarts = { first: 100, longest: 30_000 }
 const healthyAfter = 60_000
 const lookEvery = 10_000
 const answerWithin = 5_000
@@ -42,7 +44,7 @@ export function keepService(service: Service, tools: KeeperTools): Keeper {
   let hurry = new AbortController()
 
   function statusOf(state: ServiceState, pid: number | undefined, message: string): ServiceStatus {
-    return { name: service.name, state, pid, message, since: new Date(clock.now()).toISOString() }
+    return { name: service.name, state, pid, message, since: clock.now().toISOString() }
   }
 
   function set(state: ServiceState, message: string) {
@@ -59,7 +61,7 @@ export function keepService(service: Service, tools: KeeperTools): Keeper {
       if (stopping.signal.aborted) return
       const asked = hurry.signal.aborted
       failures = healthy || asked ? 0 : failures + 1
-      const delay = asked ? 0 : restartDelay(failures, clock.random)
+      const delay = asked ? 0 : backoff(restarts, failures + 1, Math.random())
       set('restarting', why)
       if (!asked) {
         log.warn('service ended', { why, again_in_ms: delay })
@@ -80,7 +82,7 @@ export function keepService(service: Service, tools: KeeperTools): Keeper {
       const over = new AbortController()
       const end = current.ended(AbortSignal.any([stopping.signal, over.signal]))
       if (await becomesReady(current)) {
-        readyAt = clock.now()
+        readyAt = clock.now().getTime()
         log.info('service ready', { pid: current.facts.pid, adopted: current.adopted })
         set('ready', '')
         settled.resolve()
@@ -88,7 +90,7 @@ export function keepService(service: Service, tools: KeeperTools): Keeper {
       }
       const why = await end
       over.abort()
-      return { why, healthy: readyAt !== undefined && clock.now() - readyAt >= healthyAfter }
+      return { why, healthy: readyAt !== undefined && clock.now().getTime() - readyAt >= healthyAfter }
     } catch (error) {
       return { why: explain(error), healthy: false }
     } finally {
@@ -97,11 +99,11 @@ export function keepService(service: Service, tools: KeeperTools): Keeper {
   }
 
   async function becomesReady(one: ServiceProcess): Promise<boolean> {
-    const from = clock.now()
+    const from = clock.now().getTime()
     for (let pause = 5; isAlive(one.facts) && !stopping.signal.aborted; pause = Math.min(pause * 1.5, 500)) {
       if (await answers()) return true
-      if (clock.now() - from > patience) settled.resolve()
-      if (clock.now() - from > answerWithin) set('starting', `runs (pid ${one.facts.pid}), and does not answer yet`)
+      if (clock.now().getTime() - from > patience) settled.resolve()
+      if (clock.now().getTime() - from > answerWithin) set('starting', `runs (pid ${one.facts.pid}), and does not answer yet`)
       await clock.sleep(pause, stopping.signal)
     }
     return false

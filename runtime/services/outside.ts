@@ -1,4 +1,4 @@
-import type { Clock } from './clock.ts'
+import type { Clock } from '../os/clock.ts'
 import type { Keeper } from './keeper.ts'
 import type { Service, ServiceState, ServiceStatus } from './service.ts'
 
@@ -23,7 +23,7 @@ export function watchService(service: ProbedService, clock: Clock, changed: (sta
   let watching: Promise<void> | undefined
 
   function statusOf(state: ServiceState, message: string): ServiceStatus {
-    return { name: service.name, state, pid: undefined, message, since: new Date(clock.now()).toISOString() }
+    return { name: service.name, state, pid: undefined, message, since: clock.now().toISOString() }
   }
 
   function set(state: ServiceState, message: string) {
@@ -33,14 +33,14 @@ export function watchService(service: ProbedService, clock: Clock, changed: (sta
   }
 
   async function watch() {
-    const from = clock.now()
+    const from = clock.now().getTime()
     let pause = 20
     while (!stopping.signal.aborted) {
       const answered = await service.ready(AbortSignal.any([stopping.signal, AbortSignal.timeout(answerWithin)]))
       if (stopping.signal.aborted) return
       if (answered) set(service.kind === 'outside' ? 'outside' : 'ready', '')
       else set(service.kind === 'outside' ? 'outside' : 'starting', service.silence)
-      if (answered || clock.now() - from > patience) settled.resolve()
+      if (answered || clock.now().getTime() - from > patience) settled.resolve()
       pause = answered ? lookEvery : Math.min(pause * 2, lookEvery)
       await clock.sleep(pause, stopping.signal)
     }

@@ -1,7 +1,7 @@
+import { type Clock, systemClock } from '../os/clock.ts'
 import { ApplianceError } from '../os/errors.ts'
 import type { Home } from '../os/home.ts'
 import { type Log, silentLog } from '../os/log.ts'
-import { type Clock, systemClock } from './clock.ts'
 import { type Keeper, keepService } from './keeper.ts'
 import { type ProbedService, watchService } from './outside.ts'
 import type { Service, ServiceStatus } from './service.ts'
