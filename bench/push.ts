@@ -1,23 +1,23 @@
 import { chmod, mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type Appliance, freePort } from '../tests/support/appliance.ts'
+import { freePorts } from '../tests/support/appliance.ts'
 import { type Clone, cloneOf } from '../tests/support/clone.ts'
 import { type Figure, median } from './report.ts'
+import { runningAppliance, staticSites } from './running.ts'
 
 const rounds = 15
 const warmUp = 3
 
 /** `git push` of one new static site until nginx answers 200 for it, against a hand-written post-receive script. */
-export async function benchPush(appliance: Appliance): Promise<Figure> {
+export async function benchPush(): Promise<Figure> {
+  await using appliance = await runningAppliance()
   const ours = await cloneOf(appliance.home.repository, join(appliance.home.root, 'bench', 'ours'))
   await using script = await startScript(join(appliance.home.root, 'bench', 'script'))
   const times = { ours: [] as number[], script: [] as number[] }
   for (let round = 0; round < rounds + warmUp; round++) {
     const host = `push${round}.example.com`
     const hosts = Array.from({ length: round + 1 }, (_, index) => `push${index}.example.com`)
-    await ours.write({
-      'domains.yaml': `domains:\n${hosts.map((name, index) => `  ${name}: { root: push${index} }\n`).join('')}`,
-    })
+    await ours.write({ 'domains.yaml': staticSites(round + 1, 'push') })
     await ours.commit()
     const mine = await timeToFirst200(ours, appliance.ports.http, host)
     await script.clone.write({ 'domains.txt': `${hosts.join('\n')}\n` })
@@ -40,7 +40,7 @@ export async function benchPush(appliance: Appliance): Promise<Figure> {
 
 async function timeToFirst200(clone: Clone, port: number, host: string): Promise<number> {
   const startedAt = performance.now()
-  const pushed = clone.push()
+  const pushed = clone.git('push', 'origin', 'HEAD:main')
   for (;;) {
     const response = await fetch(`http://127.0.0.1:${port}/`, { headers: { host, connection: 'close' } }).catch(() => undefined)
     await response?.body?.cancel()
@@ -49,8 +49,8 @@ async function timeToFirst200(clone: Clone, port: number, host: string): Promise
     await Bun.sleep(1)
   }
   const milliseconds = performance.now() - startedAt
-  const { accepted, shown } = await pushed
-  if (!accepted) throw new Error(shown)
+  const { code, shown } = await pushed
+  if (code !== 0) throw new Error(shown)
   return milliseconds
 }
 
@@ -67,7 +67,7 @@ printf 'server { listen %s; server_name %s; root ${folder}/www/%s; }\\n' "$(cat 
 
 /** What somebody would write in an evening: check out, write the server block, test, reload. */
 async function startScript(folder: string) {
-  const port = await freePort()
+  const [port = 0] = await freePorts(1)
   const repository = join(folder, 'repository.git')
   for (const path of ['tree', 'www', 'conf.d', 'logs']) await mkdir(join(folder, path), { recursive: true })
   await writeFile(join(folder, 'port'), String(port))

@@ -1,13 +1,13 @@
 /** One row of the table: what was measured, against which bound. */
 export interface Figure {
   readonly name: string
-  /** What the figure is a ratio to, or its unit. */
+  /** `×` for a ratio, else its unit. */
   readonly unit: string
   readonly value: number
   readonly bound: number
   readonly better: 'lower' | 'higher'
   /** The raw numbers behind it. */
-  readonly detail: Readonly<Record<string, number | string>>
+  readonly detail: Readonly<Record<string, number>>
 }
 
 export const reached = (figure: Figure): boolean =>
@@ -15,18 +15,17 @@ export const reached = (figure: Figure): boolean =>
 
 /** The Markdown table of docs/benchmarks.md. */
 export function markdownTable(figures: readonly Figure[]): string[] {
-  return [
-    '| what | reached | bound | | raw |',
-    '|---|---|---|---|---|',
-    ...figures.map(figure => {
-      const sign = figure.better === 'lower' ? '≤' : '≥'
-      const raw = Object.entries(figure.detail).map(
-        ([name, value]) => `${name} ${typeof value === 'number' ? shown(value) : value}`,
-      )
-      return `| ${figure.name} | ${shown(figure.value)} ${figure.unit} | ${sign} ${shown(figure.bound)} ${figure.unit} | ${reached(figure) ? 'yes' : '**no**'} | ${raw.join(', ')} |`
-    }),
-  ]
+  return ['| what | reached | bound | | raw |', '|---|---|---|---|---|', ...figures.map(row)]
 }
+
+function row(figure: Figure): string {
+  const { name, unit, value, bound, better, detail } = figure
+  const raw = Object.entries(detail).map(([what, number]) => `${what} ${shown(number)}`)
+  const limit = `${better === 'lower' ? '≤' : '≥'} ${shown(bound)} ${unit}`
+  return `| ${name} | ${shown(value)} ${unit} | ${limit} | ${reached(figure) ? 'yes' : '**no**'} | ${raw.join(', ')} |`
+}
+
+export const jsonLine = (figure: Figure): string => JSON.stringify({ ...figure, reached: reached(figure) })
 
 const shown = (value: number): string =>
   Number.isInteger(value) ? String(value) : value < 10 ? value.toFixed(2) : value.toFixed(1)
@@ -34,6 +33,13 @@ const shown = (value: number): string =>
 export function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b)
   const middle = Math.floor(sorted.length / 2)
-  const [low, high] = [sorted[middle - 1] ?? 0, sorted[middle] ?? 0]
+  const [low, high] = [sorted[middle - 1] ?? Number.NaN, sorted[middle] ?? Number.NaN]
   return sorted.length % 2 === 1 ? high : (low + high) / 2
+}
+
+/** Milliseconds that the work took. */
+export async function timed(work: () => Promise<unknown>): Promise<number> {
+  const startedAt = performance.now()
+  await work()
+  return performance.now() - startedAt
 }

@@ -25,6 +25,8 @@ export interface StartOptions {
   /** Module that is run instead of `main.ts`. */
   readonly entry?: string
   readonly env?: Readonly<Record<string, string>>
+  /** Another Bun than the one that runs this. */
+  readonly bun?: string
 }
 
 export interface Appliance extends AsyncDisposable {
@@ -66,7 +68,7 @@ const runsShape = z.array(
 )
 export type Run = z.infer<typeof runsShape>[number]
 
-const bun = [process.execPath, '--no-env-file', '--config=/dev/null']
+const flags = ['--no-env-file', '--config=/dev/null']
 
 /** A whole appliance in a home of its own on free ports, not started yet; its end leaves no process and no file. */
 export async function createAppliance(root?: string): Promise<Appliance> {
@@ -106,10 +108,10 @@ export async function createAppliance(root?: string): Promise<Appliance> {
     ports,
     pid: () => child?.pid ?? 0,
     printed: () => text,
-    launch({ entry = join(program, 'main.ts'), env: more = {} } = {}) {
+    launch({ entry = join(program, 'main.ts'), env: more = {}, bun = process.execPath } = {}) {
       text = ''
       const options = { env: { ...env, ...more }, cwd: made, stdin: 'ignore', stdout: 'pipe', stderr: 'pipe' } as const
-      const started = Bun.spawn([...bun, entry, 'up'], options)
+      const started = Bun.spawn([bun, ...flags, entry, 'up'], options)
       child = started
       reading = Promise.all([started.stdout, started.stderr].map(stream => append(stream, chunk => (text += chunk))))
     },
@@ -128,7 +130,7 @@ export async function createAppliance(root?: string): Promise<Appliance> {
       await reading
       return child?.exitCode ?? undefined
     },
-    command: (...args) => run([...bun, join(program, 'main.ts'), ...args]),
+    command: (...args) => run([process.execPath, ...flags, join(program, 'main.ts'), ...args]),
     status,
     async converged(revision = 'main') {
       const query = new URLSearchParams({ timeout: '60', revision })

@@ -1,0 +1,43 @@
+import { benchGrowth } from './growth.ts'
+import { benchIdleMemory } from './idle-memory.ts'
+import { benchLook } from './look.ts'
+import { benchOverview } from './overview.tsx'
+import { benchPageWeight } from './page-weight.ts'
+import { benchPush } from './push.ts'
+import { type Figure, jsonLine, markdownTable } from './report.ts'
+import { benchStart } from './start.ts'
+
+/** Every row of the table, in its order; each brings up what it needs and takes it down again. */
+const benches: Readonly<Record<string, () => Promise<Figure>>> = {
+  push: benchPush,
+  look: benchLook,
+  growth: benchGrowth,
+  memory: benchIdleMemory,
+  start: benchStart,
+  overview: benchOverview,
+  weight: benchPageWeight,
+}
+
+async function main(names: readonly string[]): Promise<number> {
+  const unknown = names.find(name => benches[name] === undefined)
+  if (unknown !== undefined) {
+    console.error(`there is no measurement ${JSON.stringify(unknown)}; there are: ${Object.keys(benches).join(', ')}`)
+    return 2
+  }
+  if (process.getuid?.() === 0) {
+    console.error('nothing of the appliance runs as root: setpriv --reuid USER --regid USER --init-groups bun run bench')
+    return 2
+  }
+  const figures: Figure[] = []
+  for (const name of names.length > 0 ? names : Object.keys(benches)) {
+    console.error(`measuring ${name} …`)
+    const figure = await benches[name]?.()
+    if (figure !== undefined) figures.push(figure)
+  }
+  for (const line of markdownTable(figures)) console.log(line)
+  console.log('')
+  for (const figure of figures) console.log(jsonLine(figure))
+  return 0
+}
+
+process.exitCode = await main(process.argv.slice(2))
