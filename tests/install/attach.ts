@@ -22,5 +22,6 @@ export async function attachOverSsh(machine: Machine, expected: string): Promise
     child.kill()
     await child.exited
   }
-  throw new Error(`tmux attach did not show ${expected}:\n${screen}${await new Response(child.stderr).text()}`)
+  const words = Bun.stripANSI(screen + (await new Response(child.stderr).text())).slice(-2_000)
+  throw new Error(`tmux attach did not show ${expected}:\n${words}`)
 }

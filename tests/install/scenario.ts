@@ -69,7 +69,7 @@ export async function tryServerInstall({ machine, steps, checkout, portalPort }:
   await steps.promise('ssh, then tmux attach: the windows in their order', async () => {
     const listed = await ssh('ai-infra', ['tmux', 'list-windows', '-t', 'ai-infrastructure', '-F', '#{window_name}'])
     same(listed.stdout.trim().split('\n'), windows, 'windows')
-    await attachOverSsh(machine, 'supervisor')
+    await attachOverSsh(machine, 'AI Infrastructure')
   })
   await steps.promise('a reboot brings all of it back', async () => {
     await machine.reboot()
