@@ -39,6 +39,8 @@ async function followTmux(
   wake: (reason: string) => void,
   signal: AbortSignal,
 ): Promise<void> {
+  // Whoever a killed runtime left waiting there goes home.
+  await spawn(tmuxCommand(home.tmuxSocket, ['wait-for', '-S', changedChannel]), { signal }).catch(() => undefined)
   let answered = true
   while (!signal.aborted) {
     const found = await spawn(tmuxCommand(home.tmuxSocket, ['wait-for', changedChannel]), { signal, timeout: 2 ** 31 - 1 }).catch(
