@@ -115,11 +115,11 @@ function contentLines(model: SiteModel, context: RenderContext): string[] {
     case 'static':
       return staticLines(content, context)
     case 'proxy':
-      return proxyLines(model.host, content)
+      return [...hostAndPort(model, context), ...proxyLines(model.host, content)]
     case 'redirect':
       return redirectLines(content)
     case 'portal':
-      return portalLines(context)
+      return [...hostAndPort(model, context), ...portalLines(context)]
   }
 }
 
@@ -145,9 +145,16 @@ function redirectLines({ to, keepsPath, status }: Content<'redirect'>): string[]
   ]
 }
 
+/** What visitors type: the port is named where it is not the usual one. */
+function hostAndPort({ certificate }: SiteModel, { ports }: RenderContext): string[] {
+  const [port, usual] = certificate === undefined ? [ports.http, 80] : [ports.https, 443]
+  return [`set $host_and_port $host${port === usual ? '' : `:${wholeNumber(port, 1, 65_535)}`};`]
+}
+
 function portalLines({ ports }: RenderContext): string[] {
   return [
     'include snippets/security-headers.conf;',
+    'include snippets/upgrade.conf;',
     'client_max_body_size 16m;',
     ...block('location /', [
       'include snippets/proxy.conf;',
@@ -172,6 +179,7 @@ function proxyLines(host: string, content: Content<'proxy'>): string[] {
   const seconds = wholeNumber(content.timeoutSeconds, 1, 86_400)
   return [
     'include snippets/security-headers.conf;',
+    ...(content.websocket ? ['include snippets/upgrade.conf;'] : []),
     `client_max_body_size ${wholeNumber(content.bodyMebibytes, 1, 1_048_576)}m;`,
     ...block('location /', [
       'include snippets/proxy.conf;',

@@ -14,6 +14,7 @@ export function renderSnippets(context: RenderContext): ReadonlyMap<string, stri
     ['acme.conf', acme(context)],
     ['static.conf', staticFiles],
     ['proxy.conf', proxy],
+    ['upgrade.conf', upgrade],
     ['websocket.conf', websocket],
     ['upstream-tls.conf', upstreamTls],
   ])
@@ -43,8 +44,11 @@ limit_conn connections 200;
 limit_conn_status 429;
 `
 
-/** An application behind us that sets one of these itself keeps its own. HSTS waits for certificates that browsers trust. */
-const securityHeaders = `add_header X-Content-Type-Options $add_content_type_options always;
+/**
+ * An application behind us that sets one of these itself keeps its own; the first has only one value, and comes from us.
+ * HSTS waits for certificates that browsers trust.
+ */
+const securityHeaders = `add_header X-Content-Type-Options nosniff always;
 add_header X-Frame-Options $add_frame_options always;
 add_header Referrer-Policy $add_referrer_policy always;
 `
@@ -80,11 +84,19 @@ proxy_set_header X-Forwarded-Host $host_and_port;
 proxy_set_header X-Forwarded-Port $server_port;
 proxy_set_header Forwarded "";
 proxy_set_header Proxy "";
+proxy_hide_header X-Content-Type-Options;
 proxy_connect_timeout 5s;
 proxy_buffering off;
 proxy_next_upstream error timeout;
 proxy_next_upstream_tries 3;
 proxy_next_upstream_timeout 10s;
+`
+
+/** Of the server, for the locations in it that include the next one. */
+const upgrade = `set $upgrade_or_keep upgrade;
+if ($http_upgrade = "") {
+  set $upgrade_or_keep "";
+}
 `
 
 const websocket = `proxy_set_header Upgrade $http_upgrade;
