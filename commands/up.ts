@@ -3,6 +3,7 @@ import { startAppliance } from '../appliance.ts'
 import type { Environment } from '../runtime/os/environment.ts'
 import { ApplianceError } from '../runtime/os/errors.ts'
 import { removeIfExists, writeFileAtomic } from '../runtime/os/files.ts'
+import { minimalEnvironment, spawn, spawnChecked } from '../runtime/os/spawn.ts'
 import { type Finding, preflight } from '../runtime/services/preflight.ts'
 import { readArguments } from './arguments.ts'
 import type { Command } from './command.ts'
@@ -35,6 +36,7 @@ export const up: Command = {
     })
     // Without a terminal the code waits where only the operator can read it; the installer shows it.
     if (values.systemd) await writeFileAtomic(codeFile, appliance.firstAdminCode ?? '', 0o600)
+    await tellSystemd(process.env.NOTIFY_SOCKET)
     if (!values.systemd && !ending.signal.aborted) {
       const screen = screenLines({
         home: environment.home.root,
@@ -64,6 +66,11 @@ async function refuseUnfit(environment: Environment, error: (line: string) => vo
   for (const finding of findings) error(`  ! ${findingLine(finding)}`)
   const worst = findings.find(({ severity, subject }) => severity === 'error' && fatal.includes(subject))
   if (worst !== undefined) throw new ApplianceError('invalid', 'this machine is not fit for it yet', { hint: worst.hint })
+}
+
+/** The unit counts as started from here on: `systemctl restart` returns, and a boot is complete. */
+async function tellSystemd(socket: string | undefined): Promise<void> {
+  if (socket) await spawnChecked(spawn, ['systemd-notify', '--ready'], { env: { ...minimalEnvironment, NOTIFY_SOCKET: socket } })
 }
 
 const canAnswer = ({ anthropicApiKey, anthropicBaseUrl }: Environment) =>
