@@ -71,6 +71,7 @@ main() {
     echo 'Say where the program is: curl … | bash -s -- --repository URL' >&2
     return 2
   fi
+  called_as="$0${1:+ $*}"
   load
   open_scratch
   case ${1:-} in

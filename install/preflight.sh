@@ -58,7 +58,7 @@ check_ports() {
       '' | *[!0-9]*) refuse "${pair%%=*} is '$port'." 'Write a port from 1 to 65535.' ;;
     esac
     ! held_by_stranger "$port" "$own" || refuse "Port $port is in use by another program." "See which with: ss -ltnp 'sport = :$port'
-Stop it, or choose another port: ${pair%%=*}=… $0"
+Stop it, or choose another port: ${pair%%=*}=… $called_as"
   done
   note "${*#*=}"
 }
@@ -82,10 +82,10 @@ check_home() {
     part=$part/$name
     [ -e "$part" ] || break
     as_service_user test -x "$part" || refuse "The user $service_user cannot reach $part, so it cannot use $home." "Let it pass:  chmod o+x $part
-or choose another folder:  AI_INFRA_HOME=/srv/ai-infra $0"
+or choose another folder:  AI_INFRA_HOME=/srv/ai-infra $called_as"
   done
   [ ! -e "$home" ] || as_service_user test -w "$home" || refuse "The user $service_user cannot write to $home." "Give it the folder:  chown $service_user: $home
-or choose another one:  AI_INFRA_HOME=/srv/ai-infra $0"
+or choose another one:  AI_INFRA_HOME=/srv/ai-infra $called_as"
   [ -e "$home" ] || install -d -m 0750 -o "$service_user" -g "$service_user" "$home"
   note "$home"
 }

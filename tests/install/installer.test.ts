@@ -14,7 +14,7 @@ afterAll(() => rm(folder, { recursive: true, force: true }))
 
 /** Runs functions of the installer as its steps do. */
 function call(script: string, environment: Record<string, string> = {}) {
-  const loaded = `set -euo pipefail; program=$1; for part in "$program"/install/*.sh; do . "$part"; done; open_scratch; ${script}`
+  const loaded = `set -euo pipefail; program=$1 called_as='./install.sh run'; for part in "$program"/install/*.sh; do . "$part"; done; open_scratch; ${script}`
   return spawn(['/bin/bash', '-c', loaded, 'install.sh', program], {
     env: { ...minimalEnvironment, TMPDIR: folder, ...environment },
   })
@@ -54,7 +54,7 @@ describe('preflight', () => {
       const { code, stderr } = await call(`check_ports 4294967294 AI_INFRA_HTTP_PORT=${stranger.port}`)
       expect(code).toBe(1)
       expect(stderr).toContain(`Port ${stranger.port} is in use`)
-      expect(stderr).toContain('AI_INFRA_HTTP_PORT=')
+      expect(stderr).toContain('AI_INFRA_HTTP_PORT=… ./install.sh run')
     } finally {
       stranger.stop(true)
     }
