@@ -4,19 +4,16 @@ import type { DesiredState } from '../desired-state/state.ts'
 import type { RunningEngine } from '../reconcilers/engine/engine.ts'
 import type { AgentsRoom } from '../runtime/bus/create-agents.ts'
 import type { Environment } from '../runtime/os/environment.ts'
-import { createAgentSocketRoutes } from '../web/agent-socket/routes.ts'
-import { createApiRoutes } from '../web/api/routes.ts'
 import { json } from '../web/door/answer.ts'
 import { createDoor, type Door, type DoorDependencies } from '../web/door/door.ts'
 import { listenOnLoopback, listenOnSocket } from '../web/door/listen.ts'
-import { createGitRoutes } from '../web/git/routes.ts'
 import type { PortalDeps } from '../web/portal/deps.ts'
 import { renderPortalError } from '../web/portal/errors.tsx'
-import { createPortalRoutes } from '../web/portal/routes.ts'
 import { createFirstAdmin, type FirstAdmin } from '../web/portal/sign-in/first-admin.ts'
 import { portalSecret } from '../web/portal/sign-in/secret.ts'
 import { createSessions } from '../web/portal/sign-in/sessions.ts'
 import type { Ground } from './ground.ts'
+import { createRoutes } from './routes.ts'
 
 export interface Doors {
   readonly door: Door
@@ -50,12 +47,10 @@ export async function buildDoors(
   const renderError: DoorDependencies['renderError'] = (status, message, request, identity) =>
     isProgram(request, identity.kind) ? json({ message }, status) : renderPortalError(status, message, request, identity, place)
   const door = createDoor({
-    routes: [
-      ...createApiRoutes({ engine, repository, clock, services: () => supervisor.status() }),
-      ...createGitRoutes({ engine, repository, clock, command }),
-      ...createAgentSocketRoutes({ agents }),
-      ...createPortalRoutes({ engine, repository, agents, sessions, firstAdmin, editing, clock, log, place }),
-    ],
+    routes: createRoutes({
+      ...{ engine, repository, agents, sessions, firstAdmin, editing, clock, log, place, command },
+      services: () => supervisor.status(),
+    }),
     clock,
     log: ground.log.with({ component: 'door' }),
     audit: entry => ground.audit.record(entry),
