@@ -1,9 +1,9 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { z } from 'zod'
-import { waitShape } from '../../commands/shapes.ts'
+import { servicesShape, waitShape } from '../../commands/shapes.ts'
 import { type Home, homeAt } from '../../runtime/os/home.ts'
 import { type Clone, cloneOf } from './clone.ts'
 import { killAll, processesOf } from './processes.ts'
@@ -22,7 +22,7 @@ export interface Ended {
 }
 
 export interface StartOptions {
-  /** Module that is run instead of `main.ts`. */
+  /** Module that is run instead of the command line. */
   readonly entry?: string
   readonly env?: Readonly<Record<string, string>>
   /** Another Bun than the one that runs this. */
@@ -50,6 +50,7 @@ export interface Appliance extends AsyncDisposable {
   /** Until everything is ready, at this commit or a newer one; a resource that needs a person, or the deadline, is an error. */
   converged(revision?: string): Promise<ApplianceStatus>
   resource(kind: string, key: string): Promise<ApplianceStatus['resources'][number] | undefined>
+  services(): Promise<z.infer<typeof servicesShape>>
   /** Outcomes and messages of the last convergences of one resource, newest first. */
   runs(kind: string, key: string): Promise<readonly Run[]>
   /** The lines of what has happened, as the window `logs` shows them. */
@@ -77,7 +78,7 @@ export async function createAppliance(root?: string): Promise<Appliance> {
   const [portal, http, https] = await freePorts(3)
   const ports = { portal: portal ?? 0, http: http ?? 0, https: https ?? 0 }
   const env = {
-    PATH: process.env.PATH ?? '',
+    PATH: `${dirname(process.execPath)}:${process.env.PATH ?? ''}`,
     HOME: made,
     LANG: 'C.UTF-8',
     AI_INFRA_HOME: made,
@@ -142,6 +143,7 @@ export async function createAppliance(root?: string): Promise<Appliance> {
     async resource(kind, key) {
       return (await status()).resources.find(resource => resource.kind === kind && resource.key === key)
     },
+    services: () => ask('/api/services', servicesShape),
     runs: (kind, key) => ask(`/api/runs/${kind}/${key}`, runsShape),
     events: () => Bun.file(join(home.logs, 'events.log')).text(),
     visit: (host, path = '/', init = {}) =>

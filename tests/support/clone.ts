@@ -2,7 +2,7 @@ import { mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 
 const env = {
-  PATH: process.env.PATH ?? '',
+  PATH: `${dirname(process.execPath)}:${process.env.PATH ?? ''}`,
   HOME: '/nonexistent',
   GIT_CONFIG_NOSYSTEM: '1',
   GIT_AUTHOR_NAME: 'Ada',
