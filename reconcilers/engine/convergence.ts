@@ -1,6 +1,6 @@
 import { type Core, resourceId, suspensionOf } from './core.ts'
 import { digest } from './digest.ts'
-import { DidNotConverge, retryAfter } from './failure.ts'
+import { DidNotConverge, isDue, retryAfter } from './failure.ts'
 import type { Intent, Retry } from './journal.ts'
 import type { AnyReconciler, ApplyContext, Change, Plan } from './reconciler.ts'
 import type { PlannedChange, Trigger } from './status.ts'
@@ -68,7 +68,9 @@ async function verify({ reconciler, core, target, unfinished }: Convergence, pla
       core.retries.delete(resourceId(reconciler.kind, key))
     } else {
       const last = intents.at(-1)
-      if (last !== undefined) await fail(core, target.state.revision, last, new DidNotConverge(summary))
+      // What a newer commit still wants says nothing about what an older one had done.
+      if (last !== undefined && last.revision !== target.state.revision) await supersede(core, intents)
+      else if (last !== undefined) await fail(core, target.state.revision, last, new DidNotConverge(summary))
     }
   }
   unfinished.applied.clear()
@@ -101,7 +103,7 @@ function dueChanges({ reconciler, core, unfinished }: Convergence, plan: Plan<un
   return plan.changes.filter(change => {
     if (suspensionOf(core, reconciler.kind, change.key) !== undefined || unfinished.inFlight.has(change.key)) return false
     const retry = core.retries.get(resourceId(reconciler.kind, change.key))
-    return retry === undefined || retry.nextAt <= now || retry.digest !== digest(change)
+    return retry === undefined || isDue(retry, now) || retry.digest !== digest(change)
   })
 }
 

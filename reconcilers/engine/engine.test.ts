@@ -85,6 +85,27 @@ test('a second look at the same commit changes nothing', async () => {
   expect(world.applied).toEqual([])
 })
 
+test('a listener that throws stops nothing', async () => {
+  history.commit({})
+  const running = await start()
+  running.subscribe(() => {
+    throw new Error('the reader is gone')
+  })
+  expect((await push(running, { a: '1' })).converged).toBe(true)
+})
+
+test('a retry that a clock set back would put off for hours is made', async () => {
+  history.commit({})
+  world.break('a', new ApplianceError('failed', 'no luck'))
+  const running = await start()
+  await push(running, { a: '1' })
+  await engine?.stop()
+  await database.store`UPDATE retry SET next_at = now() + interval '5 hours'`
+  world.mend('a')
+  const again = await start()
+  await until(again, () => state(again, 'a') === 'ready')
+})
+
 test('one broken resource fails alone, and is tried again until it works', async () => {
   history.commit({})
   world.break('b', new ApplianceError('failed', 'no luck'))
@@ -129,6 +150,26 @@ test('a newer commit takes over from one that is still waiting', async () => {
   expect(status.converged).toBe(true)
   expect([...world.things.keys()]).toEqual(['b'])
   expect(events.some(event => event.type === 'superseded' && event.revision === first)).toBe(true)
+})
+
+test('a change that a newer commit overtook after its apply is not said to have failed', async () => {
+  history.commit({})
+  const running = await start()
+  const { apply } = world.reconciler
+  let second: string | undefined
+  world.reconciler.apply = async (change, context) => {
+    await apply(change, context)
+    if (second !== undefined) return
+    second = history.commit({ a: '2' })
+    running.moved()
+    await until(running, () => events.some(event => event.type === 'superseded' && event.by === second))
+  }
+  history.commit({ a: '1' })
+  running.moved()
+  await until(running, () => running.status().converged && running.status().revision === second)
+  expect(world.things.get('a')).toBe('2')
+  expect(events.filter(event => event.type === 'change' && event.phase === 'failed')).toEqual([])
+  expect((await running.runs('thing', 'a')).map(run => run.outcome)).toEqual(['verified', 'superseded'])
 })
 
 test('a slow change does not keep the others of its kind waiting', async () => {
@@ -181,6 +222,34 @@ test('an approval is bound to its digest: another commit needs another one', asy
   expect(await running.approve(first?.id ?? '', 'me')).toBe(false)
 })
 
+test('an approval that a newer commit overtook does not let a later, equal commit pass', async () => {
+  history.commit({ a: '1', b: '2', c: '3' })
+  const running = await start()
+  await push(running, { a: '1', b: '2', c: '3' })
+  await push(running, { a: '1' })
+  const hold = running.holds()[0]
+  // The person approves while the loop has another commit in its hands already.
+  await database.store`INSERT INTO approval (digest, approved_by) VALUES (${hold?.digest ?? ''}, 'me')`
+  await push(running, { a: '1', b: '2', c: '3' })
+  expect(running.holds()).toEqual([])
+  await push(running, { a: '1' })
+  expect(running.holds().map(again => again.digest)).toEqual([hold?.digest ?? ''])
+  expect([...world.things.keys()].sort()).toEqual(['a', 'b', 'c'])
+})
+
+test('a hold keeps the time at which it began', async () => {
+  history.commit({ a: '1', b: '2', c: '3' })
+  const running = await start()
+  await push(running, { a: '1', b: '2', c: '3' })
+  await push(running, { a: '1' })
+  const since = running.holds()[0]?.since
+  world.things.delete('b')
+  world.wake()
+  await until(running, () => world.things.has('b'))
+  await push(running, { a: '1' })
+  expect(running.holds()[0]?.since).toBe(since)
+})
+
 test('the last member and something precious are never removed without an approval; taking the commit back frees the hold', async () => {
   history.commit({ a: '1' })
   const running = await start()
@@ -207,6 +276,17 @@ test('a suspended resource is left alone until it is resumed', async () => {
   expect(status.converged).toBe(true)
   expect(await running.resume('thing', 'a')).toBe(true)
   await until(running, () => world.things.get('a') === '1')
+})
+
+test('a plan shows again what an expired suspension hid', async () => {
+  history.commit({ a: '1' })
+  const running = await start()
+  await push(running, { a: '1' })
+  const until_ = new Date(Date.now() - 1_000).toISOString()
+  await running.suspend({ kind: 'thing', key: 'a', reason: 'short', owner: 'me', until: until_ })
+  const other = history.at(history.commit({ a: '2' }))
+  if (other === undefined) throw new Error('no commit')
+  expect((await running.plan(other)).changes.map(change => change.key)).toEqual(['a'])
 })
 
 test('a suspension ends by itself', async () => {

@@ -33,13 +33,22 @@ export interface RunningEngine extends Engine {
   stop(): Promise<void>
 }
 
+/** Milliseconds between two looks at where main is. */
+const lookForMain = 10_000
+
 /** Loads what the last run left in the journal and starts one loop for each kind. */
 export async function startEngine(dependencies: EngineDependencies): Promise<RunningEngine> {
   const { repository, reconcilers, clock, log } = dependencies
   const journal = createJournal(dependencies.store)
   const listeners = new Set<(event: EngineEvent) => void>()
   const emit = (event: EngineEvent) => {
-    for (const listener of listeners) listener(event)
+    for (const listener of listeners) {
+      try {
+        listener(event)
+      } catch (error) {
+        log.error('a listener failed', { event: event.type, error: explain(error) })
+      }
+    }
   }
   const interrupted = await journal.closeInterrupted()
   if (interrupted > 0) log.info('changes were interrupted', { count: interrupted })
@@ -157,10 +166,11 @@ export async function startEngine(dependencies: EngineDependencies): Promise<Run
       loops.find(loop => loop.kind === reconciler.kind)?.wake('watch')
     }),
   )
-  const trimming = setInterval(
-    () => void journal.trim().catch(error => log.warn('journal not trimmed', { error: explain(error) })),
-    3_600_000,
-  )
+  const trim = () => void journal.trim().catch(error => log.warn('journal not trimmed', { error: explain(error) }))
+  trim()
+  const trimming = setInterval(trim, 3_600_000)
+  // Whoever moves main says so; this finds what nobody could say, and reads again what could not be read.
+  const looking = setInterval(moved, lookForMain)
 
   /** Said at once, so that who waits from now on does not take what was before for the result. */
   const underway = (kind: string, key: string, reason: string, message: string) =>
@@ -179,9 +189,9 @@ export async function startEngine(dependencies: EngineDependencies): Promise<Run
     async approve(holdId, by) {
       const hold = [...core.holds.values()].find(candidate => candidate.id === holdId)
       if (hold === undefined) return false
-      await journal.approve(hold.digest, by)
+      if (!(await journal.approve(hold.digest, by))) return false
       log.info('hold approved', { kind: hold.kind, hold: hold.id, by })
-      core.holds.delete(hold.kind)
+      if (core.holds.get(hold.kind)?.digest === hold.digest) core.holds.delete(hold.kind)
       for (const { key } of hold.changes) underway(hold.kind, key, 'approved', `approved by ${by}`)
       wakeKind(hold.kind, 'approval')
       return true
@@ -223,6 +233,7 @@ export async function startEngine(dependencies: EngineDependencies): Promise<Run
     async stop() {
       stopping.abort(new Error('the appliance stops'))
       clearInterval(trimming)
+      clearInterval(looking)
       for (const stopWatching of watches) stopWatching?.()
       await Promise.all(running)
       await adopting

@@ -5,6 +5,10 @@ import type { Intent, Retry } from './journal.ts'
 /** One second, doubled up to five minutes. */
 const retries = { first: 1_000, longest: 300_000 }
 
+/** Also due when it is further away than any wait: the clock was set back. */
+export const isDue = ({ nextAt }: Pick<Retry, 'nextAt'>, now: Date): boolean =>
+  nextAt <= now || nextAt.getTime() - now.getTime() > 2 * retries.longest
+
 /** What a failed change leaves behind: when to try again, and what to say meanwhile. */
 export function retryAfter(intent: Intent, error: unknown, last: Retry | undefined, now: Date, random: number): Retry {
   const attempts = (last?.digest === intent.digest ? last.attempts : 0) + 1

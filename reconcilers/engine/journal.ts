@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import type { ISql } from 'postgres'
 import type { Store } from '../../runtime/store/store.ts'
 import type { Change } from './reconciler.ts'
 import type { Hold, ResourceStatus, Run, Suspension, Trigger } from './status.ts'
@@ -20,6 +21,7 @@ export interface Intent {
   readonly id: string
   readonly change: Change<unknown>
   readonly digest: string
+  readonly revision: string
   readonly startedAt: Date
 }
 
@@ -44,7 +46,7 @@ function runs(store: Store) {
       trigger: Trigger,
       at: Date,
     ): Promise<Intent[]> {
-      const intents = changes.map(({ change, digest }) => ({ id: randomUUID(), change, digest, startedAt: at }))
+      const intents = changes.map(({ change, digest }) => ({ id: randomUUID(), change, digest, revision, startedAt: at }))
       const rows = intents.map(({ id, change, digest }) => ({
         id,
         kind: change.kind,
@@ -132,7 +134,7 @@ function targets(store: Store) {
 
     /**
      * Moves a kind to a commit. With a digest it uses up that digest's approval in the same transaction, and nothing
-     * moves when there is none.
+     * moves when there is none. An approval ends with its hold, used or not.
      */
     async accept(kind: string, revision: string, heldDigest?: string): Promise<boolean> {
       return store.begin(async transaction => {
@@ -140,7 +142,7 @@ function targets(store: Store) {
           const used = await transaction`UPDATE approval SET used_at = now() WHERE digest = ${heldDigest} AND used_at IS NULL`
           if (used.count === 0) return false
         }
-        await transaction`DELETE FROM hold WHERE kind = ${kind}`
+        await endHolds(transaction, kind, '')
         await transaction`
           INSERT INTO kind_target (kind, revision) VALUES (${kind}, ${revision})
           ON CONFLICT (kind) DO UPDATE SET revision = excluded.revision, accepted_at = now()`
@@ -151,7 +153,7 @@ function targets(store: Store) {
     async hold(hold: Hold): Promise<void> {
       const changes = store.json(JSON.parse(JSON.stringify(hold.changes)))
       await store.begin(async transaction => {
-        await transaction`DELETE FROM hold WHERE kind = ${hold.kind} AND digest <> ${hold.digest}`
+        await endHolds(transaction, hold.kind, hold.digest)
         await transaction`
           INSERT INTO hold (digest, kind, revision, reason, changes, since)
           VALUES (${hold.digest}, ${hold.kind}, ${hold.revision}, ${hold.reason}, ${changes}, ${hold.since})
@@ -166,8 +168,15 @@ function targets(store: Store) {
       return rows.map(row => ({ ...row, id: row.digest.slice(0, 12), since: row.since.toISOString() }))
     },
 
-    async approve(digest: string, by: string): Promise<void> {
-      await store`INSERT INTO approval (digest, approved_by) VALUES (${digest}, ${by}) ON CONFLICT (digest) WHERE used_at IS NULL DO NOTHING`
+    /** False when it is no longer held. */
+    async approve(digest: string, by: string): Promise<boolean> {
+      return store.begin(async transaction => {
+        const held = await transaction`SELECT 1 FROM hold WHERE digest = ${digest} FOR UPDATE`
+        if (held.count === 0) return false
+        await transaction`
+          INSERT INTO approval (digest, approved_by) VALUES (${digest}, ${by}) ON CONFLICT (digest) WHERE used_at IS NULL DO NOTHING`
+        return true
+      })
     },
 
     async verifiedRevision(): Promise<string> {
@@ -181,6 +190,15 @@ function targets(store: Store) {
         ON CONFLICT (only_row) DO UPDATE SET revision = excluded.revision, verified_at = now()`
     },
   }
+}
+
+/** Ends the holds of a kind but one. What was approved and not used must not let a later, equal commit pass. */
+async function endHolds(transaction: ISql, kind: string, except: string): Promise<void> {
+  const ended = await transaction<{ digest: string }[]>`
+    DELETE FROM hold WHERE kind = ${kind} AND digest <> ${except} RETURNING digest`
+  if (ended.length === 0) return
+  const digests = ended.map(row => row.digest)
+  await transaction`UPDATE approval SET used_at = now() WHERE used_at IS NULL AND digest IN ${transaction(digests)}`
 }
 
 function standings(store: Store) {

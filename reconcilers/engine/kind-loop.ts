@@ -106,8 +106,9 @@ function showHold(kind: string, hold: Hold | undefined, core: Core): void {
   const before = core.holds.get(kind)
   if (hold === undefined) core.holds.delete(kind)
   else {
-    core.holds.set(kind, hold)
-    if (before?.digest !== hold.digest) core.emit({ type: 'held', hold })
+    const known = before?.digest === hold.digest
+    core.holds.set(kind, known ? { ...hold, since: before.since } : hold)
+    if (!known) core.emit({ type: 'held', hold })
   }
 }
 

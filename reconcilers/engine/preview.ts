@@ -1,7 +1,7 @@
 import type { DesiredState } from '../../desired-state/state.ts'
 import { explain } from '../../runtime/os/errors.ts'
 import { planned } from './convergence.ts'
-import { type Core, resourceId } from './core.ts'
+import { type Core, suspensionOf } from './core.ts'
 import { digest } from './digest.ts'
 import type { AnyReconciler, Change } from './reconciler.ts'
 import type { Hold, RevisionPlan } from './status.ts'
@@ -39,7 +39,7 @@ async function planKind(reconciler: AnyReconciler, core: Core, state: DesiredSta
   try {
     const desired = reconciler.select(state)
     const observed = await reconciler.observe(desired, AbortSignal.timeout(20_000))
-    const suspended = (key: string) => core.suspensions.has(resourceId(kind, key))
+    const suspended = (key: string) => suspensionOf(core, kind, key) !== undefined
     const changes = reconciler.plan(desired, observed).changes.filter(change => !suspended(change.key))
     return { changes, hold, unseen: undefined }
   } catch (error) {
