@@ -11,6 +11,7 @@ import { createKindLoop, type KindLoop } from './kind-loop.ts'
 import { planRevision } from './preview.ts'
 import type { AnyReconciler } from './reconciler.ts'
 import type { Engine, EngineEvent, Status } from './status.ts'
+import { createStory } from './story.ts'
 
 export interface EngineDependencies {
   readonly repository: Pick<Repository, 'head' | 'read' | 'isAncestor'>
@@ -41,7 +42,9 @@ export async function startEngine(dependencies: EngineDependencies): Promise<Run
   const { repository, reconcilers, clock, log } = dependencies
   const journal = createJournal(dependencies.store)
   const listeners = new Set<(event: EngineEvent) => void>()
+  const story = createStory(clock)
   const emit = (event: EngineEvent) => {
+    story.add(event)
     for (const listener of listeners) {
       try {
         listener(event)
@@ -145,6 +148,7 @@ export async function startEngine(dependencies: EngineDependencies): Promise<Run
     if (!result.ok) return
     const before = head?.revision
     head = result.state
+    story.begin(revision)
     if (before !== undefined) emit({ type: 'superseded', revision: before, by: revision })
     for (const loop of loops) {
       loop.supersede(revision)
@@ -210,6 +214,7 @@ export async function startEngine(dependencies: EngineDependencies): Promise<Run
       return ended
     },
     moved,
+    story: story.of,
     wake: kind => wakeKind(kind, 'watch'),
     async settled(revision, signal) {
       const reached = (): boolean => {

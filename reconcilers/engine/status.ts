@@ -105,6 +105,13 @@ export type EngineEvent =
   | { readonly type: 'settled'; readonly revision: string; readonly status: Status }
   | { readonly type: 'superseded'; readonly revision: string; readonly by: string }
 
+/** The events of one commit, for who comes after they began. */
+export interface Story {
+  /** When the engine saw the commit; undefined when it is not main. */
+  readonly since: Date | undefined
+  readonly events: readonly EngineEvent[]
+}
+
 /** What the portal, the API and the hooks may ask of the engine. */
 export interface Engine {
   status(): Status
@@ -125,4 +132,6 @@ export interface Engine {
   /** Until the appliance has settled at this revision, a newer one took over, or the signal aborts. */
   settled(revision: string, signal: AbortSignal): Promise<Status>
   subscribe(listener: (event: EngineEvent) => void): () => void
+  /** What has happened for this commit since it became main; nothing once it no longer is. */
+  story(revision: string): Story
 }

@@ -17,16 +17,19 @@ export async function followConvergence(
   write: (line: string) => void,
   gone: AbortSignal,
 ): Promise<void> {
-  const startedAt = clock.now().getTime()
   const seen: EngineEvent[] = []
   const superseded = new AbortController()
-  const stop = engine.subscribe(event => {
+  const tell = (event: EngineEvent) => {
     if ('revision' in event && event.revision !== revision) return
     seen.push(event)
     const line = eventLine(event)
     if (line !== undefined) write(line)
     if (event.type === 'superseded') superseded.abort()
-  })
+  }
+  const story = engine.story(revision)
+  const startedAt = (story.since ?? clock.now()).getTime()
+  for (const event of story.events) tell(event)
+  const stop = engine.subscribe(tell)
   try {
     engine.moved()
     const status = await engine.settled(revision, AbortSignal.any([gone, superseded.signal, AbortSignal.timeout(longestFollow)]))

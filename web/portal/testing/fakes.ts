@@ -83,6 +83,7 @@ export function fakeEngine(): FakeEngine {
     },
     wake: () => {},
     settled: async () => engine.status(),
+    story: () => ({ since: undefined, events: [] }),
     subscribe(listener) {
       listeners.add(listener)
       return () => listeners.delete(listener)
