@@ -30,7 +30,7 @@ async function server() {
     refs: await clone.ask('--git-dir', home.repository, 'for-each-ref'),
     generation: await readlink(join(home.nginx, 'current')),
     www: await readdir(home.www),
-    windows: await appliance.tmux('list-panes', '-s', '-t', '=ai-infrastructure', '-F', '#{window_name} #{pane_pid}'),
+    windows: await appliance.panes(),
     status: await appliance.status(),
   }
 }

@@ -89,13 +89,17 @@ test('kill -9 of the tmux server: every window is there again, once, in its orde
   expect(await leave()).toMatchObject({ failures: [] })
 })
 
-const paneOf = async (name: string) =>
-  Number(await appliance.tmux('display-message', '-p', '-t', `=ai-infrastructure:=${name}`, '#{pane_pid}'))
+/** Until another process than this one is in the window. */
+const replaced = (name: string, before: number | undefined) =>
+  until(`${name} has a process again`, async () => {
+    const now = (await appliance.panes()).get(name)
+    return now !== undefined && now !== before
+  })
 
 test('a window that somebody kills is opened again in its place, and the run says so', async () => {
-  const before = await paneOf('data')
+  const before = (await appliance.panes()).get('data')
   await appliance.tmux('kill-window', '-t', '=ai-infrastructure:=data')
-  await until('data has a process again', async () => ![0, before].includes(await paneOf('data')))
+  await replaced('data', before)
   await appliance.converged()
   expect((await appliance.runs('agent', 'data'))[0]).toMatchObject({
     trigger: 'watch',
@@ -106,9 +110,9 @@ test('a window that somebody kills is opened again in its place, and the run say
 })
 
 test('an agent whose process is killed is started again in its window, and the run says so', async () => {
-  const before = await paneOf('research')
+  const before = (await appliance.panes()).get('research') ?? 0
   process.kill(before, 'SIGKILL')
-  await until('research has a process again', async () => ![0, before].includes(await paneOf('research')))
+  await replaced('research', before)
   await appliance.converged()
   expect((await appliance.runs('agent', 'research'))[0]).toMatchObject({
     trigger: 'watch',

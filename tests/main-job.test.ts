@@ -73,13 +73,13 @@ test('another branch is a free dry run: its plan is shown, and nothing of it hap
 })
 
 test('a prompt is reloaded in place and a level needs a new process, and both say so', async () => {
-  const before = await paneOf('qa')
+  const before = (await appliance.panes()).get('qa')
   const prompt = await clone.deliver({ 'agents/qa.md': 'You look for what is weak.\n' })
   expect(prompt.remote.slice(1, -1)).toEqual([
     '  ~ agent qa  reload the prompt, without a restart',
     expect.stringMatching(/^ {2}~ agent qa updated: .+ \(\d+ ms\)$/),
   ])
-  expect(await paneOf('qa')).toBe(before)
+  expect((await appliance.panes()).get('qa')).toBe(before ?? 0)
   const agents = await clone.read('agents.yaml')
   const level = await clone.deliver({ 'agents.yaml': agents.replace('level: 2', 'level: 1') })
   expect(level.remote[1]).toBe('  ± agent infra  replace its process for the new level, after what it is doing')
@@ -103,5 +103,3 @@ test('history names the author of each commit, and rollback restores an older st
   expect((await appliance.command('rollback', 'HEAD~1')).code).toBe(0)
   expect((await appliance.visit('blog.example.com')).status).toBe(200)
 })
-
-const paneOf = (name: string) => appliance.tmux('display-message', '-p', '-t', `=ai-infrastructure:=${name}`, '#{pane_pid}')

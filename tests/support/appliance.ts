@@ -61,6 +61,8 @@ export interface Appliance extends AsyncDisposable {
   clone(name?: string): Promise<Clone>
   /** Names of the windows of our session in their order. */
   windows(): Promise<string[]>
+  /** Pid of the process in each window, by name. */
+  panes(): Promise<ReadonlyMap<string, number>>
   tmux(...args: string[]): Promise<string>
 }
 
@@ -155,6 +157,11 @@ export async function createAppliance(root?: string): Promise<Appliance> {
     clone: (name = `clone-${++clones}`) => cloneOf(home.repository, join(made, 'clones', name)),
     async windows() {
       return (await tmux('list-windows', '-t', '=ai-infrastructure', '-F', '#{window_name}')).trim().split('\n')
+    },
+    async panes() {
+      const listed = await tmux('list-panes', '-s', '-t', '=ai-infrastructure', '-F', '#{window_name} #{pane_pid}')
+      const lines = listed.trim().split('\n')
+      return new Map(lines.map(line => [line.split(' ')[0] ?? '', Number(line.split(' ')[1])]))
     },
     tmux,
     async [Symbol.asyncDispose]() {

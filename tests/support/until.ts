@@ -5,6 +5,6 @@ export async function until<T>(what: string, look: () => Promise<T> | T, millise
     const found = await look()
     if (found !== undefined && found !== null && found !== false) return found
     if (performance.now() > deadline) throw new Error(`waited ${milliseconds / 1_000} s in vain: ${what}`)
-    await Bun.sleep(10)
+    await Bun.sleep(25)
   }
 }
