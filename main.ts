@@ -28,6 +28,8 @@ const innerVerbs: Readonly<Record<string, () => Promise<Command>>> = {
 
 const out = (line: string) => void process.stdout.write(`${line}\n`)
 const error = (line: string) => void process.stderr.write(`${line}\n`)
+// A reader that went away, like `head`, is no reason to end: `up` goes on without it.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
 const called = process.env.AI_INFRA_CALLED || './main.ts'
 
 async function main(args: readonly string[]): Promise<ExitStatus> {

@@ -1,4 +1,5 @@
 import { expect, test } from 'bun:test'
+import { join } from 'node:path'
 import { parseDuration } from '../web/api/duration.ts'
 import { readResource } from './arguments.ts'
 import { attachArguments } from './attach.ts'
@@ -69,4 +70,14 @@ test('tables align, and ages are short', () => {
     '3 h',
     '13 d',
   ])
+})
+
+test('a reader that goes away ends nothing and prints no trace', async () => {
+  const child = Bun.spawn([process.execPath, '--no-env-file', join(import.meta.dir, '..', 'main.ts'), 'help'], {
+    stdout: 'pipe',
+    stderr: 'pipe',
+  })
+  await child.stdout.cancel()
+  expect(await new Response(child.stderr).text()).toBe('')
+  expect(await child.exited).toBe(0)
 })

@@ -4,7 +4,7 @@ import type { DesiredState } from '../desired-state/state.ts'
 import type { RunningEngine } from '../reconcilers/engine/engine.ts'
 import type { AgentsRoom } from '../runtime/bus/create-agents.ts'
 import type { Environment } from '../runtime/os/environment.ts'
-import { json } from '../web/door/answer.ts'
+import { json, text } from '../web/door/answer.ts'
 import { createDoor, type Door, type DoorDependencies } from '../web/door/door.ts'
 import { listenOnLoopback, listenOnSocket } from '../web/door/listen.ts'
 import type { PortalDeps } from '../web/portal/deps.ts'
@@ -45,7 +45,11 @@ export async function buildDoors(
   const sessions = createSessions({ store, secret: await portalSecret(home.keys), timeoutMinutes, log })
   const editing = { set: setDomain, remove: (text: string, host: string) => removeDomain(text, host) ?? '' }
   const renderError: DoorDependencies['renderError'] = (status, message, request, identity) =>
-    isProgram(request, identity.kind) ? json({ message }, status) : renderPortalError(status, message, request, identity, place)
+    isHook(request)
+      ? text(`${message}\n`, status)
+      : isProgram(request, identity.kind)
+        ? json({ message }, status)
+        : renderPortalError(status, message, request, identity, place)
   const door = createDoor({
     routes: createRoutes({
       ...{ engine, repository, agents, sessions, firstAdmin, editing, clock, log, place, command },
@@ -75,6 +79,9 @@ export async function buildDoors(
     },
   }
 }
+
+/** Its pusher reads the answer as it is. */
+const isHook = (request: Request): boolean => new URL(request.url).pathname.startsWith('/git/')
 
 const isProgram = (request: Request, caller: string): boolean =>
   caller === 'operator' || caller === 'agent' || new URL(request.url).pathname.startsWith('/api/')

@@ -1,6 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import postgres from 'postgres'
+import { systemCode } from '../os/errors.ts'
 
 /** A pool of connections to Postgres, or a transaction of it. */
 export type Store = postgres.Sql
@@ -12,6 +13,20 @@ export function openStore(address: StoreAddress): Store {
   const options = { max: 6, idle_timeout: 60, connect_timeout: 10, onnotice: () => {} }
   if ('url' in address) return postgres(address.url, options)
   return postgres({ ...options, host: address.socketFolder, port: 5432, database: address.database, username: 'ai_infra' })
+}
+
+/** Codes of the driver for a connection that is not there, and of a server that starts or stops. */
+const awayCodes = new Set([
+  ...['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT'],
+  ...['CONNECTION_CLOSED', 'CONNECTION_ENDED', 'CONNECTION_DESTROYED', 'CONNECT_TIMEOUT'],
+  ...['57P01', '57P02', '57P03'],
+])
+
+/** Whether a query failed because the server does not answer just now, and not because of the query. */
+export function isStoreAway(error: unknown): boolean {
+  const code = systemCode(error) ?? ''
+  if (code === 'ENOENT') return typeof error === 'object' && error !== null && 'syscall' in error && error.syscall === 'connect'
+  return awayCodes.has(code)
 }
 
 /**

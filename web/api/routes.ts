@@ -108,7 +108,8 @@ const unknownResource = (kind: string, key: string) =>
 async function waitFor({ engine, repository, clock }: ApiDependencies, { url, request, keepOpen }: Call): Promise<Response> {
   keepOpen()
   const revision = await known(repository, url.searchParams.get('revision') ?? 'main')
-  const seconds = Math.min(Math.max(Number(url.searchParams.get('timeout') ?? 60) || 60, 0), 3_600)
+  const asked = Number(url.searchParams.get('timeout') ?? 60)
+  const seconds = Math.min(Math.max(Number.isNaN(asked) ? 60 : asked, 0), 3_600)
   const end = AbortSignal.any([request.signal, AbortSignal.timeout(seconds * 1_000)])
   const startedAt = clock.now().getTime()
   const reached = () => ({ milliseconds: clock.now().getTime() - startedAt, ...engine.status() })

@@ -73,6 +73,27 @@ test('an expected failure says its sentence, an unexpected one says nothing of t
   expect(await bug.text()).not.toContain('hunter2')
 })
 
+test('while the database is away every answer says so, to who is signed in as well', async () => {
+  const away = () => Promise.reject(Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' }))
+  const door = createDoor({
+    routes: [route({ method: 'POST', audit: 'thing.done' })],
+    clock: systemClock,
+    log: silentLog,
+    audit: away,
+    renderError: (status, message) => json({ message }, status),
+  })
+  const entrance = { identity: person, address: '192.0.2.1', keepOpen: () => {} }
+  const audited = await door.enter(new Request('http://appliance/thing/a', { method: 'POST' }), entrance)
+  const refuse = (status: number, message: string) => json({ message }, status)
+  const portal = listenOnLoopback(door, { port: 0, identify: away, hosts: () => new Set<string>(), refuse })
+  const signedIn = await fetch(`http://127.0.0.1:${portal.port}/thing/a`)
+  await portal.stop()
+  for (const answer of [audited, signedIn]) {
+    expect(answer.status).toBe(503)
+    expect(await answer.text()).toContain('The database does not answer at the moment')
+  }
+})
+
 test('two routes cannot claim one address', () => {
   expect(() => open([route({}), route({})])).toThrow('two routes claim GET /thing/:name')
 })

@@ -2,6 +2,7 @@ import { Elysia } from 'elysia'
 import type { Clock } from '../../runtime/os/clock.ts'
 import { ApplianceError, type ErrorKind, explain } from '../../runtime/os/errors.ts'
 import type { Log } from '../../runtime/os/log.ts'
+import { isStoreAway } from '../../runtime/store/store.ts'
 import { createRateLimiter } from './rate-limit.ts'
 import type { Call, Identity, Route } from './route.ts'
 
@@ -70,8 +71,9 @@ export function createDoor(dependencies: DoorDependencies): Door {
       route.audit === false
         ? Promise.resolve()
         : dependencies.audit({ event: route.audit, who: nameOf(identity), subject: new URL(request.url).pathname, outcome })
+    const unaudited = (error: unknown) => log.error('audit not written', { path: route.path, error: explain(error) })
     if (!route.policy.includes(identity.kind)) {
-      await record('refused')
+      await record('refused').catch(unaudited)
       const status = identity.kind === 'anonymous' ? 401 : 403
       return renderError(status, status === 401 ? 'Sign in first.' : 'This is not yours to do.', request, identity)
     }
@@ -88,7 +90,8 @@ export function createDoor(dependencies: DoorDependencies): Door {
       await record(response.status < 400 ? 'allowed' : 'failed')
       return response
     } catch (error) {
-      await record('failed').catch(cause => log.error('audit not written', { error: explain(cause) }))
+      await record('failed').catch(unaudited)
+      if (isStoreAway(error)) return renderError(503, storeAway, request, identity)
       const status = error instanceof ApplianceError ? statusOf[error.kind] : 500
       if (status === 500)
         log.error('request failed', {
@@ -117,6 +120,10 @@ export function createDoor(dependencies: DoorDependencies): Door {
     },
   }
 }
+
+/** What a caller reads while Postgres does not answer. */
+export const storeAway =
+  'The database does not answer at the moment; it comes back by itself. Look how things stand, and try again.'
 
 const statusOf: Record<ErrorKind, number> = { invalid: 422, waiting: 503, stalled: 409, failed: 500 }
 

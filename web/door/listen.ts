@@ -2,7 +2,8 @@ import { chmod } from 'node:fs/promises'
 import { connect } from 'node:net'
 import { ApplianceError, systemCode } from '../../runtime/os/errors.ts'
 import { removeIfExists } from '../../runtime/os/files.ts'
-import type { Door } from './door.ts'
+import { isStoreAway } from '../../runtime/store/store.ts'
+import { type Door, storeAway } from './door.ts'
 import type { Identity } from './route.ts'
 
 export interface Listener {
@@ -52,7 +53,12 @@ export function listenOnLoopback(door: Door, options: PortalListenerOptions): Li
     if (!isSameOrigin(request)) return options.refuse(403, 'This request came from another site.', request)
     const proxied = !loopbackNames.has(url.hostname)
     const address = (proxied ? request.headers.get('x-real-ip') : undefined) ?? bun.requestIP(request)?.address ?? 'unknown'
-    return door.enter(request, { identity: await options.identify(request), address, keepOpen: () => bun.timeout(request, 0) })
+    const identity = await options.identify(request).catch(error => {
+      if (isStoreAway(error)) return undefined
+      throw error
+    })
+    if (identity === undefined) return options.refuse(503, storeAway, request)
+    return door.enter(request, { identity, address, keepOpen: () => bun.timeout(request, 0) })
   })
   return { port: server.port ?? options.port, stop: () => server.stop(true) }
 }
