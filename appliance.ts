@@ -15,6 +15,7 @@ import type { Home } from './runtime/os/home.ts'
 import type { Log } from './runtime/os/log.ts'
 import { spawn } from './runtime/os/spawn.ts'
 import { nginxControl } from './runtime/services/nginx-process.ts'
+import { applianceId } from './runtime/store/owner.ts'
 import { createAgentSockets } from './web/door/agent-sockets.ts'
 import type { Door } from './web/door/door.ts'
 import { eventLine } from './web/git/lines.ts'
@@ -52,7 +53,10 @@ export async function startAppliance(options: ApplianceOptions): Promise<Running
   const sockets = createAgentSockets(home, door.promise)
   started.defer(() => sockets.stop())
   const claude = { apiKey: environment.anthropicApiKey, baseUrl: environment.anthropicBaseUrl }
-  const redis = redisAddress(environment)
+  const redis = {
+    ...redisAddress(environment),
+    prefix: environment.redisUrl === undefined ? '' : `ai-infra:${await applianceId(store)}:`,
+  }
   const agents = createAgents({ home, store, redis, spawn, clock, log: log.with({ component: 'agents' }), claude })
   started.defer(() => agents.stop())
   await agents.start()

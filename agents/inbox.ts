@@ -28,12 +28,12 @@ export interface InboxEvents {
 export function openInbox(agent: string, address: Briefing['redis'], events: InboxEvents): Inbox {
   const reader = open(address)
   const listener = open(address)
-  const stream = inboxOf(agent)
+  const stream = inboxOf(address.prefix, agent)
   for (const client of [reader, listener]) client.on('error', events.lost)
   reader.on('close', () => events.lost(new Error('connection closed')))
   listener.on('message', events.wake)
   listener.on('ready', () => {
-    listener.subscribe(wakeChannelOf(agent)).then(events.wake, events.lost)
+    listener.subscribe(wakeChannelOf(address.prefix, agent)).then(events.wake, events.lost)
   })
   reader.on('ready', events.connected)
   const read = async (from: '0' | '>', count: number): Promise<Delivered[]> => {

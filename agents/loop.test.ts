@@ -19,7 +19,7 @@ const briefing: Briefing = {
   ...{
     mode: 'run',
     claude: { apiKey: 'k', baseUrl: undefined },
-    redis: { socket: '', url: undefined, username: '', password: '' },
+    redis: { socket: '', url: undefined, prefix: '', username: '', password: '' },
     version: '',
   },
 }

@@ -12,6 +12,7 @@ import { takeLock } from '../runtime/os/lock.ts'
 import { createLog, type Log } from '../runtime/os/log.ts'
 import type { Service } from '../runtime/services/service.ts'
 import { createSupervisor, type Supervisor } from '../runtime/services/supervisor.ts'
+import { takeDatabase } from '../runtime/store/owner.ts'
 import { migrate, openStore, type Store } from '../runtime/store/store.ts'
 import { createEventLog, type EventLog } from '../runtime/telemetry/event-log.ts'
 import { createRedactor } from '../runtime/telemetry/redact.ts'
@@ -65,7 +66,10 @@ export async function layGround(
   const services = supervisor.start()
   await Promise.all([initRepository(home), untilReady(supervisor, 'postgres', ending)])
 
-  const store = openStore(storeAddress(environment))
+  const address = storeAddress(environment)
+  // Nobody else reaches our own.
+  if ('url' in address) started.defer(await takeDatabase(address, clock))
+  const store = openStore(address)
   started.defer(() => store.end({ timeout: 2 }))
   await migrate(store)
   progress('journal open')

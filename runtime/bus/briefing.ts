@@ -19,6 +19,7 @@ export function briefingOf(declaration: Declaration, { claude, redis, credential
     redis: {
       socket: 'socket' in redis ? redis.socket : undefined,
       url: 'url' in redis ? withoutCredential(redis.url) : undefined,
+      prefix: redis.prefix ?? '',
       ...credential,
     },
   }

@@ -38,6 +38,8 @@ export interface InboxesDeps {
 
 export function createInboxes({ address, log, connected }: InboxesDeps): Inboxes {
   const redis = connect(address)
+  const prefix = address.prefix ?? ''
+  const streamOf = (agent: string) => inboxOf(prefix, agent)
   const credentials = new Map<string, RedisCredential>()
   let trouble = ''
   redis.on('error', error => {
@@ -52,17 +54,17 @@ export function createInboxes({ address, log, connected }: InboxesDeps): Inboxes
   const credential = (agent: string): RedisCredential => {
     const known = credentials.get(agent)
     if (known !== undefined) return known
-    const made = { username: `agent-${agent}`, password: randomBytes(24).toString('base64url') }
+    const made = { username: `${prefix}agent-${agent}`, password: randomBytes(24).toString('base64url') }
     credentials.set(agent, made)
     return made
   }
   const entries = async (agent: string) =>
-    (await redis.xrange(inboxOf(agent), '-', '+')).map(([id, fields]) => ({ id, message: fields[1] ?? '' }))
+    (await redis.xrange(streamOf(agent), '-', '+')).map(([id, fields]) => ({ id, message: fields[1] ?? '' }))
   return {
     credential,
     async open(agent) {
-      await redis.call('ACL', 'SETUSER', ...userRules(agent, credential(agent)))
-      await redis.xgroup('CREATE', inboxOf(agent), consumerGroup, '0', 'MKSTREAM').catch(error => {
+      await redis.call('ACL', 'SETUSER', ...userRules(prefix, agent, credential(agent)))
+      await redis.xgroup('CREATE', streamOf(agent), consumerGroup, '0', 'MKSTREAM').catch(error => {
         if (!explain(error).startsWith('BUSYGROUP')) throw error
       })
     },
@@ -70,22 +72,22 @@ export function createInboxes({ address, log, connected }: InboxesDeps): Inboxes
       const { username } = credential(agent)
       credentials.delete(agent)
       await redis.call('ACL', 'DELUSER', username)
-      await redis.del(inboxOf(agent))
+      await redis.del(streamOf(agent))
     },
     async waiting(agent) {
       return new Set((await entries(agent)).map(entry => entry.message))
     },
     async put(message) {
-      await redis.xadd(inboxOf(message.target), '*', 'id', message.id, 'message', JSON.stringify(message))
+      await redis.xadd(streamOf(message.target), '*', 'id', message.id, 'message', JSON.stringify(message))
     },
     async settle(agent, messageId) {
       const done = (await entries(agent)).filter(entry => entry.message === messageId).map(entry => entry.id)
       if (done.length === 0) return
-      await redis.xack(inboxOf(agent), consumerGroup, ...done)
-      await redis.xdel(inboxOf(agent), ...done)
+      await redis.xack(streamOf(agent), consumerGroup, ...done)
+      await redis.xdel(streamOf(agent), ...done)
     },
     async wake(agent) {
-      await redis.publish(wakeChannelOf(agent), '')
+      await redis.publish(wakeChannelOf(prefix, agent), '')
     },
     async stop() {
       redis.disconnect()
@@ -94,10 +96,10 @@ export function createInboxes({ address, log, connected }: InboxesDeps): Inboxes
 }
 
 /** Arguments of ACL SETUSER; the password goes in as its hash, so that nothing that lists users shows it. */
-export function userRules(agent: string, { username, password }: RedisCredential): string[] {
+export function userRules(prefix: string, agent: string, { username, password }: RedisCredential): string[] {
   const hash = createHash('sha256').update(password).digest('hex')
   const commands = ['+xreadgroup', '+xack', '+subscribe', '+ping', '+hello', '+auth']
-  return [username, 'reset', 'on', `#${hash}`, `~${inboxOf(agent)}`, `&${wakeChannelOf(agent)}`, ...commands]
+  return [username, 'reset', 'on', `#${hash}`, `~${inboxOf(prefix, agent)}`, `&${wakeChannelOf(prefix, agent)}`, ...commands]
 }
 
 function connect(address: RedisAddress): Redis {

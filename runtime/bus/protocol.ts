@@ -22,6 +22,8 @@ export interface Briefing {
   readonly redis: {
     readonly socket: string | undefined
     readonly url: string | undefined
+    /** Of every name there. */
+    readonly prefix: string
     readonly username: string
     readonly password: string
   }
@@ -47,6 +49,7 @@ export function parseBriefing(value: unknown): Briefing {
     redis: {
       socket: redis.optionalText('socket'),
       url: redis.optionalText('url'),
+      prefix: redis.text('prefix'),
       username: redis.text('username'),
       password: redis.text('password'),
     },
@@ -174,9 +177,9 @@ export function parseMessage(value: unknown): Message {
   }
 }
 
-/** Names in Redis of what belongs to one agent. */
-export const inboxOf = (agent: string) => `inbox:${agent}`
-export const wakeChannelOf = (agent: string) => `wake:${agent}`
+/** Names in Redis of what belongs to one agent; the prefix keeps appliances on one server apart. */
+export const inboxOf = (prefix: string, agent: string) => `${prefix}inbox:${agent}`
+export const wakeChannelOf = (prefix: string, agent: string) => `${prefix}wake:${agent}`
 export const consumerGroup = 'agent'
 
 /** The longest text of one utterance, in characters. */

@@ -3,7 +3,10 @@ import postgres from 'postgres'
 import type { StoreAddress } from '../store/store.ts'
 
 /** Where Redis is: `REDIS_URL` when set, else our own over its Unix socket. */
-export type RedisAddress = { readonly url: string } | { readonly socket: string }
+export type RedisAddress = ({ readonly url: string } | { readonly socket: string }) & {
+  /** Of every name of ours there; empty where the server is ours alone. */
+  readonly prefix?: string
+}
 
 /** Whether a query is answered. Never throws. */
 export async function postgresAnswers(address: StoreAddress, signal: AbortSignal): Promise<boolean> {

@@ -9,8 +9,16 @@ export type Store = postgres.Sql
 /** Where Postgres is: `DATABASE_URL` when set, else our own over its Unix socket. */
 export type StoreAddress = { readonly url: string } | { readonly socketFolder: string; readonly database: string }
 
-export function openStore(address: StoreAddress): Store {
-  const options = { max: 6, idle_timeout: 60, connect_timeout: 10, onnotice: () => {} }
+export const openStore = (address: StoreAddress): Store => connect(address, { max: 6, idle_timeout: 60 })
+
+/** One connection that stays until it is ended. */
+export const openConnection = (address: StoreAddress): Store => connect(address, { max: 1, idle_timeout: 0, max_lifetime: null })
+
+function connect(
+  address: StoreAddress,
+  limits: { readonly max: number; readonly idle_timeout: number; readonly max_lifetime?: null },
+): Store {
+  const options = { ...limits, connect_timeout: 10, onnotice: () => {} }
   if ('url' in address) return postgres(address.url, options)
   return postgres({ ...options, host: address.socketFolder, port: 5432, database: address.database, username: 'ai_infra' })
 }
