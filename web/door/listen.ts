@@ -3,6 +3,7 @@ import { connect } from 'node:net'
 import { ApplianceError, systemCode } from '../../runtime/os/errors.ts'
 import { removeIfExists } from '../../runtime/os/files.ts'
 import { isStoreAway } from '../../runtime/store/store.ts'
+import { compressed } from './compress.ts'
 import { type Door, storeAway } from './door.ts'
 import type { Identity } from './route.ts'
 
@@ -58,7 +59,7 @@ export function listenOnLoopback(door: Door, options: PortalListenerOptions): Li
       throw error
     })
     if (identity === undefined) return options.refuse(503, storeAway, request)
-    return door.enter(request, { identity, address, keepOpen: () => bun.timeout(request, 0) })
+    return compressed(request, await door.enter(request, { identity, address, keepOpen: () => bun.timeout(request, 0) }))
   })
   return { port: server.port ?? options.port, stop: () => server.stop(true) }
 }
