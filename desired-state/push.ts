@@ -80,12 +80,9 @@ async function judgeUpdate(repository: Repository, update: RefUpdate, quarantine
   if (target === undefined) {
     return { refused: ref === main ? ['main cannot be deleted: it is what the server should be'] : [] }
   }
-  // Side by side: each waits for a process of Git, and the pusher waits for both.
-  const [forward, result] = await Promise.all([
-    ref !== main || old === undefined || repository.isAncestor(old, target, quarantine),
-    repository.read(target, quarantine),
-  ])
-  if (!forward) {
+  // In this order: whoever has read a commit knows its parents, and mostly needs no process of Git to compare.
+  const result = await repository.read(target, quarantine)
+  if (ref === main && old !== undefined && !(await repository.isAncestor(old, target, quarantine))) {
     return {
       refused: ['main cannot be rewritten, it only moves forward: git pull --rebase, then push again; to go back, git revert'],
     }

@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
-import { basename } from 'node:path'
+import { basename, join } from 'node:path'
 import { systemCode } from './errors.ts'
 
 /** One process as Linux tells it. A pid together with its start names a process for good: pids are reused. */
@@ -43,6 +43,17 @@ export function listProcesses(): ProcessFacts[] {
   return readdirSync('/proc')
     .filter(name => /^\d+$/.test(name))
     .map(name => processFacts(Number(name)))
+    .filter(facts => facts !== undefined)
+}
+
+/** The processes that its main thread has started. One small file tells, where the kernel has it, instead of all of /proc. */
+export function childrenOf(pid: number): ProcessFacts[] {
+  const pids = readProc(pid, join('task', String(pid), 'children'))
+  if (pids === undefined) return listProcesses().filter(one => one.parent === pid)
+  return pids
+    .split(' ')
+    .filter(word => word !== '')
+    .map(word => processFacts(Number(word)))
     .filter(facts => facts !== undefined)
 }
 

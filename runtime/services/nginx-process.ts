@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs'
 import { ApplianceError, systemCode } from '../os/errors.ts'
 import type { Home } from '../os/home.ts'
-import { commandLine, isAlive, listProcesses, type ProcessFacts, sendSignal } from '../os/process.ts'
+import { childrenOf, commandLine, isAlive, listProcesses, type ProcessFacts, sendSignal } from '../os/process.ts'
 
 /** How others speak to the nginx that runs, whoever started it. */
 export interface NginxControl {
@@ -67,7 +67,7 @@ async function someWorkers(master: () => ProcessFacts | undefined): Promise<read
 }
 
 const workersOf = (master: ProcessFacts | undefined) =>
-  master === undefined ? [] : listProcesses().filter(one => one.parent === master.pid && titleOf(one.pid) === workerTitle)
+  master === undefined ? [] : childrenOf(master.pid).filter(one => titleOf(one.pid) === workerTitle)
 
 function sameFolder(master: ProcessFacts | undefined, folder: string): boolean {
   if (master === undefined) return true
