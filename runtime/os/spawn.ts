@@ -1,4 +1,4 @@
-import { ApplianceError } from './errors.ts'
+import { ApplianceError, systemCode } from './errors.ts'
 
 export interface SpawnOptions {
   readonly cwd?: string
@@ -34,10 +34,10 @@ export async function spawnBytes(
   const { timeout = 30_000, maxOutput = 16 * 1024 * 1024 } = options
   options.signal?.throwIfAborted()
   const child = start(argv, options)
-  let failure: ApplianceError | undefined
+  const stopped = Promise.withResolvers<never>()
   const stop = (error: ApplianceError) => {
-    failure ??= error
-    child.kill('SIGKILL')
+    killGroup(child.pid)
+    stopped.reject(error)
   }
   const timer = setTimeout(
     () => stop(new ApplianceError('failed', `${argv[0]} took longer than ${timeout} ms`, { subject: argv.join(' ') })),
@@ -47,12 +47,11 @@ export async function spawnBytes(
   options.signal?.addEventListener('abort', onAbort, { once: true })
   const overflow = () => stop(new ApplianceError('failed', `${argv[0]} printed more than ${maxOutput} bytes`))
   try {
-    const [stdout, stderr, code] = await Promise.all([
-      collect(child.stdout, maxOutput, overflow),
-      collect(child.stderr, maxOutput, overflow),
-      child.exited,
+    // Whoever is left of a stopped command may hold its output open: nobody waits for that.
+    const [stdout, stderr, code] = await Promise.race([
+      Promise.all([collect(child.stdout, maxOutput, overflow), collect(child.stderr, maxOutput, overflow), child.exited]),
+      stopped.promise,
     ])
-    if (failure) throw failure
     return { code, stdout, stderr: new TextDecoder().decode(stderr) }
   } finally {
     clearTimeout(timer)
@@ -83,9 +82,19 @@ function start(argv: readonly string[], options: SpawnOptions) {
       stdin: options.stdin === undefined ? 'ignore' : asBytes(options.stdin),
       stdout: 'pipe',
       stderr: 'pipe',
+      // A group of its own: what it starts (Git its helper for https) ends with it.
+      detached: true,
     })
   } catch (cause) {
     throw new ApplianceError('failed', `cannot start ${argv[0]}`, { hint: 'is it installed? run ./install.sh again', cause })
+  }
+}
+
+function killGroup(leader: number): void {
+  try {
+    process.kill(-leader, 'SIGKILL')
+  } catch (error) {
+    if (systemCode(error) !== 'ESRCH') throw error
   }
 }
 
