@@ -127,6 +127,53 @@ test('a browser is let in by known names only, and writes from its own pages onl
   }
 })
 
+/** As it comes over the wire: fetch would not send a host like that. */
+async function rawStatusAndBody(port: number, host: string): Promise<string> {
+  const { promise, resolve } = Promise.withResolvers<string>()
+  let heard = ''
+  await Bun.connect({
+    hostname: '127.0.0.1',
+    port,
+    socket: {
+      open: socket => void socket.write(`GET /thing/a HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`),
+      data: (_, chunk) => {
+        heard += chunk.toString('latin1')
+      },
+      close: () => resolve(heard),
+    },
+  })
+  return promise
+}
+
+test('neither a host that is no name nor an error of ours shows anything of the program', async () => {
+  const door = createDoor({
+    routes: [route({})],
+    clock: systemClock,
+    log: silentLog,
+    audit: async () => {},
+    renderError: (status, message) => json({ message }, status),
+  })
+  const listener = listenOnLoopback(door, {
+    port: 0,
+    identify: async () => {
+      throw new Error('secret of the database')
+    },
+    hosts: () => new Set(),
+    refuse: (status, message, request) => json({ message, at: new URL(request.url).href }, status),
+  })
+  try {
+    for (const host of ['a b', '', 'x@localhost', '[::1', '127.0.0.1:99999', 'http://x']) {
+      const answer = await rawStatusAndBody(listener.port, host)
+      expect([host, answer.split('\r\n')[0]]).toEqual([host, 'HTTP/1.1 400 Bad Request'])
+      expect(answer.length).toBeLessThan(500)
+    }
+    const failed = await fetch(`http://127.0.0.1:${listener.port}/thing/a`)
+    expect([failed.status, await failed.text()]).toEqual([500, 'Something went wrong here; the log says more.\n'])
+  } finally {
+    await listener.stop()
+  }
+})
+
 test('a socket left by a killed process is taken over, one that answers is not', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'ai-'))
   const path = join(folder, 'api.sock')

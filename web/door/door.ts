@@ -33,6 +33,8 @@ export interface DoorDependencies {
 export interface Door {
   /** Answers one request; every verb of the product goes through here. */
   readonly enter: (request: Request, entrance: Entrance) => Promise<Response>
+  /** Logs what went wrong before or behind {@link enter}; the answer tells nothing of it. */
+  readonly failed: (error: unknown) => Response
   readonly routes: readonly Route[]
 }
 
@@ -117,6 +119,10 @@ export function createDoor(dependencies: DoorDependencies): Door {
         if (!response.headers.has(name)) response.headers.set(name, value)
       }
       return response
+    },
+    failed(error) {
+      log.error('request failed', { error: explain(error), stack: error instanceof Error ? error.stack : undefined })
+      return new Response('Something went wrong here; the log says more.\n', { status: 500, headers: commonHeaders })
     },
   }
 }

@@ -17,13 +17,19 @@ export interface Listener {
  */
 const neverIdle: object = { idleTimeout: 0 }
 
+const mostBytes = 16 * 1024 * 1024
+
+/** By default Bun answers an error of ours with a page that shows our source and folders. */
+const neverTelling = (door: Door) => ({ development: false, error: door.failed })
+
 /** Opens the door on a Unix socket that only our own user can reach; who comes through it is `identify`'s to say. */
 export async function listenOnSocket(door: Door, path: string, identify: (request: Request) => Identity): Promise<Listener> {
   await removeStaleSocket(path)
   const server = Bun.serve({
     unix: path,
     ...neverIdle,
-    maxRequestBodySize: 16 * 1024 * 1024,
+    ...neverTelling(door),
+    maxRequestBodySize: mostBytes,
     fetch: (request: Request, bun: Bun.Server<undefined>) =>
       door.enter(request, { identity: identify(request), address: path, keepOpen: () => bun.timeout(request, 0) }),
   })
@@ -46,9 +52,11 @@ export interface PortalListenerOptions {
 
 /** Opens the door to browsers on 127.0.0.1: known host names only, and no cross-site writes. */
 export function listenOnLoopback(door: Door, options: PortalListenerOptions): Listener & { readonly port: number } {
-  const server = serveLoopback(options.port, async (request, bun) => {
-    const url = new URL(request.url)
-    if (!isOurHost(request, options.hosts())) {
+  const server = serveLoopback(door, options.port, async (request, bun) => {
+    const url = URL.parse(request.url)
+    // What is no host name at all gets no page: rendering one needs an address.
+    if (url === null) return new Response('This is no host name.\n', { status: 400 })
+    if (!isOurHost(url, options.hosts())) {
       return options.refuse(421, 'This host name does not belong to the portal.', request)
     }
     if (!isSameOrigin(request)) return options.refuse(403, 'This request came from another site.', request)
@@ -64,9 +72,16 @@ export function listenOnLoopback(door: Door, options: PortalListenerOptions): Li
   return { port: server.port ?? options.port, stop: () => server.stop(true) }
 }
 
-function serveLoopback(port: number, fetch: (request: Request, server: Bun.Server<undefined>) => Promise<Response>) {
+function serveLoopback(door: Door, port: number, fetch: (request: Request, server: Bun.Server<undefined>) => Promise<Response>) {
   try {
-    return Bun.serve({ hostname: '127.0.0.1', port, idleTimeout: 30, maxRequestBodySize: 16 * 1024 * 1024, fetch })
+    return Bun.serve({
+      ...neverTelling(door),
+      hostname: '127.0.0.1',
+      port,
+      idleTimeout: 30,
+      maxRequestBodySize: mostBytes,
+      fetch,
+    })
   } catch (cause) {
     if (systemCode(cause) !== 'EADDRINUSE') throw cause
     throw new ApplianceError('failed', `port ${port} of the portal is taken`, {
@@ -79,8 +94,7 @@ function serveLoopback(port: number, fetch: (request: Request, server: Bun.Serve
 const loopbackNames = new Set(['127.0.0.1', 'localhost', '[::1]'])
 
 /** A name that a foreign page could point at 127.0.0.1 is not ours (DNS rebinding). */
-function isOurHost(request: Request, hosts: ReadonlySet<string>): boolean {
-  const { hostname } = new URL(request.url)
+function isOurHost({ hostname }: URL, hosts: ReadonlySet<string>): boolean {
   return loopbackNames.has(hostname) || hosts.has(hostname)
 }
 
