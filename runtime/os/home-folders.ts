@@ -1,4 +1,4 @@
-import { chmod } from 'node:fs/promises'
+import { chmod, stat } from 'node:fs/promises'
 import { ApplianceError, explain } from './errors.ts'
 import { makeDirectory } from './files.ts'
 import type { Home } from './home.ts'
@@ -9,6 +9,7 @@ export async function makeHome(home: Home): Promise<void> {
     for (const path of [home.root, home.www, home.releases, home.archive, home.workspaces, home.memory, home.logs]) {
       await makeDirectory(path)
     }
+    await closeToOthers(home.root)
     for (const path of [home.run, home.keys, home.audit, home.backups]) {
       await makeDirectory(path, 0o700)
       await chmod(path, 0o700)
@@ -20,4 +21,10 @@ export async function makeHome(home: Home): Promise<void> {
       cause,
     })
   }
+}
+
+/** Logs, archived sites and the files of private repositories are below; who should reach them joins our group. */
+async function closeToOthers(path: string): Promise<void> {
+  const { mode } = await stat(path)
+  if ((mode & 0o007) !== 0) await chmod(path, mode & 0o770)
 }
