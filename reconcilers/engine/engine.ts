@@ -138,6 +138,12 @@ export async function startEngine(dependencies: EngineDependencies): Promise<Run
     listeners.add(listener)
     return () => void listeners.delete(listener)
   }
+  const onChange = (look: () => void) => {
+    const ends = [subscribe(look), onSettle(look)]
+    return () => {
+      for (const end of ends) end()
+    }
+  }
 
   const adoptHead = async (): Promise<void> => {
     const revision = await repository.head()
@@ -219,7 +225,11 @@ export async function startEngine(dependencies: EngineDependencies): Promise<Run
     async settled(revision, signal) {
       const reached = (): boolean => {
         const desired = head?.revision
-        return desired !== undefined && passed.has(desired) && loops.every(loop => loop.settledAt() === desired)
+        return (
+          desired !== undefined &&
+          passed.has(desired) &&
+          loops.every(loop => loop.settledAt() === desired || loop.blindAt() === desired)
+        )
       }
       const passed = new Set([revision])
       const follow = subscribe(event => {
@@ -228,7 +238,7 @@ export async function startEngine(dependencies: EngineDependencies): Promise<Run
       try {
         await adopting
         if (head !== undefined && (await repository.isAncestor(revision, head.revision))) passed.add(head.revision)
-        await until(signal, reached, subscribe)
+        await until(signal, reached, onChange)
       } finally {
         follow()
       }

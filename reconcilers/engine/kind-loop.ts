@@ -15,6 +15,8 @@ export interface KindLoop {
   supersede(revision: string): void
   /** The commit at which a whole convergence last ended with nothing under way. */
   settledAt(): string | undefined
+  /** The commit for which it has looked at the world several times in vain; it goes on trying. */
+  blindAt(): string | undefined
   run(signal: AbortSignal): Promise<void>
 }
 
@@ -30,7 +32,7 @@ export function createKindLoop(reconciler: AnyReconciler, core: Core, events: Lo
   const unfinished: Unfinished = { applied: new Map(), inFlight: new Map() }
   const stops = new Map<string, AbortController>()
   let settledAt: string | undefined
-  let blind: { readonly tries: number; readonly until: Date; readonly trigger: Trigger } | undefined
+  let blind: { readonly revision: string; readonly tries: number; readonly until: Date; readonly trigger: Trigger } | undefined
 
   const stopFor = (revision: string): AbortController => {
     const stop = stops.get(revision) ?? new AbortController()
@@ -55,8 +57,9 @@ export function createKindLoop(reconciler: AnyReconciler, core: Core, events: Lo
       if (signal.aborted) return
       const tries = (blind?.tries ?? 0) + 1
       const wait = backoff(blindWaits, tries, core.random())
-      blind = { tries, until: new Date(core.clock.now().getTime() + wait), trigger }
+      blind = { revision: head.revision, tries, until: new Date(core.clock.now().getTime() + wait), trigger }
       await showBlindness(kind, error, core)
+      if (tries >= enoughTries) events.settled(kind)
     }
   }
 
@@ -64,6 +67,7 @@ export function createKindLoop(reconciler: AnyReconciler, core: Core, events: Lo
     kind,
     wake: triggers.wake,
     settledAt: () => settledAt,
+    blindAt: () => (blind !== undefined && blind.tries >= enoughTries ? blind.revision : undefined),
     supersede(revision) {
       for (const [other, stop] of stops) {
         if (other === revision) continue
@@ -83,6 +87,8 @@ export function createKindLoop(reconciler: AnyReconciler, core: Core, events: Lo
   }
 }
 
+/** Looks in vain after which nobody is kept waiting for a result. */
+const enoughTries = 3
 const blindWaits = { first: 1_000, longest: 5_000 }
 
 /** The next retry, expiry of a suspension, or periodic look, whichever is first. */
