@@ -8,6 +8,7 @@ import { describeHolder, portHolder } from '../os/listeners.ts'
 import { lockHolder } from '../os/lock.ts'
 import { workingFolder } from '../os/process.ts'
 import { minimalEnvironment, spawn } from '../os/spawn.ts'
+import { nginxMasters } from './nginx-process.ts'
 import { installedPostgres } from './postgres-program.ts'
 
 /** The folder on the way to the home that is in the way, and which right on it is missing. */
@@ -53,7 +54,8 @@ export const machineFacts: MachineFacts = {
   stranger(port, home) {
     const holder = lockHolder(join(home.run, 'runtime.lock')) === undefined ? portHolder(port) : undefined
     if (holder === undefined) return undefined
-    const ours = holder !== 'hidden' && `${workingFolder(holder.pid)}/`.startsWith(`${home.root}/`)
+    // As a unit nginx holds a capability that we lack, so its open sockets are hidden from us; its title is not.
+    const ours = holder === 'hidden' ? nginxMasters(home).length > 0 : `${workingFolder(holder.pid)}/`.startsWith(`${home.root}/`)
     return ours ? undefined : describeHolder(holder)
   },
   async version(argv) {

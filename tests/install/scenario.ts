@@ -46,6 +46,7 @@ export async function tryServerInstall({ machine, steps, checkout, portalPort }:
   await steps.promise('it has converged, and ai-infra is on the path', async () => {
     const status = JSON.parse(await run('ai-infra', 'status', '--json'))
     same(status.converged, true, 'converged')
+    holds(!(await run('ai-infra', 'doctor')).includes('error:'), 'doctor finds an error')
     return `${status.resources.length} resources`
   })
   await steps.promise("nothing of Debian's own was started or enabled", async () => {
@@ -75,6 +76,10 @@ export async function tryServerInstall({ machine, steps, checkout, portalPort }:
     await machine.reboot()
     await run('ai-infra', 'wait', '--timeout', '60')
     same(await statusOf(site), 200, `status of ${site}`)
+    holds(
+      !(await run('journalctl', '-b', '-u', 'ai-infra', '-o', 'cat')).includes('! error:'),
+      'the runtime complains about the machine',
+    )
   })
   await steps.promise('an upgrade drops no request, and restarts neither nginx, Postgres nor tmux', async () => {
     const before = await processes(machine)
