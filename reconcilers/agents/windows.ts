@@ -1,5 +1,6 @@
 import { ApplianceError } from '../../runtime/os/errors.ts'
 import type { Home } from '../../runtime/os/home.ts'
+import { oneAtATime } from '../../runtime/os/one-at-a-time.ts'
 import { type Spawn, spawnChecked } from '../../runtime/os/spawn.ts'
 import {
   killPane,
@@ -26,12 +27,7 @@ export interface Windows {
 }
 
 export function createWindows({ home, spawn }: { readonly home: Home; readonly spawn: Spawn }): Windows {
-  let last: Promise<unknown> = Promise.resolve()
-  const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
-    const next = last.then(work, work)
-    last = next.catch(() => {})
-    return next
-  }
+  const inTurn = oneAtATime()
   const tmux = (...commands: readonly (readonly string[])[]) =>
     spawnChecked(spawn, tmuxCommand(home.tmuxSocket, ...commands), { timeout: 10_000 })
   const look = async (): Promise<Layout> => {

@@ -1,4 +1,4 @@
-import { ApplianceError } from '../../runtime/os/errors.ts'
+import { ApplianceError, explain } from '../../runtime/os/errors.ts'
 import { makeNginxFolders } from '../../runtime/services/nginx.ts'
 import type { ApplyContext, Change, Outcome } from '../engine/reconciler.ts'
 import { assemble } from './assemble.ts'
@@ -208,16 +208,17 @@ async function finishRemovals({ world, context, removals, failures }: Batch): Pr
       await endRemoval(world.layout, host)
     } catch (error) {
       context.signal.throwIfAborted()
-      throw error
+      failures.set(host, asError(error))
     }
   }
 }
 
 async function tidy({ world, staged }: Batch, live: number | undefined): Promise<void> {
-  if (live !== undefined) await collectGarbage(world.layout, live)
+  const unimportant = (error: unknown) => world.log.warn('not tidied', { error: explain(error) })
+  if (live !== undefined) await collectGarbage(world.layout, live).catch(unimportant)
   for (const [host, { domain, certificate, release }] of staged) {
-    if (certificate !== undefined) await world.certificates.tidy(host, certificate)
-    if (release !== undefined && domain.kind === 'static') await world.deployments.tidy(domain.root)
+    if (certificate !== undefined) await world.certificates.tidy(host, certificate).catch(unimportant)
+    if (release !== undefined && domain.kind === 'static') await world.deployments.tidy(domain.root).catch(unimportant)
   }
 }
 

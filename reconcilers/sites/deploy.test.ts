@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
-import { lstat, mkdir, readdir, readFile, readlink, rename, writeFile } from 'node:fs/promises'
+import { lstat, mkdir, readdir, readFile, readlink, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Deploy } from '../../desired-state/state.ts'
 import { createRepository, type TestRepository } from './testing/git.ts'
@@ -166,3 +166,38 @@ test('killed at any step of a deployment, a fresh reconciler ends with a release
     expect(seen).toEqual(['begin', 'staged', 'released', ...ending])
   }
 }, 20_000)
+
+test('sites that come from one repository are deployed at once, each its own folder', async () => {
+  const names = ['one', 'two', 'three', 'four', 'five', 'six']
+  await repository.commit(Object.fromEntries(names.map(name => [`${name}/index.html`, `folder ${name}`])))
+  const deploy = (directory: string) => ({ repo: repository.path, branch: 'main', directory })
+  const all = domains(...names.map(name => staticSite(`${name}.example.com`, { deploy: deploy(name) })))
+  clock.turn(minute)
+  await rm(join(rig.home.releases, '.cache'), { recursive: true, force: true })
+  const { outcomes, second } = await rig.converge(all)
+  expect(outcomes.filter(outcome => outcome.error !== undefined)).toEqual([])
+  expect(second.changes).toEqual([])
+  for (const name of names) expect(await (await rig.get(`${name}.example.com`)).text()).toBe(`folder ${name}`)
+})
+
+test('a fetch that was killed in the middle does not keep the next one out', async () => {
+  const commit = await repository.commit({ 'one/index.html': 'after the kill' })
+  const [cache = ''] = await readdir(join(rig.home.releases, '.cache'))
+  for (const lock of ['shallow.lock', 'config.lock', 'packed-refs.lock'])
+    await writeFile(join(rig.home.releases, '.cache', cache, lock), '')
+  clock.turn(minute)
+  const deploy = { repo: repository.path, branch: 'main', directory: 'one' }
+  const { outcomes, second } = await rig.converge(domains(staticSite('one.example.com', { deploy })))
+  expect(outcomes.filter(outcome => outcome.error !== undefined)).toEqual([])
+  expect(second.notes?.get('one.example.com')).toBe(`serves commit ${commit.slice(0, 12)}`)
+})
+
+test('a note about a release that cannot be read concerns its own site only', async () => {
+  const deploy = { repo: repository.path, branch: 'main', directory: 'one' }
+  const both = domains(staticSite('one.example.com', { deploy }), staticSite('plain.example.com'))
+  await rig.converge(both)
+  for (const note of ['pending.json', 'refused.json']) await writeFile(join(rig.home.releases, 'one', note), '{"half')
+  const { outcomes } = await rig.converge(domains(...both.values(), staticSite('new.example.com')))
+  expect(outcomes.filter(({ key, error }) => key !== 'one.example.com' && error !== undefined)).toEqual([])
+  expect((await rig.get('new.example.com')).status).toBe(200)
+})

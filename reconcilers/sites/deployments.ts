@@ -15,6 +15,7 @@ import {
   writeFileAtomic,
 } from '../../runtime/os/files.ts'
 import type { Home } from '../../runtime/os/home.ts'
+import { oneAtATime } from '../../runtime/os/one-at-a-time.ts'
 import type { Spawn } from '../../runtime/os/spawn.ts'
 import { namesIn } from './generation.ts'
 import { checkOut, fetchBranch, listFiles, remoteHead, sourceId } from './git-source.ts'
@@ -62,6 +63,8 @@ type Head = Pick<ReleaseFacts, 'head' | 'away'> & { readonly at: number }
 
 export function createDeployments({ home, spawn, clock }: Dependencies): Deployments {
   const heads = new Map<string, Head>()
+  /** Sites of one repository share its cache, and Git's locks in it. */
+  const fetching = new Map<string, ReturnType<typeof oneAtATime>>()
   const keyOf = ({ repo, branch }: Deploy) => `${repo}\0${branch}`
   const now = () => clock.now().getTime()
   const folderOf = (root: string) => join(home.releases, relativePath(root))
@@ -88,7 +91,9 @@ export function createDeployments({ home, spawn, clock }: Dependencies): Deploym
     },
 
     async stage(root, deploy, signal) {
-      const { cache, commit } = await fetchBranch(spawn, join(home.releases, '.cache'), deploy, signal)
+      const inTurn = fetching.get(deploy.repo) ?? oneAtATime()
+      fetching.set(deploy.repo, inTurn)
+      const { cache, commit } = await inTurn(() => fetchBranch(spawn, join(home.releases, '.cache'), deploy, signal))
       heads.set(keyOf(deploy), { head: commit, away: undefined, at: now() })
       const tree = `${commit}:${deploy.directory === '.' ? '' : relativePath(deploy.directory)}`
       const parent = folderOf(root)
@@ -185,11 +190,20 @@ async function releaseNumbers(parent: string): Promise<{ readonly names: readonl
   return { names, next: last === undefined ? 1 : numberOf(last) + 1 }
 }
 
+/** A note that cannot be read says nothing: what is live stays, and a release is tried again. */
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
 const pendingFile = (parent: string) => join(parent, 'pending.json')
 
 async function readPending(parent: string): Promise<PendingRelease | undefined> {
   const text = await readTextIfExists(pendingFile(parent))
-  return text === undefined ? undefined : pending.parse(JSON.parse(text))
+  return text === undefined ? undefined : pending.safeParse(parseJson(text)).data
 }
 
 const refusal = z.object({ source: z.string(), commit: z.string(), message: z.string() })
@@ -202,7 +216,7 @@ async function writeRefusal(parent: string, deploy: Deploy, commit: string, mess
 async function readRefusal(parent: string, deploy: Deploy): Promise<ReleaseFacts['refused']> {
   const text = await readTextIfExists(refusalFile(parent))
   if (text === undefined) return undefined
-  const parsed = refusal.safeParse(JSON.parse(text))
+  const parsed = refusal.safeParse(parseJson(text))
   if (!parsed.success || parsed.data.source !== sourceId(deploy)) return undefined
   return { commit: parsed.data.commit, message: parsed.data.message }
 }

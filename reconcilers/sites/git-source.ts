@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
-import { mkdir } from 'node:fs/promises'
+import { mkdir, rename, rm } from 'node:fs/promises'
 import { join, posix } from 'node:path'
 import type { Deploy } from '../../desired-state/state.ts'
 import { ApplianceError } from '../../runtime/os/errors.ts'
-import { makeDirectory, statIfExists } from '../../runtime/os/files.ts'
+import { makeDirectory, removeIfExists, statIfExists } from '../../runtime/os/files.ts'
 import { minimalEnvironment, type Spawn, type SpawnOptions, spawnChecked } from '../../runtime/os/spawn.ts'
 
 const largestRelease = 1024 ** 3
@@ -55,7 +55,7 @@ export async function remoteHead(spawn: Spawn, { repo, branch }: Deploy, signal:
   return commit
 }
 
-/** Fetches the head of a branch into the cache; gives the cache's folder and the commit. */
+/** Fetches the head of a branch into the cache; gives the cache's folder and the commit. One at a time for a repository. */
 export async function fetchBranch(
   spawn: Spawn,
   cacheFolder: string,
@@ -64,7 +64,8 @@ export async function fetchBranch(
 ): Promise<{ readonly cache: string; readonly commit: string }> {
   const cache = join(cacheFolder, `${createHash('sha256').update(repo).digest('hex').slice(0, 16)}.git`)
   await makeDirectory(cacheFolder)
-  if (!(await statIfExists(join(cache, 'HEAD')))) await git(spawn, ['init', '--quiet', '--bare', '--', cache], { signal }, repo)
+  if (await statIfExists(cache)) await removeLocks(cache)
+  else await makeCache(spawn, cache, signal)
   const local = `refs/deploy/${createHash('sha256').update(branch).digest('hex').slice(0, 16)}`
   const options = [
     '--quiet',
@@ -78,6 +79,21 @@ export async function fetchBranch(
   await git(spawn, words, { timeout: 120_000, signal }, repo)
   const commit = (await git(spawn, [`--git-dir=${cache}`, 'rev-parse', local], { signal }, repo)).trim()
   return { cache, commit }
+}
+
+/** Whole or not at all: a half made one would fail for ever. */
+async function makeCache(spawn: Spawn, cache: string, signal: AbortSignal): Promise<void> {
+  const temporary = `${cache}.new`
+  await rm(temporary, { recursive: true, force: true })
+  await git(spawn, ['init', '--quiet', '--bare', '--', temporary], { signal })
+  await rename(temporary, cache)
+}
+
+/** What a Git that was killed left; nobody else works in the cache meanwhile. */
+async function removeLocks(cache: string): Promise<void> {
+  for (const pattern of ['*.lock', 'refs/deploy/*.lock']) {
+    for await (const name of new Bun.Glob(pattern).scan({ cwd: cache })) await removeIfExists(join(cache, name))
+  }
 }
 
 /** One file of a commit's folder. Links are given with the file that they lead to. */

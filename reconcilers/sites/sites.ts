@@ -1,4 +1,5 @@
 import type { DomainDeclaration } from '../../desired-state/state.ts'
+import { oneAtATime } from '../../runtime/os/one-at-a-time.ts'
 import { makeNginxFolders } from '../../runtime/services/nginx.ts'
 import type { ApplyContext, Change, Outcome, Reconciler } from '../engine/reconciler.ts'
 import { applySites } from './apply.ts'
@@ -20,9 +21,9 @@ export type SitesReconciler = Reconciler<DomainDeclaration, ObservedSites, SiteA
 export function createSitesReconciler(dependencies: SitesDependencies): SitesReconciler {
   const world = createWorld(dependencies)
   const render = remembering(model => world.render(model, world.context))
-  const oneAtATime = queue()
+  const inTurn = oneAtATime()
   const applyBatch = (changes: readonly Change<SiteAction>[], context: ApplyContext) =>
-    oneAtATime(() => applySites(world, changes, context))
+    inTurn(() => applySites(world, changes, context))
   return {
     kind: 'site',
     after: [],
@@ -79,15 +80,5 @@ function remembering(render: (model: SiteModel) => RenderedSite): (model: SiteMo
     const site = render(model)
     known.set(model.host, { input, site })
     return site
-  }
-}
-
-/** Runs one apply after the other. */
-function queue(): <Result>(work: () => Promise<Result>) => Promise<Result> {
-  let last: Promise<unknown> = Promise.resolve()
-  return work => {
-    const next = last.then(work, work)
-    last = next.catch(() => {})
-    return next
   }
 }
