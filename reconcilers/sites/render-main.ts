@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { fileName, hostName, quotedPath } from './harmless.ts'
 import type { RenderContext } from './model.ts'
-import { httpListeners, httpsListeners, probeLocation, unixSocket } from './render-site.ts'
+import { httpListeners, httpsListeners, probeLocation, servesApplication, unixSocket } from './render-site.ts'
 import { sealed } from './seal.ts'
 
 /** What a probe of a host that no site has is answered. */
@@ -62,26 +62,14 @@ function httpLines(context: RenderContext): string[] {
     'include snippets/gzip.conf;',
     'include snippets/tls.conf;',
     'include snippets/upstream-tls.conf;',
-    '',
-    ...variables,
+    'include snippets/limits.conf;',
+    'map $sent_http_content_type $expiry { "~^text/html" -1; default $asset_expiry; }',
     '',
     ...defaultHost(context),
     '',
     'include sites.conf;',
   ]
 }
-
-/**
- * Only what no `set` can know, as it comes with the answer: each `map` is a megabyte that nginx fills with zeros whenever
- * it reads its configuration, a millisecond of every test and of every reload.
- */
-const variables = [
-  'limit_req_zone $binary_remote_addr zone=requests:2m rate=100r/s;',
-  'limit_conn_zone $binary_remote_addr zone=connections:2m;',
-  'map $sent_http_content_type $expiry { "~^text/html" -1; default $asset_expiry; }',
-  'map $upstream_http_x_frame_options $add_frame_options { "" SAMEORIGIN; default ""; }',
-  'map $upstream_http_referrer_policy $add_referrer_policy { "" strict-origin-when-cross-origin; default ""; }',
-]
 
 /** Whatever asks for a name that no site has. */
 function defaultHost(context: RenderContext): string[] {
@@ -106,7 +94,8 @@ export type SiteIndex = ReadonlyMap<string, string>
 
 export function renderIndex(index: SiteIndex): string {
   const lines = [...index].map(([host, file]) => `include ../../sites/${fileName(file)}; # ${hostName(host)}\n`).sort()
-  return sealed('sites.conf', lines.join(''))
+  const variables = [...index.values()].some(servesApplication) ? ['include snippets/application-variables.conf;\n'] : []
+  return sealed('sites.conf', [...variables, ...lines].join(''))
 }
 
 export function readIndex(text: string): SiteIndex {

@@ -38,10 +38,16 @@ export const renderSite: RenderSite = (model, context) => {
     .digest('hex')
     .slice(0, 16)
   const text = sealed(`site ${hostName(model.host)}`, `# ${JSON.stringify(model)}\n${body(model, context, fingerprint)}`)
-  return { host: model.host, file: siteFileName(model.host, fingerprint), fingerprint, text }
+  return { host: model.host, file: siteFileName(model, fingerprint), fingerprint, text }
 }
 
-export const siteFileName = (host: string, fingerprint: string) => `${shortened(host)}-${fingerprint.slice(0, 12)}.conf`
+/** A name tells whether the site passes requests on to an application. */
+export const siteFileName = ({ host, content }: Pick<SiteModel, 'host' | 'content'>, fingerprint: string) =>
+  `${shortened(host)}-${fingerprint.slice(0, 12)}${content.kind === 'proxy' || content.kind === 'portal' ? applicationEnding : '.conf'}`
+
+const applicationEnding = '.application.conf'
+
+export const servesApplication = (file: string): boolean => file.endsWith(applicationEnding)
 
 /** The first digits of a site's fingerprint, from the name of its file. */
 export const fingerprintStart = (file: string) => file.slice(-'.conf'.length - 12, -'.conf'.length)
@@ -53,7 +59,6 @@ function body(model: SiteModel, context: RenderContext, fingerprint: string): st
     ...mainListeners(model, context),
     `server_name ${names};`,
     ...certificateLines(model, context),
-    'include snippets/limits.conf;',
     'include snippets/acme.conf;',
     ...probeLocation(fingerprint),
     ...contentLines(model, context),
@@ -153,7 +158,7 @@ function hostAndPort({ certificate }: SiteModel, { ports }: RenderContext): stri
 
 function portalLines({ ports }: RenderContext): string[] {
   return [
-    'include snippets/security-headers.conf;',
+    'include snippets/application-headers.conf;',
     'include snippets/upgrade.conf;',
     'client_max_body_size 16m;',
     ...block('location /', [
@@ -178,7 +183,7 @@ function upstreamBlock({ host, content }: SiteModel): string {
 function proxyLines(host: string, content: Content<'proxy'>): string[] {
   const seconds = wholeNumber(content.timeoutSeconds, 1, 86_400)
   return [
-    'include snippets/security-headers.conf;',
+    'include snippets/application-headers.conf;',
     ...(content.websocket ? ['include snippets/upgrade.conf;'] : []),
     `client_max_body_size ${wholeNumber(content.bodyMebibytes, 1, 1_048_576)}m;`,
     ...block('location /', [

@@ -67,7 +67,8 @@ for (const [name, model] of Object.entries(golden)) {
     await expectGolden(`${name}.conf`, text)
     expect(readSeal(text)).toBe('intact')
     expect(storedModel(text)).toEqual(model)
-    expect(file).toBe(`blog.example.com-${fingerprint.slice(0, 12)}.conf`)
+    const application = model.content.kind === 'proxy' || model.content.kind === 'portal'
+    expect(file).toBe(`blog.example.com-${fingerprint.slice(0, 12)}${application ? '.application' : ''}.conf`)
     expect(renderSite(model, context)).toEqual({ host: model.host, text, file, fingerprint })
   })
 }
@@ -100,9 +101,20 @@ test('a list of sites is read back as it was written, and a changed one is recog
   expect(sealedSubject(sealed('site a.example.com', 'x'))).toBe('site a.example.com')
 })
 
+test('nginx is given the variables of applications only where there is one', () => {
+  const variables = 'include snippets/application-variables.conf;'
+  expect(renderIndex(new Map([['a.example.com', 'a.example.com-1.conf']]))).not.toContain(variables)
+  const index = new Map([
+    ['a.example.com', 'a.example.com-1.conf'],
+    ['b.example.com', 'b.example.com-2.application.conf'],
+  ])
+  expect(renderIndex(index)).toContain(variables)
+  expect(readIndex(renderIndex(index))).toEqual(index)
+})
+
 test('the longest host name still makes a file name that Linux takes', () => {
   const host = `${'a'.repeat(63)}.${'b'.repeat(63)}.${'c'.repeat(63)}.${'d'.repeat(61)}`
-  expect(siteFileName(host, '0'.repeat(16)).length).toBeLessThanOrEqual(255 - 20)
+  expect(siteFileName({ host, content: { kind: 'portal' } }, '0'.repeat(16)).length).toBeLessThanOrEqual(255 - 20)
 })
 
 const attacks = ['a;b', 'a{b', 'a}b', 'a$b', 'a"b', "a'b", 'a\nb', 'a\0b', 'a b', 'a\\b', '../x', 'a#b', '', 'ä']
