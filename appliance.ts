@@ -77,7 +77,7 @@ export async function startAppliance(options: ApplianceOptions): Promise<Running
     ],
   })
   started.defer(() => engine.stop())
-  started.defer(watchMain(home, () => engine.moved()))
+  started.defer(watchMain(home, () => engine.moved(), log))
   engine.moved()
   connect(engine, ground)
   const rotating = setInterval(() => void rotateLogs(home, log), 300_000)

@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test'
-import { mkdtemp, readFile, rm, stat, truncate, unlink, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, stat, truncate, unlink, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { spawn, spawnBytes } from '../../runtime/os/spawn.ts'
@@ -53,6 +53,21 @@ test('what a crash left half made is completed, whichever command was the last',
     // Every command of the first start in turn would take half a minute; its first, some in the middle and its last matter.
     if (last > 2) last += 6
   }
+}, 30_000)
+
+test('a lock that a killed Git left keeps no commit out; one that is in use stays', async () => {
+  await using made = await emptyHome()
+  await initRepository(made.home)
+  const [main, other] = ['main', 'other'].map(name => join(made.home.repository, 'refs', 'heads', `${name}.lock`))
+  for (const lock of [main, other]) await writeFile(lock ?? '', '')
+  await utimes(main ?? '', new Date(), new Date(Date.now() - 120_000))
+  await initRepository(made.home)
+  const repository = createRepository(made.home)
+  const head = (await repository.head()) ?? ''
+  const edits = new Map([['domains.yaml', 'domains:\n  a.example.com: { root: a }\n']])
+  const result = await repository.edit(head, edits, { name: 'Ada', email: 'ada@example.com' }, 'one')
+  expect(result.outcome).toBe('committed')
+  expect((await stat(other ?? '')).isFile()).toBe(true)
 })
 
 test('an empty HEAD, a cut configuration and a lost folder are put right', async () => {

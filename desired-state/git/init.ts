@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ApplianceError } from '../../runtime/os/errors.ts'
-import { makeDirectory, readTextIfExists, statIfExists, writeFileAtomic } from '../../runtime/os/files.ts'
+import { makeDirectory, readTextIfExists, removeIfExists, statIfExists, writeFileAtomic } from '../../runtime/os/files.ts'
 import type { Home } from '../../runtime/os/home.ts'
 import { spawnBytes } from '../../runtime/os/spawn.ts'
 import { createGit, type Git, type SpawnBytes } from './command.ts'
@@ -27,6 +27,7 @@ export async function initRepository(
   const path = home.repository
   await makeDirectory(path, 0o700)
   await ensureText(join(path, 'config'), configText(hooks))
+  await removeOldLocks(path)
   if (!(await isComplete(path))) await layOut(path, hooks, run)
   const main = await storedRef(path, mainRef).catch(cause => brokenMain(path, cause))
   if (main === undefined && (await statIfExists(join(path, mainRef))) !== undefined) brokenMain(path)
@@ -55,6 +56,20 @@ export const configText = (hooks: string): string => `# Written by the appliance
 `
 
 const quoted = (text: string) => `"${text.replace(/["\\]/g, '\\$&').replaceAll('\n', '\\n')}"`
+
+/** Milliseconds after which a lock is nobody's: Git holds it for the moment in which it writes a file. */
+const longestLock = 60_000
+
+/** What a Git that was killed left; no push would get past it. A push may be under way while we start. */
+async function removeOldLocks(path: string): Promise<void> {
+  for (const pattern of ['*.lock', 'refs/heads/**/*.lock', 'refs/tags/**/*.lock']) {
+    for await (const name of new Bun.Glob(pattern).scan({ cwd: path })) {
+      const lock = join(path, name)
+      const stat = await statIfExists(lock)
+      if (stat !== undefined && Date.now() - stat.mtimeMs > longestLock) await removeIfExists(lock)
+    }
+  }
+}
 
 async function isComplete(path: string): Promise<boolean> {
   if ((await readTextIfExists(join(path, 'HEAD'))) !== headText) return false

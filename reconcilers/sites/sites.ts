@@ -35,7 +35,7 @@ export function createSitesReconciler(dependencies: SitesDependencies): SitesRec
       const [outcome] = await applyBatch([change], context)
       if (outcome?.error) throw outcome.error
     },
-    weigh: (before, after) => (meaning(before) === meaning(after) ? 'adjust' : 'redefine'),
+    weigh,
     precious: domain => domain.kind === 'portal',
   }
 }
@@ -56,11 +56,17 @@ export async function ensureConfiguration(dependencies: SitesDependencies): Prom
   await publishGeneration(world.layout, number)
 }
 
+/** A name that is taken away is as gone for its visitors as a site that is. */
+export function weigh(before: DomainDeclaration, after: DomainDeclaration): 'redefine' | 'adjust' {
+  const kept = before.aliases.every(alias => after.aliases.includes(alias))
+  return kept && meaning(before) === meaning(after) ? 'adjust' : 'redefine'
+}
+
 /** What visitors of a domain get; everything else about it is a setting. */
 function meaning(domain: DomainDeclaration): string {
   switch (domain.kind) {
     case 'static':
-      return `static ${domain.root}`
+      return `static ${domain.root} ${domain.deploy?.repo ?? ''} ${domain.deploy?.directory ?? ''}`
     case 'proxy':
       return `proxy ${domain.upstream.protocol}://${domain.upstream.host}:${domain.upstream.port}${domain.upstream.path}`
     case 'redirect':
