@@ -129,6 +129,18 @@ test('an apply that succeeds without effect is said to have failed: did not conv
   expect(running.resource('thing', 'a')?.reason).toBe('did-not-converge')
 })
 
+test('the story of a commit ends when it has settled', async () => {
+  history.commit({})
+  const running = await start()
+  const { desired } = await push(running, { a: '1' })
+  const told = running.story(desired).events.length
+  expect(told).toBeGreaterThan(0)
+  world.things.set('a', 'edited by hand')
+  world.wake()
+  await until(running, () => world.things.get('a') === '1' && state(running, 'a') === 'ready')
+  expect(running.story(desired).events).toHaveLength(told)
+})
+
 test('drift is put back when something wakes the kind', async () => {
   history.commit({})
   const running = await start()
