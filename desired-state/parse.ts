@@ -29,12 +29,23 @@ export interface DomainsCache {
   set(key: string, parsed: ParsedDomains): void
 }
 
+/** What {@link parseTree} keeps the domains of these files under; undefined when the files were never stored. */
+export function domainsKey(entries: readonly TreeEntry[]): string | undefined {
+  const hashOf = (path: string) => {
+    const entry = entries.find(one => one.path === path)
+    return entry === undefined ? 'absent' : entry.hash
+  }
+  // Their TLS comes from the settings.
+  const [domains, settings] = [hashOf('domains.yaml'), hashOf('settings.yaml')]
+  return domains === undefined || settings === undefined ? undefined : `${domains} ${settings}`
+}
+
 /** What the files of one commit declare, or every mistake in them, in the order of files and lines. */
 export function parseTree(entries: readonly TreeEntry[], revision: string, cache?: DomainsCache): ParseResult {
   const tree = new Map(entries.map(entry => [entry.path, entry]))
   const mistakes: Mistake[] = treeMistakes(entries)
   const settings = readSettings(tree, mistakes)
-  const domains = readDomains(tree, settings.tls, mistakes, cache)
+  const domains = readDomains(tree, settings.tls, mistakes, cache, domainsKey(entries))
   const agents = readAgents(tree, settings, mistakes)
   const telos = readTelos(entries, mistakes)
   if (mistakes.length > 0) return { ok: false, mistakes: inOrder(mistakes) }
@@ -97,9 +108,13 @@ function readSettings(tree: Tree, mistakes: Mistake[]): Settings {
   return parsed.settings
 }
 
-function readDomains(tree: Tree, tls: Tls, mistakes: Mistake[], cache: DomainsCache | undefined): ParsedDomains['domains'] {
-  const hash = tree.get('domains.yaml')?.hash
-  const key = hash === undefined ? undefined : `${hash} ${tls}`
+function readDomains(
+  tree: Tree,
+  tls: Tls,
+  mistakes: Mistake[],
+  cache: DomainsCache | undefined,
+  key: string | undefined,
+): ParsedDomains['domains'] {
   const known = key === undefined ? undefined : cache?.get(key)
   if (known !== undefined) return known.domains
   const source = open(tree, 'domains.yaml', mistakes)

@@ -8,6 +8,7 @@ import {
   LineCounter,
   type ParsedNode,
   parseDocument,
+  type YAMLMap,
   type YAMLParseError,
 } from 'yaml'
 import type { Mistake } from './state.ts'
@@ -15,6 +16,8 @@ import type { Mistake } from './state.ts'
 /** Largest document that is read, in bytes. */
 export const largestDocument = 1024 * 1024
 
+/** The parser takes quadratic time over blank lines. */
+const mostLines = 100_000
 const deepest = 16
 const mostSyntaxMistakes = 10
 
@@ -52,7 +55,11 @@ export const tooLarge = (file: string, size: number): Mistake => ({
 
 export function readYaml(file: string, bytes: Uint8Array): SourceResult {
   const read = readText(file, bytes)
-  return 'mistake' in read ? { mistakes: [read.mistake] } : readYamlText(file, read.text)
+  if ('mistake' in read) return { mistakes: [read.mistake] }
+  const lines = read.text.split('\n', mostLines + 1).length
+  if (lines <= mostLines) return readYamlText(file, read.text)
+  const message = `the file has more than ${mostLines} lines: remove some`
+  return { mistakes: [{ file, line: mostLines + 1, column: 1, message }] }
 }
 
 export function readYamlText(file: string, text: string): SourceResult {
@@ -66,7 +73,7 @@ export function readYamlText(file: string, text: string): SourceResult {
   let nodes: Parsed | undefined
   const mistake: Source['mistake'] = (path, message, where = 'value') => {
     nodes ??= parse(text)
-    return mistakeAt(file, nodes.lines, offsetOf(nodes.document.contents, path, where), message)
+    return mistakeAt(file, nodes.lines, offsetOf(nodes, path, where), message)
   }
   return { source: { file, value, mistake } }
 }
@@ -74,6 +81,8 @@ export function readYamlText(file: string, text: string): SourceResult {
 interface Parsed {
   readonly document: Document.Parsed
   readonly lines: LineCounter
+  /** Entries by key, of the maps that were looked into: ten thousand mistakes would each walk through all of them. */
+  readonly entries: Map<YAMLMap.Parsed, ReadonlyMap<string, MapItems[number]>>
 }
 
 interface Found {
@@ -85,7 +94,7 @@ function parse(text: string): Parsed {
   const lines = new LineCounter()
   // The library's own check for duplicate keys takes quadratic time; `plain` makes it in linear time.
   const options = { lineCounter: lines, uniqueKeys: false, stringKeys: true, prettyErrors: false, logLevel: 'error' } as const
-  return { document: parseDocument(text, options), lines }
+  return { document: parseDocument(text, options), lines, entries: new Map() }
 }
 
 function syntaxMistakes(file: string, { document, lines }: Parsed): Mistake[] {
@@ -150,15 +159,25 @@ function plainMap(items: MapItems, found: Found[], depth: number): Record<string
   return map
 }
 
-function offsetOf(root: ParsedNode | null, path: Path, where: 'key' | 'value'): number {
-  let node = root
+function entriesOf(map: YAMLMap.Parsed, { entries }: Parsed): ReadonlyMap<string, MapItems[number]> {
+  const known = entries.get(map)
+  if (known !== undefined) return known
+  const made = new Map<string, MapItems[number]>()
+  for (const item of map.items) {
+    const name = isScalar(item.key) ? String(item.key.value ?? '') : undefined
+    if (name !== undefined && !made.has(name)) made.set(name, item)
+  }
+  entries.set(map, made)
+  return made
+}
+
+function offsetOf(parsed: Parsed, path: Path, where: 'key' | 'value'): number {
+  let node: ParsedNode | null = parsed.document.contents
   let offset = 0
   for (const [index, step] of path.entries()) {
     const last = index === path.length - 1
     if (isMap(node)) {
-      const pair: MapItems[number] | undefined = node.items.find(
-        item => isScalar(item.key) && String(item.key.value ?? '') === step,
-      )
+      const pair: MapItems[number] | undefined = entriesOf(node, parsed).get(String(step))
       if (pair === undefined) return offset
       offset = pair.key.range[0]
       node = pair.value

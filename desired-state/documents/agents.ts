@@ -7,6 +7,9 @@ import { modelSchema } from './settings.ts'
 const namePattern = /^[a-z][a-z0-9-]{0,31}$/
 const promptPattern = /^agents\/(?:[A-Za-z0-9][A-Za-z0-9._-]*\/)*[A-Za-z0-9][A-Za-z0-9._-]*\.md$/
 
+/** Each is a process of its own. */
+const mostAgents = 64
+
 /** Windows of the session that are the appliance's own. */
 export const reservedNames: readonly string[] = ['monitor', 'logs']
 
@@ -65,7 +68,7 @@ export const starterAgents: ReadonlyMap<string, AgentEntry> = new Map([
 export function parseAgents(source: Source): { agents: ReadonlyMap<string, AgentEntry>; mistakes: readonly Mistake[] } {
   const report = reportOn(source)
   const agents = new Map<string, AgentEntry>()
-  for (const [name, value] of entriesOf(source, 'agents', 'code: { level: 1 }', report)) {
+  for (const [name, value] of entriesOf(source, 'agents', mostAgents, 'code: { level: 1 }', report)) {
     const path = ['agents', name]
     const wrong = wrongName(name)
     if (wrong !== undefined) report.say(path, wrong, 'key')

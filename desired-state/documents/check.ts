@@ -35,8 +35,8 @@ export function check<Schema extends z.ZodType>(
   return undefined
 }
 
-/** The entries of a map that is the only key of a document, like `domains:`. Empty when it has none. */
-export function entriesOf(source: Source, key: string, example: string, report: Report): [string, unknown][] {
+/** The entries of a map that is the only key of a document, like `domains:`. Empty when it has none, or too many. */
+export function entriesOf(source: Source, key: string, most: number, example: string, report: Report): [string, unknown][] {
   const document = source.value ?? {}
   if (!isMap(document)) {
     report.say([], `this file must begin with "${key}:" and have its entries below, indented, like ${example}`)
@@ -46,7 +46,12 @@ export function entriesOf(source: Source, key: string, example: string, report: 
     if (other !== key) report.say([other], unknownKey(other, [key]), 'key')
   }
   const map = document[key] ?? {}
-  if (isMap(map)) return Object.entries(map)
+  if (isMap(map)) {
+    const entries = Object.entries(map)
+    if (entries.length <= most) return entries
+    report.say([key], `${key} has ${entries.length} entries, and may have ${most}: remove some`, 'key')
+    return []
+  }
   report.say([key], `${key} must be a map, and is ${describe(map)}: write entries below it, indented, like ${example}`)
   return []
 }

@@ -18,6 +18,8 @@ const fieldsOfKind: Readonly<Record<DomainKind, readonly (keyof Fields)[]>> = {
   portal: [],
 }
 
+const mostDomains = 10_000
+
 export interface ParsedDomains {
   readonly domains: ReadonlyMap<string, DomainDeclaration>
   readonly mistakes: readonly Mistake[]
@@ -33,7 +35,7 @@ interface Entry {
 
 export function parseDomains(source: Source, defaultTls: Tls): ParsedDomains {
   const report = reportOn(source)
-  const entries = entriesOf(source, 'domains', 'blog.example.com: { root: blog }', report).map(([key, value]) =>
+  const entries = entriesOf(source, 'domains', mostDomains, 'blog.example.com: { root: blog }', report).map(([key, value]) =>
     parseEntry(key, value, defaultTls, report),
   )
   refuseSharedHosts(entries, report)

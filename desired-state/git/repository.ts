@@ -2,7 +2,7 @@ import { ApplianceError } from '../../runtime/os/errors.ts'
 import type { Home } from '../../runtime/os/home.ts'
 import { spawnBytes } from '../../runtime/os/spawn.ts'
 import type { ParsedDomains } from '../documents/domains.ts'
-import { parseTree } from '../parse.ts'
+import { parseAside } from '../parse-apart.ts'
 import type { Author, CommitResult, Edits, Quarantine, Repository } from '../repository.ts'
 import type { ParseResult } from '../state.ts'
 import { applyEdits, type TreeEntry } from '../tree.ts'
@@ -30,7 +30,7 @@ export function createRepository(home: Pick<Home, 'repository'>, run: SpawnBytes
     const known = states.get(revision)
     if (known !== undefined) return known
     const entries = quarantine === undefined ? await stored(revision) : await quarantined(revision, quarantine)
-    const result = parseTree(entries, revision, domains)
+    const result = await parseAside(entries, revision, domains, run)
     states.set(revision, result)
     return result
   }
@@ -49,7 +49,7 @@ export function createRepository(home: Pick<Home, 'repository'>, run: SpawnBytes
     return entries
   }
 
-  const preview = async (base: string, edits: Edits) => parseTree(applyEdits(await stored(base), edits), '', domains)
+  const preview = async (base: string, edits: Edits) => parseAside(applyEdits(await stored(base), edits), '', domains, run)
 
   async function commitTree(base: string, tree: string, author: Author, message: string): Promise<CommitResult> {
     if (tree === (await git.text(['rev-parse', `${base}^{tree}`]))) return { outcome: 'unchanged' }
