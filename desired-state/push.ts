@@ -1,3 +1,4 @@
+import { ApplianceError, explain } from '../runtime/os/errors.ts'
 import type { Quarantine, Repository } from './repository.ts'
 import { type DesiredState, printable, renderMistake } from './state.ts'
 
@@ -28,6 +29,9 @@ export interface Verdict {
 
 const main = 'refs/heads/main'
 
+/** Each is parsed and planned while its pusher waits. */
+const mostBranches = 16
+
 /** The lines of pre-receive and post-receive, `<old> <new> <ref>`; undefined when one of them is something else. */
 export function parseRefUpdates(text: string): readonly RefUpdate[] | undefined {
   const updates: RefUpdate[] = []
@@ -54,7 +58,9 @@ export async function judgePush(
 ): Promise<Verdict> {
   const lines: string[] = []
   const branches: PushedBranch[] = []
-  for (const update of updates) {
+  const moved = updates.filter(update => update.ref.startsWith('refs/heads/') && update.new !== undefined).length
+  if (moved > mostBranches) lines.push(`this push moves ${moved} branches, and may move ${mostBranches}: push fewer at a time`)
+  for (const update of lines.length > 0 ? [] : updates) {
     const judged = await judgeUpdate(repository, update, quarantine)
     if ('branch' in judged) branches.push(judged.branch)
     else lines.push(...judged.refused)
@@ -81,14 +87,21 @@ async function judgeUpdate(repository: Repository, update: RefUpdate, quarantine
     return { refused: ref === main ? ['main cannot be deleted: it is what the server should be'] : [] }
   }
   // In this order: whoever has read a commit knows its parents, and mostly needs no process of Git to compare.
-  const result = await repository.read(target, quarantine)
+  const result = await repository.read(target, quarantine).catch(unreadable)
   if (ref === main && old !== undefined && !(await repository.isAncestor(old, target, quarantine))) {
     return {
       refused: ['main cannot be rewritten, it only moves forward: git pull --rebase, then push again; to go back, git revert'],
     }
   }
-  if (result.ok) return { branch: { ref, old, new: target, state: result.state } }
   const name = ref.slice('refs/heads/'.length)
+  if ('because' in result) return { refused: [`${name} at ${target.slice(0, 8)} cannot be judged: ${result.because}`] }
+  if (result.ok) return { branch: { ref, old, new: target, state: result.state } }
   const count = result.mistakes.length === 1 ? 'a mistake' : `${result.mistakes.length} mistakes`
   return { refused: [`${name} at ${target.slice(0, 8)} has ${count}:`, ...result.mistakes.map(renderMistake)] }
+}
+
+/** A commit that is too much to read is refused like one that says something wrong. */
+function unreadable(error: unknown): { readonly because: string } {
+  if (error instanceof ApplianceError) return { because: explain(error) }
+  throw error
 }

@@ -1,4 +1,4 @@
-import { ApplianceError } from '../../runtime/os/errors.ts'
+import { ApplianceError, explain } from '../../runtime/os/errors.ts'
 import { isDocument, largestTree, type TreeEntry } from '../tree.ts'
 import { largestDocument } from '../yaml.ts'
 import type { Git } from './command.ts'
@@ -46,6 +46,16 @@ export function* parseBatch(bytes: Uint8Array): Generator<Uint8Array | undefined
   }
 }
 
+/** Bytes; some kilobytes of objects can stand for millions of files, and a repository may have ten thousand. */
+const longestListing = 8 * 1024 * 1024
+
+function unlistable(cause: unknown): never {
+  throw new ApplianceError('invalid', `its files cannot be listed: ${explain(cause)}`, {
+    hint: 'a repository may have 10000 files',
+    cause,
+  })
+}
+
 /** Whether a file is read at all: a document that is a plain file and not too large. */
 export const isRead = ({ mode, size, path }: ListedEntry): boolean =>
   isDocument(path) && mode.startsWith('100') && size <= largestDocument
@@ -55,7 +65,7 @@ export const isRead = ({ mode, size, path }: ListedEntry): boolean =>
  * objects in quarantine, with the environment for it.
  */
 export async function readRawCommit(git: Git, revision: string, env: Readonly<Record<string, string>>): Promise<RawCommit> {
-  const listed = parseListing(await git.bytes(listArguments(revision), { env, maxOutput: 64 * 1024 * 1024 }))
+  const listed = parseListing(await git.bytes(listArguments(revision), { env, maxOutput: longestListing }).catch(unlistable))
   const wanted = listed.filter(isRead)
   const stdin = [revision, ...wanted.map(entry => entry.hash), ''].join('\n')
   const total = wanted.reduce((sum, entry) => sum + entry.size, 0)

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
 import { mkdir, readdir, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
+import { spawn } from '../../runtime/os/spawn.ts'
 import { createRepository } from '../git/repository.ts'
 import { judgePush, parseRefUpdates, type Verdict } from '../push.ts'
 import { type Clone, type TestHome, testHome } from '../testing/home.ts'
@@ -163,6 +164,28 @@ describe('a push while the appliance runs', () => {
     expect((await push()).stderr).toContain('fetch first')
     await clone.git('fetch', '--quiet')
     await undo()
+  })
+
+  test('of few objects that stand for millions of files is refused with a sentence', async () => {
+    const before = await head()
+    const git = async (...args: string[]) => (await clone.git(...args)).stdout.trim()
+    const folder = async (names: number, entry: string) => {
+      const stdin = Array.from({ length: names }, (_, at) => `${entry}\t${at}\n`).join('')
+      return (await spawn(['git', '-C', clone.path, 'mktree'], { stdin })).stdout.trim()
+    }
+    let tree = await folder(10, `100644 blob ${await git('rev-parse', 'HEAD:domains.yaml')}`)
+    for (let depth = 0; depth < 6; depth++) tree = await folder(10, `040000 tree ${tree}`)
+    const bomb = await git('commit-tree', tree, '-p', 'HEAD', '-m', 'bomb')
+    const { code, said } = await push('origin', `${bomb}:main`)
+    expect(code).toBe(1)
+    expect(said[0]).toContain(`main at ${bomb.slice(0, 8)} cannot be judged: its files cannot be listed`)
+    expect(await head()).toBe(before)
+  })
+
+  test('of more branches than anybody reads the plans of is refused', async () => {
+    const { code, said } = await push('origin', ...Array.from({ length: 17 }, (_, at) => `HEAD:refs/heads/many/${at}`))
+    expect([code, said[0]]).toEqual([1, 'this push moves 17 branches, and may move 16: push fewer at a time'])
+    expect((await push('origin', ...Array.from({ length: 17 }, (_, at) => `HEAD:refs/tags/many/${at}`))).code).toBe(0)
   })
 
   test('names who pushed, and no name can add a header', async () => {
