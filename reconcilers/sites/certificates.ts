@@ -130,7 +130,7 @@ function folderNames(path: string): string[] {
   try {
     return readdirSync(path).filter(name => /^[0-9a-f]{16}$/.test(name))
   } catch (error) {
-    if (systemCode(error) === 'ENOENT') return []
+    if (systemCode(error) === 'ENOENT' || systemCode(error) === 'ENOTDIR') return []
     throw error
   }
 }

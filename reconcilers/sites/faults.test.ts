@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from 'bun:test'
-import { chmod, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import type { Outcome } from '../engine/reconciler.ts'
@@ -199,3 +199,24 @@ test('when nginx cannot take the new configuration, the old one stays in use and
   expect((await rig.get('blog.example.com')).status).toBe(200)
   expect((await rig.look(domains(staticSite('blog.example.com')))).changes).toEqual([])
 }, 20_000)
+
+test('whatever lies where a web root or a file of one site belongs, only that site fails, and says so', async () => {
+  rig = await createRig()
+  await rig.startNginx()
+  const names = ['file', 'circle', 'closed', 'folder', 'good']
+  const all = domains(...names.map(name => staticSite(`${name}.example.com`)))
+  await rig.converge(all)
+  const { home } = rig
+  for (const name of ['file', 'circle']) await rm(join(home.www, name), { recursive: true })
+  await writeFile(join(home.www, 'file'), 'not a folder')
+  await symlink('circle', join(home.www, 'circle'))
+  await chmod(join(home.www, 'closed'), 0)
+  const siteFile = (await readdir(join(home.nginx, 'sites'))).find(name => name.startsWith('folder.')) ?? ''
+  await rm(join(home.nginx, 'sites', siteFile))
+  await mkdir(join(home.nginx, 'sites', siteFile))
+  const { outcomes } = await rig.converge(domains(...all.values(), staticSite('new.example.com')))
+  await chmod(join(home.www, 'closed'), 0o755)
+  expect(problems(outcomes).join('\n')).toContain('www/file is no folder that can be served')
+  expect(problems(outcomes).filter(problem => /^(new|good)/.test(problem))).toEqual([])
+  expect([(await rig.get('new.example.com')).status, (await rig.get('good.example.com')).status]).toEqual([200, 200])
+})

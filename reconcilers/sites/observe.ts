@@ -73,7 +73,10 @@ export function readSiteFile(path: string): string | undefined {
   try {
     return readFileSync(path, 'utf8')
   } catch (error) {
-    if (systemCode(error) === 'ENOENT') return undefined
+    const code = systemCode(error)
+    if (code === 'ENOENT') return undefined
+    // Not as we made it: to be made again, and no reason to be blind for all others.
+    if (code === 'EISDIR' || code === 'EACCES' || code === 'ELOOP') return ''
     throw error
   }
 }

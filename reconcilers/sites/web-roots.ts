@@ -2,6 +2,7 @@ import { lstatSync } from 'node:fs'
 import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { StaticDomain } from '../../desired-state/state.ts'
+import { ApplianceError, systemCode } from '../../runtime/os/errors.ts'
 import {
   makeDirectory,
   readLinkIfExists,
@@ -16,9 +17,17 @@ import { placeholderMark, placeholderPage } from './placeholder.ts'
 
 export const webRoot = (home: Home, root: string) => join(home.www, relativePath(root))
 
+const strange = new Set(['ENOTDIR', 'EACCES', 'ELOOP'])
+
 /** Whether nginx finds a folder there, itself or behind a link of ours. */
 export function webRootExists(home: Home, root: string): boolean {
-  return lstatSync(`${webRoot(home, root)}/.`, { throwIfNoEntry: false })?.isDirectory() ?? false
+  try {
+    return lstatSync(`${webRoot(home, root)}/.`, { throwIfNoEntry: false })?.isDirectory() ?? false
+  } catch (error) {
+    // A file, a folder that is closed to us, or links in a circle: this site's own trouble, which making it will say.
+    if (strange.has(systemCode(error) ?? '')) return false
+    throw error
+  }
 }
 
 /** Gives a site whose web root is missing a folder with one page that says where to put files. */
@@ -26,6 +35,11 @@ export async function makeWebRoot(home: Home, domain: StaticDomain): Promise<voi
   const folder = webRoot(home, domain.root)
   if (webRootExists(home, domain.root)) return
   if ((await readLinkIfExists(folder)) !== undefined) await removeIfExists(folder)
+  else if (await statIfExists(folder)) {
+    throw new ApplianceError('stalled', `${folder} is no folder that can be served`, {
+      hint: 'move it away, or give the user of the appliance the right to read it',
+    })
+  }
   const temporary = join(dirname(folder), `.${fileName(domain.host.slice(0, 200))}.new`)
   await makeDirectory(dirname(folder))
   await rm(temporary, { recursive: true, force: true })
