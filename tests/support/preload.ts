@@ -1,4 +1,4 @@
 import { setDefaultTimeout } from 'bun:test'
 
 // Real programs start slowly where several tests share two cores; a test that hangs still ends.
-setDefaultTimeout(60_000)
+setDefaultTimeout(180_000)
