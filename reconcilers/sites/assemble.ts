@@ -44,6 +44,14 @@ export async function assemble(
   }
 }
 
+/** A generation of exactly these sites; undefined when nginx refuses any of it. */
+export async function assembleWhole(world: World, index: SiteIndex, signal: AbortSignal): Promise<number | undefined> {
+  const { number, verdict } = await attempt(world, index, signal)
+  if (verdict.ok) return number
+  await rm(generationFolder(world.layout, number), { recursive: true, force: true })
+  return undefined
+}
+
 const refusal = (host: string, verdict: Verdict) =>
   new ApplianceError('failed', `nginx refuses it: ${verdict.ok ? 'it failed together with others' : verdict.words}`, {
     subject: `site/${host}`,

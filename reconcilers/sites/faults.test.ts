@@ -1,7 +1,9 @@
 import { afterEach, expect, test } from 'bun:test'
-import { chmod, mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { chmod, cp, mkdir, readdir, readFile, realpath, rm, symlink, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
+import { replaceLink } from '../../runtime/os/files.ts'
+import { type NginxLayout, nginxLayout } from '../../runtime/services/nginx-layout.ts'
 import type { Outcome } from '../engine/reconciler.ts'
 import { type RenderSite, renderSite } from './render-site.ts'
 import { createRig, dieAtStep, domains, freePorts, proxySite, type Rig, redirectSite, staticSite, until } from './testing/rig.ts'
@@ -220,3 +222,33 @@ test('whatever lies where a web root or a file of one site belongs, only that si
   expect(problems(outcomes).filter(problem => /^(new|good)/.test(problem))).toEqual([])
   expect([(await rig.get('new.example.com')).status, (await rig.get('good.example.com')).status]).toEqual([200, 200])
 })
+
+test('after an upgrade whose rules do not fit the old site files, nginx starts with the old ones until all are written anew', async () => {
+  rig = await createRig()
+  await rig.startNginx()
+  const wanted = domains(staticSite('blog.example.com'), redirectSite('old.example.com', 'https://blog.example.com'))
+  await rig.converge(wanted)
+  await rig.stopNginx()
+  await asAnotherVersion(nginxLayout(rig.home))
+  await rig.startNginx()
+  expect((await rig.get('blog.example.com')).status).toBe(200)
+  expect((await rig.get('old.example.com')).status).toBe(308)
+  const { outcomes, second } = await rig.converge(wanted)
+  expect([problems(outcomes), second.changes]).toEqual([[], []])
+  expect((await rig.get('old.example.com')).status).toBe(308)
+})
+
+/** What a version would have left behind whose sites use a variable that this version does not have. */
+async function asAnotherVersion(layout: NginxLayout): Promise<void> {
+  const generation = await realpath(layout.current)
+  const base = join(layout.base, 'anotherversion')
+  await cp(dirname(await realpath(join(generation, 'nginx.conf'))), base, { recursive: true })
+  const main = await readFile(join(base, 'nginx.conf'), 'utf8')
+  await writeFile(join(base, 'nginx.conf'), main.replace(/^http \{$/m, 'http {\n  map $host $of_another_version { default 1; }'))
+  for (const name of ['nginx.conf', 'snippets']) await replaceLink(join(generation, name), `../../base/anotherversion/${name}`)
+  for (const file of await readdir(layout.sites)) {
+    const path = join(layout.sites, file)
+    const text = await readFile(path, 'utf8')
+    await writeFile(path, text.replace('  server_name ', '  set $was $of_another_version;\n  server_name '))
+  }
+}

@@ -28,6 +28,8 @@ export interface CurrentGeneration {
   readonly index: SiteIndex
   /** What somebody changed by hand around the sites, for a person; undefined when all is as we wrote it. */
   readonly damage: string | undefined
+  /** It is whole, and another version of the program wrote it. */
+  readonly foreignVersion: boolean
 }
 
 const keptGenerations = 5
@@ -48,22 +50,33 @@ export async function readCurrent(layout: NginxLayout, base: Base): Promise<Curr
   const number = generationNumber(target)
   if (number === undefined) {
     const damage = target === undefined ? 'the link nginx/current was gone' : 'the link nginx/current was changed'
-    return { number, index: await newestIntactIndex(layout), damage }
+    return { number, index: await newestIntactIndex(layout), damage, foreignVersion: false }
   }
   const folder = generationFolder(layout, number)
   const text = await readTextIfExists(join(folder, 'sites.conf'))
   if (text === undefined || readSeal(text) !== 'intact') {
     const damage = text === undefined ? 'sites.conf was deleted' : 'sites.conf was edited by hand'
-    return { number, index: await newestIntactIndex(layout), damage }
+    return { number, index: await newestIntactIndex(layout), damage, foreignVersion: false }
   }
-  return { number, index: readIndex(text), damage: await baseDamage(layout, base, folder) }
+  const index = readIndex(text)
+  const [main, snippets] = await Promise.all(['nginx.conf', 'snippets'].map(name => baseOf(join(folder, name), name)))
+  if (main !== undefined && main === snippets && main !== base.folder) {
+    return { number, index, damage: 'nginx.conf is of another version', foreignVersion: true }
+  }
+  return { number, index, damage: await baseDamage(layout, base, folder), foreignVersion: false }
+}
+
+/** The folder below base/ that a link of a generation leads to. */
+async function baseOf(link: string, name: string): Promise<string | undefined> {
+  const target = (await readLinkIfExists(link)) ?? ''
+  const [folder, rest] = /^\.\.\/\.\.\/base\/([^/]+)\/([^/]+)$/.exec(target)?.slice(1) ?? []
+  return rest === name ? folder : undefined
 }
 
 async function baseDamage(layout: NginxLayout, base: Base, folder: string): Promise<string | undefined> {
   for (const name of ['nginx.conf', 'snippets']) {
-    const target = await readLinkIfExists(join(folder, name))
-    if (target === `../../base/${base.folder}/${name}`) continue
-    return target?.startsWith('../../base/') ? `${name} is of another version` : `${name} was replaced by hand`
+    if ((await baseOf(join(folder, name), name)) === base.folder) continue
+    return `${name} was replaced by hand`
   }
   for (const [path, text] of base.files) {
     const found = await readTextIfExists(join(layout.base, base.folder, path))

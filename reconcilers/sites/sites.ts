@@ -3,7 +3,7 @@ import { oneAtATime } from '../../runtime/os/one-at-a-time.ts'
 import { makeNginxFolders } from '../../runtime/services/nginx.ts'
 import type { ApplyContext, Change, Outcome, Reconciler } from '../engine/reconciler.ts'
 import { applySites } from './apply.ts'
-import { assemble } from './assemble.ts'
+import { assemble, assembleWhole } from './assemble.ts'
 import { testGeneration } from './configuration-test.ts'
 import { publishGeneration, readCurrent } from './generation.ts'
 import type { SiteModel } from './model.ts'
@@ -42,7 +42,8 @@ export function createSitesReconciler(dependencies: SitesDependencies): SitesRec
 
 /**
  * Makes sure that nginx can start: puts our own files right, and leaves out sites that nginx would refuse. With nothing
- * there yet, a configuration without sites.
+ * there yet, a configuration without sites. After an upgrade whose rules do not fit the site files of the version before,
+ * that version's own configuration serves until the first look has written all of them anew.
  */
 export async function ensureConfiguration(dependencies: SitesDependencies): Promise<void> {
   const world = createWorld(dependencies)
@@ -50,6 +51,11 @@ export async function ensureConfiguration(dependencies: SitesDependencies): Prom
   const current = await readCurrent(world.layout, world.base)
   const signal = AbortSignal.timeout(120_000)
   if (current.damage === undefined && current.number !== undefined) {
+    if ((await testGeneration(world, current.number, current.index, signal)).ok) return
+  }
+  if (current.foreignVersion && current.number !== undefined) {
+    const fitting = await assembleWhole(world, current.index, signal)
+    if (fitting !== undefined) return publishGeneration(world.layout, fitting)
     if ((await testGeneration(world, current.number, current.index, signal)).ok) return
   }
   const { number } = await assemble(world, current.index, new Map(), signal)
