@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { startAppliance } from '../appliance.ts'
 import type { Environment } from '../runtime/os/environment.ts'
-import { ApplianceError } from '../runtime/os/errors.ts'
+import { ApplianceError, explain } from '../runtime/os/errors.ts'
 import { removeIfExists, writeFileAtomic } from '../runtime/os/files.ts'
 import { minimalEnvironment, spawn, spawnChecked } from '../runtime/os/spawn.ts'
 import { type Finding, preflight } from '../runtime/services/preflight.ts'
@@ -21,6 +21,8 @@ export const up: Command = {
     await refuseUnfit(environment, error)
     const owner = ownerSeenFrom(process.env.AI_INFRA_STARTED_BY)
     const command = commandLine(environment.home.root, program, owner, values.systemd === true)
+    // Other parts go on: a server that runs is worth more than a clean end of what keeps it.
+    process.on('unhandledRejection', failure => error(`  ! nobody expected this: ${explain(failure)}`))
     const ending = new AbortController()
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => ending.abort(new Error(signal)))
     const progress = (line: string) => out(`  ${((performance.now() - startedAt) / 1_000).toFixed(1).padStart(5)} s  ${line}`)

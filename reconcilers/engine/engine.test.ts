@@ -344,6 +344,22 @@ test('retries, suspensions and holds survive a restart, and open runs are closed
   expect((await second.runs('thing', 'a'))[0]?.outcome).toBe('interrupted')
 })
 
+test('the runs of what is long gone are forgotten, those of what is there are not', async () => {
+  history.commit({ a: '1' })
+  const first = await start()
+  await push(first, { a: '1' })
+  await first.stop()
+  await database.store`
+    INSERT INTO run (id, kind, key, revision, trigger, operation, summary, digest, intent_at, ended_at, outcome)
+    SELECT gen_random_uuid(), 'thing', key, 'x', 'drift', 'update', 's', 'd', at, at, 'verified'
+    FROM (VALUES ('a'), ('gone')) AS resource (key), (VALUES (now() - interval '100 days')) AS time (at)`
+  const second = await start()
+  const old = () => database.store<{ key: string }[]>`SELECT key FROM run WHERE intent_at < now() - interval '90 days'`
+  for (const deadline = AbortSignal.timeout(5_000); (await old()).length > 1; ) deadline.throwIfAborted()
+  expect((await old()).map(row => row.key)).toEqual(['a'])
+  expect(second.status().desired).not.toBe('')
+})
+
 test('a plan says what a commit would do and changes nothing', async () => {
   history.commit({ a: '1', b: '2' })
   const running = await start()

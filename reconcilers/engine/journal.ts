@@ -114,12 +114,16 @@ function runs(store: Store) {
       }))
     },
 
-    /** Keeps the last 50 runs of each resource and a week of steps. */
+    /** Keeps the last 50 runs of each resource, for 90 days when it is gone, and a week of steps. */
     async trim(): Promise<void> {
       await store`
         DELETE FROM run USING (
           SELECT id, row_number() OVER (PARTITION BY kind, key ORDER BY intent_at DESC) AS place FROM run
         ) AS ranked WHERE run.id = ranked.id AND ranked.place > 50`
+      await store`
+        DELETE FROM run WHERE intent_at < now() - interval '90 days' AND NOT EXISTS (
+          SELECT 1 FROM resource_status AS there WHERE there.kind = run.kind AND there.key = run.key)`
+      await store`DELETE FROM suspension WHERE until < now() - interval '7 days'`
       await store`DELETE FROM step WHERE at < now() - interval '7 days'`
     },
   }

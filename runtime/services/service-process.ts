@@ -62,11 +62,16 @@ async function startService(service: Service, home: Home): Promise<ServiceProces
   return {
     facts,
     adopted: false,
-    ended: signal => Promise.race([why(), systemClock.sleep(forever, signal).then(() => '')]),
+    ended: signal => Promise.race([why(), aborted(signal)]),
   }
 }
 
-const forever = 2 ** 31 - 1
+/** A timer would end the wait after 24 days, and call a service that lives ended. */
+const aborted = (signal: AbortSignal): Promise<string> =>
+  new Promise(resolve => {
+    if (signal.aborted) resolve('')
+    else signal.addEventListener('abort', () => resolve(''), { once: true })
+  })
 
 /** In a session of its own, so that neither Ctrl-C nor the end of the runtime reaches it. */
 function launch(service: Service, home: Home, log: number) {
