@@ -170,7 +170,7 @@ describe('a push while the appliance runs', () => {
     const before = await head()
     const git = async (...args: string[]) => (await clone.git(...args)).stdout.trim()
     const folder = async (names: number, entry: string) => {
-      const stdin = Array.from({ length: names }, (_, at) => `${entry}\t${at}\n`).join('')
+      const stdin = Array.from({ length: names }, (_, at) => `${entry}\t${'long'.repeat(50)}${at}\n`).join('')
       return (await spawn(['git', '-C', clone.path, 'mktree'], { stdin })).stdout.trim()
     }
     let tree = await folder(10, `100644 blob ${await git('rev-parse', 'HEAD:domains.yaml')}`)

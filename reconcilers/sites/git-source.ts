@@ -8,6 +8,9 @@ import { minimalEnvironment, type Spawn, type SpawnOptions, spawnChecked } from 
 
 const largestRelease = 1024 ** 3
 const mostFiles = 100_000
+/** Each is read by a process of its own, and all other changes of sites wait for it. */
+const mostLinks = 500
+const longestListing = 32 * 1024 * 1024
 
 /**
  * The repository is a stranger's: no hooks, no configuration of this machine, no helper programs, no transport that runs
@@ -104,12 +107,14 @@ export interface ReleaseFile {
 
 /** What a folder of a commit holds. Refuses what a web root must not: submodules, links that leave it, too much. */
 export async function listFiles(spawn: Spawn, cache: string, tree: string, signal: AbortSignal): Promise<readonly ReleaseFile[]> {
-  const { code, stdout } = await spawn(gitCommand(`--git-dir=${cache}`, 'ls-tree', '-r', '-l', '-z', '--full-tree', tree), {
-    env: environment,
-    timeout: 60_000,
-    maxOutput: 64 * 1024 * 1024,
-    signal,
-  })
+  const words = gitCommand(`--git-dir=${cache}`, 'ls-tree', '-r', '-l', '-z', '--full-tree', tree)
+  const { code, stdout } = await spawn(words, { env: environment, timeout: 60_000, maxOutput: longestListing, signal }).catch(
+    cause => {
+      signal.throwIfAborted()
+      // Some kilobytes of trees can stand for millions of files, and will the next time too.
+      throw new ApplianceError('stalled', `its files cannot be listed; ${mostFiles} are allowed`, { cause })
+    },
+  )
   if (code !== 0) throw new ApplianceError('stalled', `there is no folder ${tree.slice(tree.indexOf(':') + 1)} in that commit`)
   const entries = stdout.split('\0').filter(Boolean).map(parseEntry)
   if (entries.length === 0) throw new ApplianceError('stalled', 'that folder is empty')
@@ -117,6 +122,8 @@ export async function listFiles(spawn: Spawn, cache: string, tree: string, signa
   const size = entries.reduce((sum, entry) => sum + entry.size, 0)
   if (size > largestRelease) throw new ApplianceError('stalled', `it has ${Math.round(size / 1024 ** 2)} MiB; 1024 are allowed`)
   const plain = new Set(entries.filter(entry => entry.mode.startsWith('100')).map(entry => entry.path))
+  const links = entries.filter(entry => entry.mode === '120000').length
+  if (links > mostLinks) throw new ApplianceError('stalled', `it has ${links} links; ${mostLinks} are allowed`)
   const files: ReleaseFile[] = []
   for (const { mode, object, path } of entries) {
     if (mode === '160000')

@@ -42,7 +42,8 @@ export function createFirstAdmin(store: Store, clock: Clock = systemClock): Firs
       const code = newCode()
       await store`
         INSERT INTO portal_first_admin (code_hash, tries_since) VALUES (${hashCode(code)}, ${clock.now()})
-        ON CONFLICT (only_one) DO UPDATE SET code_hash = excluded.code_hash`
+        ON CONFLICT (only_one) DO UPDATE
+        SET code_hash = excluded.code_hash, wrong_tries = 0, tries_since = excluded.tries_since`
       return code
     },
     open: async () => !(await someone(store)),

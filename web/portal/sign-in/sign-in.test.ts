@@ -91,6 +91,14 @@ test('ten wrong codes lock the door for ten minutes, for the right one too', asy
   expect(await firstAdmin.redeem({ ...admin, code })).toEqual({ outcome: 'created' })
 })
 
+test('a start unlocks the door with its new code, as the page of the locked one says', async () => {
+  await firstAdmin.code()
+  for (let tries = 0; tries < 10; tries++) await firstAdmin.redeem({ ...admin, code: 'WRONG' })
+  const code = (await firstAdmin.code()) ?? ''
+  expect(await firstAdmin.redeem({ ...admin, code: 'WRONG' })).toEqual({ outcome: 'wrong', triesLeft: 9 })
+  expect(await firstAdmin.redeem({ ...admin, code })).toEqual({ outcome: 'created' })
+})
+
 test('code and password are stored as hashes only', async () => {
   const code = (await firstAdmin.code()) ?? ''
   const [row] = await database.store`SELECT code_hash FROM portal_first_admin`
