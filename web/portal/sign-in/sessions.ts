@@ -76,6 +76,8 @@ export function createSessions(options: SessionsOptions): Sessions {
       const headers = new Headers({ 'user-agent': request.headers.get('user-agent') ?? '' })
       const answer = await refusable(api.signInEmail({ body: { email, password }, headers, returnHeaders: true }))
       if (answer === undefined) return { outcome: 'refused' }
+      // Nobody looks an ended session up any more, so nobody else removes it.
+      await store`DELETE FROM portal_session WHERE "expiresAt" < ${clock.now()}`
       return { outcome: 'signed-in', cookies: cookiesFor(request, answer.headers) }
     },
     async signOut(request) {

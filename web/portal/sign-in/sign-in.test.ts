@@ -183,6 +183,14 @@ test('an idle session ends after the time that the settings say, and a used one 
   expect((await sessions.identify(withCookie(cookie))).kind).toBe('anonymous')
 })
 
+test('sessions that are over leave nothing behind', async () => {
+  await signedIn()
+  await database.store`UPDATE portal_session SET "expiresAt" = ${new Date(now.getTime() - 86_400_000)}`
+  await portal().post('/sign-in', { email: admin.email, password })
+  const rows = await database.store<{ at: Date }[]>`SELECT "expiresAt" AS at FROM portal_session`
+  expect(rows.map(row => row.at > now)).toEqual([true])
+})
+
 test('looking whether a session holds does not prolong it', async () => {
   const cookie = await signedIn()
   const identity = await sessions.identify(withCookie(cookie))
