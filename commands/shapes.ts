@@ -51,6 +51,7 @@ export const planShape = z.object({
   ),
   holds: z.array(holdShape),
   unseen: z.array(z.object({ kind: z.string(), message: z.string() })),
+  leftAlone: z.array(z.object({ kind: z.string(), key: z.string(), until: z.string() })),
 })
 
 export const historyShape = z.array(

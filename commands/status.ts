@@ -21,7 +21,7 @@ export const status: Command = {
 export function statusLines(status: z.infer<typeof statusShape>, now: Date): string[] {
   const short = (revision: string) => revision.slice(0, 8) || 'nothing yet'
   const headline = status.converged
-    ? `The server is as ${short(status.desired)} declares.`
+    ? `The server is as ${short(status.desired)} declares${exceptSuspended(status)}.`
     : `The server is not yet as ${short(status.desired)} declares (last verified: ${short(status.revision)}).`
   const rows = status.resources.map(resource => [
     resource.state,
@@ -30,4 +30,9 @@ export function statusLines(status: z.infer<typeof statusShape>, now: Date): str
     resource.message,
   ])
   return [headline, '', ...table([['STATE', 'RESOURCE', 'SINCE', 'MESSAGE'], ...rows])]
+}
+
+function exceptSuspended({ resources }: z.infer<typeof statusShape>): string {
+  const { length } = resources.filter(({ state }) => state === 'suspended')
+  return length === 0 ? '' : `, except for ${length === 1 ? 'one that is' : `${length} that are`} suspended`
 }

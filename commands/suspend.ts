@@ -16,7 +16,11 @@ export const suspend: Command = {
       throw new WrongUse('say how long (--for 2h) and why (--reason "…")')
     const body = { ...readResource(positionals[0]), for: values.for, reason: values.reason }
     const suspension = await askAppliance(environment.home, 'POST', '/api/suspend', suspensionShape, body)
-    out(values.json ? JSON.stringify(suspension) : `${positionals[0]} is left alone until ${suspension.until}`)
+    out(
+      values.json
+        ? JSON.stringify(suspension)
+        : `${positionals[0]} is left alone until ${suspension.until.slice(0, 16).replace('T', ' ')} UTC`,
+    )
     return 0
   },
 }

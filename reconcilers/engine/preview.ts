@@ -22,6 +22,7 @@ export async function planRevision(
     changes: changes.map(planned),
     holds,
     unseen: parts.flatMap(part => (part.unseen === undefined ? [] : [part.unseen])),
+    leftAlone: parts.flatMap(part => part.leftAlone),
   }
 }
 
@@ -29,6 +30,7 @@ interface KindPlan {
   readonly changes: readonly Change<unknown>[]
   readonly hold: Hold | undefined
   readonly unseen: { readonly kind: string; readonly message: string } | undefined
+  readonly leftAlone: RevisionPlan['leftAlone']
 }
 
 async function planKind(reconciler: AnyReconciler, core: Core, state: DesiredState): Promise<KindPlan> {
@@ -39,10 +41,14 @@ async function planKind(reconciler: AnyReconciler, core: Core, state: DesiredSta
   try {
     const desired = reconciler.select(state)
     const observed = await reconciler.observe(desired, AbortSignal.timeout(20_000))
-    const suspended = (key: string) => suspensionOf(core, kind, key) !== undefined
-    const changes = reconciler.plan(desired, observed).changes.filter(change => !suspended(change.key))
-    return { changes, hold, unseen: undefined }
+    const { changes } = reconciler.plan(desired, observed)
+    const leftAlone = changes.flatMap(({ key }) => {
+      const suspension = suspensionOf(core, kind, key)
+      return suspension === undefined ? [] : [{ kind, key, until: suspension.until }]
+    })
+    const suspended = new Set(leftAlone.map(({ key }) => key))
+    return { changes: changes.filter(({ key }) => !suspended.has(key)), hold, unseen: undefined, leftAlone }
   } catch (error) {
-    return { changes: [], hold, unseen: { kind, message: explain(error) } }
+    return { changes: [], hold, unseen: { kind, message: explain(error) }, leftAlone: [] }
   }
 }

@@ -55,6 +55,8 @@ export interface RevisionPlan {
   readonly holds: readonly Hold[]
   /** Kinds whose present state could not be seen, so that their changes are not known yet. */
   readonly unseen: readonly { readonly kind: string; readonly message: string }[]
+  /** Changes that would be made, were their resources not suspended. */
+  readonly leftAlone: readonly { readonly kind: string; readonly key: string; readonly until: string }[]
 }
 
 /** A commit whose effect on one kind waits for one approval. */

@@ -1,6 +1,6 @@
 import type { Engine, EngineEvent } from '../../reconcilers/engine/status.ts'
 import type { Clock } from '../../runtime/os/clock.ts'
-import { countDone, eventLine, holdLines, summaryLines } from './lines.ts'
+import { countDone, eventLine, summaryLines } from './lines.ts'
 
 /** Milliseconds after which a follower is sent home; the convergence goes on. */
 const longestFollow = 600_000
@@ -37,8 +37,8 @@ export async function followConvergence(
       write(`a newer commit took over: ${status.desired.slice(0, 8)}`)
       return
     }
-    for (const hold of engine.holds()) for (const line of holdLines(hold, command)) write(line)
-    for (const line of summaryLines(status, countDone(seen), clock.now().getTime() - startedAt, command)) write(line)
+    const milliseconds = clock.now().getTime() - startedAt
+    for (const line of summaryLines(status, engine.holds(), countDone(seen), milliseconds, command)) write(line)
   } catch (error) {
     if (superseded.signal.aborted || gone.aborted) return
     write(`still converging after ${longestFollow / 60_000} minutes; it goes on by itself; to watch: ${command} status`)

@@ -15,7 +15,7 @@ const hold: Hold = {
   since: '2026-01-01T00:00:00.000Z',
 }
 
-const empty: RevisionPlan = { revision, digest: '', changes: [], holds: [], unseen: [] }
+const empty: RevisionPlan = { revision, digest: '', changes: [], holds: [], unseen: [], leftAlone: [] }
 
 test('a plan names every change with its kind and what it does', () => {
   expect(planLines({ ...empty, changes: [change] }, 'ai-infra')).toEqual([
@@ -51,7 +51,9 @@ test('each verified or failed change is one line with its time, and is counted',
 
 test('the summary says what is left and how to go on', () => {
   const status: Status = { revision, desired: revision, converged: true, resources: [] }
-  expect(summaryLines(status, new Map([['created', 1]]), 112, 'ai-infra')).toEqual(['converged to 01234567 in 112 ms: 1 created'])
+  expect(summaryLines(status, [], new Map([['created', 1]]), 112, 'ai-infra')).toEqual([
+    'converged to 01234567 in 112 ms: 1 created',
+  ])
   const waiting = {
     kind: 'site',
     key: 'app',
@@ -61,9 +63,41 @@ test('the summary says what is left and how to go on', () => {
     revision,
     since: '',
   } as const
-  expect(summaryLines({ ...status, converged: false, resources: [waiting] }, new Map(), 9, 'ai-infra')).toEqual([
+  expect(summaryLines({ ...status, converged: false, resources: [waiting] }, [], new Map(), 9, 'ai-infra')).toEqual([
     '01234567 is accepted, and not all of it is reached yet:',
     '  waiting site app: nothing answers',
     'it goes on by itself; to watch: ai-infra status',
+  ])
+})
+
+test('the summary names a held plan once, however many resources it holds, and does not promise that it goes on', () => {
+  const held = { kind: 'site', key: 'a', state: 'held', reason: 'blast-cap', message: 'approve it', revision, since: '' } as const
+  const resources = [held, { ...held, key: 'b' }]
+  expect(summaryLines({ revision, desired: revision, converged: false, resources }, [hold], new Map(), 9, 'ai-infra')).toEqual([
+    '01234567 is accepted, and not all of it is reached yet:',
+    '  held site: it removes 3 of 4 of kind site, more than 30 %; to let it through, once: ai-infra approve abcdefabcdef',
+    'until that is approved, or a newer commit takes it back, everything held stays as it is',
+  ])
+})
+
+test('a plan and a summary say what they leave alone because it is suspended', () => {
+  const leftAlone = [{ kind: 'site', key: 'blog.example.com', until: '2026-01-01T14:05:00.000Z' }]
+  expect(planLines({ ...empty, leftAlone }, 'ai-infra')).toEqual([
+    'plan for 01234567:',
+    '  = site  blog.example.com  would change, and is suspended until 2026-01-01 14:05 UTC: left alone',
+  ])
+  const suspended = {
+    kind: 'site',
+    key: 'blog.example.com',
+    state: 'suspended',
+    reason: 'suspended',
+    message: 'moving files',
+    revision,
+    since: '',
+  } as const
+  const status: Status = { revision, desired: revision, converged: true, resources: [suspended] }
+  expect(summaryLines(status, [], new Map(), 9, 'ai-infra')).toEqual([
+    '  suspended site blog.example.com: moving files',
+    'converged to 01234567 in 9 ms, nothing had to change',
   ])
 })

@@ -8,7 +8,7 @@ const most = 40
 
 export function planLines(plan: RevisionPlan, command: string): string[] {
   const short = plan.revision.slice(0, 8)
-  if (plan.changes.length === 0 && plan.holds.length === 0 && plan.unseen.length === 0)
+  if ([plan.changes, plan.holds, plan.unseen, plan.leftAlone].every(part => part.length === 0))
     return [`plan for ${short}: nothing to change`]
   const width = Math.max(0, ...plan.changes.map(change => change.key.length))
   return [
@@ -21,6 +21,9 @@ export function planLines(plan: RevisionPlan, command: string): string[] {
       ),
     ...(plan.changes.length > most ? [`  … and ${plan.changes.length - most} more`] : []),
     ...plan.unseen.map(unseen => `  ? ${unseen.kind}: cannot be looked at just now: ${unseen.message}`),
+    ...plan.leftAlone.map(
+      ({ kind, key, until }) => `  = ${kind.padEnd(5)} ${key}  would change, and is suspended until ${minute(until)}: left alone`,
+    ),
     ...plan.holds.flatMap(hold => holdLines(hold, command)),
   ]
 }
@@ -36,6 +39,8 @@ export function holdLines(hold: Hold, command: string): string[] {
     `  ${command} approve ${hold.id}`,
   ]
 }
+
+const minute = (iso: string) => `${iso.slice(0, 16).replace('T', ' ')} UTC`
 
 /** The line of one event while a convergence is followed; undefined when it has nothing to show. */
 export function eventLine(event: EngineEvent): string | undefined {
@@ -60,24 +65,35 @@ const failedLine = (change: PlannedChange, message: string) => `  ! ${change.kin
 /** The last lines: what was reached, and what is left and how to go on. */
 export function summaryLines(
   status: Status,
+  holds: readonly Hold[],
   counts: ReadonlyMap<string, number>,
   milliseconds: number,
   command: string,
 ): string[] {
   const short = status.desired.slice(0, 8)
   const parts = [...counts].map(([word, count]) => `${count} ${word}`)
+  const suspended = status.resources.filter(resource => resource.state === 'suspended')
   if (status.converged)
     return [
+      ...someOf(suspended, openLine),
       `converged to ${short} in ${milliseconds} ms${parts.length > 0 ? `: ${parts.join(', ')}` : ', nothing had to change'}`,
     ]
-  const open = status.resources.filter(resource => resource.state !== 'ready' && resource.state !== 'suspended')
+  const open = status.resources.filter(({ state }) => state !== 'ready' && state !== 'suspended' && state !== 'held')
   return [
+    ...someOf(suspended, openLine),
     `${short} is accepted, and not all of it is reached yet:`,
-    ...open.slice(0, most).map(openLine),
-    ...(open.length > most ? [`  … and ${open.length - most} more`] : []),
-    `it goes on by itself; to watch: ${command} status`,
+    ...someOf(open, openLine),
+    ...holds.map(hold => `  held ${hold.kind}: ${hold.reason}; to let it through, once: ${command} approve ${hold.id}`),
+    open.length > 0
+      ? `${holds.length > 0 ? 'the rest' : 'it'} goes on by itself; to watch: ${command} status`
+      : 'until that is approved, or a newer commit takes it back, everything held stays as it is',
   ]
 }
+
+const someOf = <Item>(items: readonly Item[], line: (item: Item) => string) => [
+  ...items.slice(0, most).map(line),
+  ...(items.length > most ? [`  … and ${items.length - most} more`] : []),
+]
 
 const openLine = (resource: ResourceStatus) =>
   `  ${resource.state} ${resource.kind} ${resource.key}: ${resource.message || resource.reason}`

@@ -56,6 +56,7 @@ beforeAll(() => {
     changes: [{ kind: evil, key: evil, operation: 'update', summary: evil, fields }],
     holds: [...engine.holds()],
     unseen: [{ kind: evil, message: evil }],
+    leftAlone: [{ kind: evil, key: evil, until: evil }],
   }
   const change = { kind: 'site', key: evil, operation: 'create', summary: evil, fields: [] } as const
   engine.emit({ type: 'change', revision, change, phase: 'failed', milliseconds: 1, message: evil })

@@ -50,6 +50,11 @@ export const PlanView = ({ plan }: { readonly plan: RevisionPlan }) => (
         This is held until it is approved once: {hold.kind}, {hold.reason}.
       </p>
     ))}
+    {plan.leftAlone.map(({ kind, key }) => (
+      <p class="warning">
+        {kind} {key} would change too, and is suspended: it is left alone until then.
+      </p>
+    ))}
     {plan.unseen.map(each => (
       <p class="warning">
         What changes for {each.kind} is not known yet: {each.message}

@@ -37,7 +37,7 @@ export function fakeEngine(): FakeEngine {
   }
   const engine: FakeEngine = {
     asked,
-    planned: { revision: '', digest: 'd1'.repeat(32), changes: [], holds: [], unseen: [] },
+    planned: { revision: '', digest: 'd1'.repeat(32), changes: [], holds: [], unseen: [], leftAlone: [] },
     emit,
     set: status => {
       facts = { ...facts, ...status }
