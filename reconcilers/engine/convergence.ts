@@ -70,7 +70,7 @@ async function verify({ reconciler, core, target, unfinished }: Convergence, pla
       const last = intents.at(-1)
       // What a newer commit still wants says nothing about what an older one had done.
       if (last !== undefined && last.revision !== target.state.revision) await supersede(core, intents)
-      else if (last !== undefined) await fail(core, target.state.revision, last, new DidNotConverge(summary))
+      else if (last !== undefined) await fail(core, target.state.revision, intents, last, new DidNotConverge(summary))
     }
   }
   unfinished.applied.clear()
@@ -127,7 +127,7 @@ async function applyTogether(convergence: Convergence, intents: readonly Intent[
       const last = group?.at(-1)
       if (group === undefined || last === undefined) continue
       if (error === undefined) unfinished.applied.set(key, group)
-      else await fail(core, target.state.revision, last, error)
+      else await fail(core, target.state.revision, group, last, error)
     }
     await core.journal.applied(
       [...unfinished.applied.values()].flat().map(intent => intent.id),
@@ -137,7 +137,7 @@ async function applyTogether(convergence: Convergence, intents: readonly Intent[
     if (signal.aborted) return supersede(core, intents)
     for (const group of byKey.values()) {
       const last = group.at(-1)
-      if (last !== undefined) await fail(core, target.state.revision, last, error)
+      if (last !== undefined) await fail(core, target.state.revision, group, last, error)
     }
   }
 }
@@ -175,7 +175,7 @@ async function applyGroup(convergence: Convergence, key: string, group: readonly
     )
     unfinished.applied.set(key, group)
   } catch (error) {
-    const ending = signal.aborted ? supersede(core, group) : current && fail(core, target.state.revision, current, error)
+    const ending = signal.aborted ? supersede(core, group) : current && fail(core, target.state.revision, group, current, error)
     await Promise.resolve(ending).catch(cause =>
       core.log.warn('outcome not journalled', { kind: reconciler.kind, key, error: String(cause) }),
     )
@@ -199,7 +199,8 @@ function applyContext({ reconciler, core, target, signal }: Convergence): ApplyC
   }
 }
 
-async function fail(core: Core, revision: string, intent: Intent, error: unknown): Promise<void> {
+/** Closes the runs of a resource whose change `intent`, one of its `group`, did not work, and sets its retry. */
+async function fail(core: Core, revision: string, group: readonly Intent[], intent: Intent, error: unknown): Promise<void> {
   const { change } = intent
   const id = resourceId(change.kind, change.key)
   const now = core.clock.now()
@@ -209,7 +210,12 @@ async function fail(core: Core, revision: string, intent: Intent, error: unknown
   const milliseconds = now.getTime() - intent.startedAt.getTime()
   core.emit({ type: 'change', revision, change: planned(change), phase: 'failed', milliseconds, message: retry.message })
   core.log.warn('change failed', { kind: change.kind, key: change.key, revision, attempts: retry.attempts, error: retry.message })
-  await core.journal.ended([intent.id], 'failed', retry.message, now)
+  await core.journal.ended(
+    group.map(one => one.id),
+    'failed',
+    retry.message,
+    now,
+  )
   await core.journal.saveRetry(retry)
 }
 
