@@ -1,14 +1,18 @@
+import { join } from 'node:path'
 import { ApplianceError, explain } from '../../runtime/os/errors.ts'
+import { writeFileAtomic } from '../../runtime/os/files.ts'
 import { makeNginxFolders } from '../../runtime/services/nginx.ts'
 import type { ApplyContext, Change, Outcome } from '../engine/reconciler.ts'
 import { assemble } from './assemble.ts'
 import { testGeneration } from './configuration-test.ts'
 import { type CurrentGeneration, collectGarbage, publishGeneration, readCurrent } from './generation.ts'
 import { seesFolders } from './nginx-down.ts'
+import { readSiteFile } from './observe.ts'
 import { type Expected, frontPageFails, reloadAndProbe, unexpected } from './reload.ts'
 import { beginRemoval, endRemoval } from './removals.ts'
 import { fingerprintStart } from './render-site.ts'
 import { type StagedSite, stageSite } from './stage.ts'
+import { storedModel } from './stored-model.ts'
 import { archiveName, archiveWebRoot, makeWebRoot } from './web-roots.ts'
 import type { SiteAction, World } from './world.ts'
 
@@ -106,6 +110,7 @@ async function publish(batch: Batch, current: CurrentGeneration): Promise<number
   for (const host of removals.keys()) files.set(host, undefined)
   if (files.size === 0) return current.number
   if (await isServed(batch, current)) return current.number
+  if (current.foreignVersion) for (const [host, file] of await renderedAnew(world, current, files)) files.set(host, file)
   const assembly = await assemble(world, current.index, files, context.signal)
   for (const [host, error] of assembly.refused) {
     failures.set(host, error)
@@ -131,6 +136,23 @@ async function publish(batch: Batch, current: CurrentGeneration): Promise<number
     }
   }
   return goBack(batch, current, [...failed.keys(), ...pages.keys()], assembly.index)
+}
+
+/**
+ * The sites that stay, in the words of this version: files of another one need not fit our nginx.conf, and a single site
+ * that cannot be staged now would keep all others from it.
+ */
+async function renderedAnew(world: World, { index }: CurrentGeneration, changed: ReadonlyMap<string, unknown>) {
+  const anew = new Map<string, string>()
+  for (const [host, file] of index) {
+    const text = changed.has(host) ? undefined : readSiteFile(join(world.layout.sites, file))
+    const model = text === undefined ? undefined : storedModel(text)
+    if (model === undefined) continue
+    const rendered = world.render(model, world.context)
+    await writeFileAtomic(join(world.layout.sites, rendered.file), rendered.text)
+    anew.set(host, rendered.file)
+  }
+  return anew
 }
 
 /** Whether nginx serves all of it as it is: then only files have changed, and it needs no reload. */

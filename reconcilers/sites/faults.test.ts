@@ -238,6 +238,26 @@ test('after an upgrade whose rules do not fit the old site files, nginx starts w
   expect((await rig.get('old.example.com')).status).toBe(308)
 })
 
+test('after an upgrade a site that has to wait keeps no other from the new version, nor do limits that the running nginx has', async () => {
+  let resolved = ['127.0.0.1']
+  rig = await createRig({ resolve: async () => resolved })
+  await rig.startNginx()
+  const [free = 0] = await freePorts(1)
+  const wanted = domains(
+    staticSite('blog.example.com'),
+    proxySite('app.example.com', free, { upstream: { protocol: 'http', host: 'app.internal', port: free, path: '' } }),
+  )
+  await rig.converge(wanted)
+  await rig.stopNginx()
+  await asAnotherVersion(nginxLayout(rig.home))
+  await rig.startNginx()
+  resolved = []
+  const { outcomes } = await rig.converge(wanted)
+  expect(problems(outcomes).filter(problem => problem.startsWith('blog'))).toEqual([])
+  expect(await readFile(join(rig.home.nginx, 'current', 'nginx.conf'), 'utf8')).not.toContain('of_another_version')
+  expect([(await rig.get('blog.example.com')).status, (await rig.get('app.example.com')).status]).toEqual([200, 502])
+})
+
 /** What a version would have left behind whose sites use a variable that this version does not have. */
 async function asAnotherVersion(layout: NginxLayout): Promise<void> {
   const generation = await realpath(layout.current)
@@ -245,6 +265,9 @@ async function asAnotherVersion(layout: NginxLayout): Promise<void> {
   await cp(dirname(await realpath(join(generation, 'nginx.conf'))), base, { recursive: true })
   const main = await readFile(join(base, 'nginx.conf'), 'utf8')
   await writeFile(join(base, 'nginx.conf'), main.replace(/^http \{$/m, 'http {\n  map $host $of_another_version { default 1; }'))
+  const limits = join(base, 'snippets', 'limits.conf')
+  const renamed = (await readFile(limits, 'utf8')).replaceAll('_by_address', '').replaceAll('$binary_remote_addr', '$remote_addr')
+  await writeFile(limits, renamed)
   for (const name of ['nginx.conf', 'snippets']) await replaceLink(join(generation, name), `../../base/anotherversion/${name}`)
   for (const file of await readdir(layout.sites)) {
     const path = join(layout.sites, file)

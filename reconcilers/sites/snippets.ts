@@ -40,12 +40,14 @@ ssl_session_timeout 1d;
 ssl_session_tickets off;
 `
 
-/** For all sites at once. Our own probes are answered before they count; other questions of ours count as one visitor's. */
-const limits = `limit_req_zone $binary_remote_addr zone=requests:2m rate=100r/s;
-limit_conn_zone $binary_remote_addr zone=connections:2m;
-limit_req zone=requests burst=500 nodelay;
+/**
+ * For all sites at once. A zone is named after what it counts: a running nginx refuses another key under the same name,
+ * which its test does not see. Our own probes are answered before they count; other questions of ours count as one visitor's. */
+const limits = `limit_req_zone $binary_remote_addr zone=requests_by_address:2m rate=100r/s;
+limit_conn_zone $binary_remote_addr zone=connections_by_address:2m;
+limit_req zone=requests_by_address burst=500 nodelay;
 limit_req_status 429;
-limit_conn connections 200;
+limit_conn connections_by_address 200;
 limit_conn_status 429;
 `
 
