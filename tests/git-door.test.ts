@@ -160,7 +160,7 @@ test('without the appliance a push is still judged, and what was accepted is rea
   await addSite(ada, 'night')
   await ada.commit()
   const good = await ada.push()
-  expect(good.accepted).toBe(true)
+  expect(good).toMatchObject({ accepted: true })
   expect(good.remote).toEqual([
     'valid; the appliance is not running, so there is no plan to show',
     'accepted; it will be converged when the appliance starts',

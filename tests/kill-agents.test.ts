@@ -5,7 +5,7 @@ import { type Appliance, startedAppliance } from './support/appliance.ts'
 import { killAtEveryStep } from './support/kill-at-steps.ts'
 import { expectSound } from './support/soundness.ts'
 
-setDefaultTimeout(150_000)
+setDefaultTimeout(300_000)
 
 let appliance: Appliance
 

@@ -6,7 +6,7 @@ import { killAtEveryStep } from './support/kill-at-steps.ts'
 import { expectSound } from './support/soundness.ts'
 import { visitSteadily } from './support/steady-visitor.ts'
 
-setDefaultTimeout(150_000)
+setDefaultTimeout(300_000)
 
 let appliance: Appliance
 
