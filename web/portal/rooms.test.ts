@@ -123,6 +123,26 @@ test('changes name author, subject and result, and a change its effects and its 
   expect(page).not.toContain('Go back to this state')
 })
 
+test('a commit whose changes are made and that waits for something outside is not called applying', async () => {
+  for (const { kind, key } of home.engine.status().resources) {
+    home.engine.put({ kind, key, state: 'ready', reason: '', message: '', revision: '', since: '' })
+  }
+  const upstream = {
+    kind: 'site',
+    key: 'shop.example.com',
+    reason: 'upstream-down',
+    message: '',
+    revision: '',
+    since: '',
+  } as const
+  home.engine.put({ ...upstream, state: 'waiting' })
+  const waiting = await html('/changes')
+  expect(waiting).toContain('waiting')
+  expect(waiting).not.toContain('applying')
+  home.engine.put({ ...upstream, state: 'failed' })
+  expect(await html('/changes')).toContain('not reached')
+})
+
 test('rolling back shows the plan, then is a new commit with the old content', async () => {
   const [head, , older] = await home.repository.history(3)
   const path = `/changes/${older?.revision}/restore`

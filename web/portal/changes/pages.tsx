@@ -13,7 +13,7 @@ import { urls } from '../urls.ts'
 import type { Declared } from './declared.ts'
 
 /** Where a commit stands: what the server is, what it is going to be, or what it was. */
-export type Standing = 'applied' | 'applying' | 'held' | 'past' | 'ahead'
+export type Standing = 'applied' | 'applying' | 'waiting' | 'failed' | 'held' | 'past' | 'ahead'
 
 export interface ChangesView {
   readonly frame: Frame
@@ -27,9 +27,11 @@ export interface ChangesView {
 const looks: Record<Standing, { readonly state: ResourceState; readonly word: string }> = {
   applied: { state: 'ready', word: 'applied' },
   applying: { state: 'reconciling', word: 'applying' },
+  waiting: { state: 'waiting', word: 'waiting' },
+  failed: { state: 'failed', word: 'not reached' },
   held: { state: 'held', word: 'held' },
   past: { state: 'suspended', word: 'past' },
-  ahead: { state: 'suspended', word: 'passed over' },
+  ahead: { state: 'suspended', word: 'overtaken' },
 }
 
 const StandingWord = ({ standing }: { readonly standing: Standing }) => <StateWord {...looks[standing]} />

@@ -1,6 +1,7 @@
 /** @jsxImportSource hono/jsx */
 import type { CommitSummary } from '../../../desired-state/repository.ts'
 import { type Mistake, renderMistake } from '../../../desired-state/state.ts'
+import type { ResourceState, ResourceStatus } from '../../../reconcilers/engine/status.ts'
 import { ApplianceError } from '../../../runtime/os/errors.ts'
 import { authorOf } from '../../api/routes.ts'
 import type { Call, Route } from '../../door/route.ts'
@@ -78,9 +79,17 @@ async function standingOf(revision: string, { engine, repository }: PortalDeps):
   const status = engine.status()
   if (engine.holds().some(hold => hold.revision === revision)) return 'held'
   if (revision === status.revision) return 'applied'
-  if (revision === status.desired) return 'applying'
+  if (revision === status.desired) return standingOfMain(status.resources)
   if (status.revision === '') return 'ahead'
   return (await repository.isAncestor(revision, status.revision)) ? 'past' : 'ahead'
+}
+
+/** Main is being applied until nothing of it moves any more; then the worst of what is left says how it stands. */
+function standingOfMain(resources: readonly ResourceStatus[]): Standing {
+  const some = (...states: readonly ResourceState[]) => resources.some(({ state }) => states.includes(state))
+  if (some('reconciling')) return 'applying'
+  if (some('failed', 'stalled')) return 'failed'
+  return some('waiting') ? 'waiting' : 'applying'
 }
 
 async function viewOf(call: Call, deps: PortalDeps): Promise<ChangeView | undefined> {
