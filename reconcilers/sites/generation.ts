@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { mkdir, readdir, rm, unlink } from 'node:fs/promises'
+import { mkdir, readdir, rm, symlink, unlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { systemCode } from '../../runtime/os/errors.ts'
 import {
@@ -99,12 +99,9 @@ export async function writeGeneration(layout: NginxLayout, base: Base, index: Si
   await writeBase(layout, base)
   const number = await makeGeneration(layout)
   const folder = generationFolder(layout, number)
-  await Promise.all([
-    replaceLink(join(folder, 'nginx.conf'), `../../base/${base.folder}/nginx.conf`),
-    replaceLink(join(folder, 'snippets'), `../../base/${base.folder}/snippets`),
-    writeFileAtomic(join(folder, 'sites.conf'), renderIndex(index)),
-  ])
-  await syncDirectory(layout.generations)
+  await symlink(`../../base/${base.folder}/nginx.conf`, join(folder, 'nginx.conf'))
+  await symlink(`../../base/${base.folder}/snippets`, join(folder, 'snippets'))
+  await Promise.all([writeFileAtomic(join(folder, 'sites.conf'), renderIndex(index)), syncDirectory(layout.generations)])
   return number
 }
 
