@@ -194,7 +194,7 @@ export async function startEngine(dependencies: EngineDependencies): Promise<Run
     status,
     resource: core.board.get,
     runs: journal.lastRuns,
-    plan: state => planRevision(reconcilers, core, state),
+    plan: (state, purpose = 'preview') => planRevision(reconcilers, core, state, purpose),
     holds: () => [...core.holds.values()],
     async approve(holdId, by) {
       const hold = [...core.holds.values()].find(candidate => candidate.id === holdId)

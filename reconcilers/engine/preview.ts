@@ -4,7 +4,7 @@ import { planned } from './convergence.ts'
 import { type Core, suspensionOf } from './core.ts'
 import { digest } from './digest.ts'
 import type { AnyReconciler, Change } from './reconciler.ts'
-import type { Hold, RevisionPlan } from './status.ts'
+import type { Hold, PlanPurpose, RevisionPlan } from './status.ts'
 import { requiredHold } from './target.ts'
 
 /** What converging to a state would do now: the same select, observe and plan as an apply, and nothing after them. */
@@ -12,8 +12,9 @@ export async function planRevision(
   reconcilers: readonly AnyReconciler[],
   core: Core,
   state: DesiredState,
+  purpose: PlanPurpose,
 ): Promise<RevisionPlan> {
-  const parts = await Promise.all(reconcilers.map(reconciler => planKind(reconciler, core, state)))
+  const parts = await Promise.all(reconcilers.map(reconciler => planKind(reconciler, core, state, purpose)))
   const changes = parts.flatMap(part => part.changes)
   const holds = parts.flatMap(part => (part.hold === undefined ? [] : [part.hold]))
   return {
@@ -33,7 +34,7 @@ interface KindPlan {
   readonly leftAlone: RevisionPlan['leftAlone']
 }
 
-async function planKind(reconciler: AnyReconciler, core: Core, state: DesiredState): Promise<KindPlan> {
+async function planKind(reconciler: AnyReconciler, core: Core, state: DesiredState, purpose: PlanPurpose): Promise<KindPlan> {
   const { kind } = reconciler
   const accepted = core.accepted.get(kind)
   const from = accepted === undefined || accepted === state.revision ? undefined : await core.read(accepted)
@@ -47,8 +48,17 @@ async function planKind(reconciler: AnyReconciler, core: Core, state: DesiredSta
       return suspension === undefined ? [] : [{ kind, key, until: suspension.until }]
     })
     const suspended = new Set(leftAlone.map(({ key }) => key))
-    return { changes: changes.filter(({ key }) => !suspended.has(key)), hold, unseen: undefined, leftAlone }
+    const due = changes.filter(({ key }) => !suspended.has(key))
+    if (purpose === 'push' && hold === undefined && due.length > 0) rehearse(reconciler, core, due)
+    return { changes: due, hold, unseen: undefined, leftAlone }
   } catch (error) {
     return { changes: [], hold, unseen: { kind, message: explain(error) }, leftAlone: [] }
   }
+}
+
+/** Goes on by itself: the push does not wait for it, and an apply that finds nothing ready does all of it. */
+function rehearse(reconciler: AnyReconciler, core: Core, changes: readonly Change<unknown>[]): void {
+  reconciler
+    .rehearse?.(changes, AbortSignal.timeout(20_000))
+    .catch(error => core.log.debug('rehearsal failed', { kind: reconciler.kind, error: explain(error) }))
 }

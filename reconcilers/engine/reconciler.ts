@@ -72,6 +72,11 @@ export interface Reconciler<Item, Observed, Action> {
   /** Instead of one `apply` for each change, where one effect serves them all (a single reload of nginx). */
   applyBatch?(changes: readonly Change<Action>[], context: ApplyContext): Promise<readonly Outcome[]>
   /**
+   * Does ahead what `apply` of these changes can find ready, while somebody waits for another reason. Changes nothing
+   * that runs, is never needed, and may be for changes that never come.
+   */
+  rehearse?(changes: readonly Change<Action>[], signal: AbortSignal): Promise<void>
+  /**
    * How much a commit alters an item that stays: `redefine` counts for the blast cap, `adjust` does not.
    * Default: whatever differs is a redefinition.
    */

@@ -114,13 +114,16 @@ export interface Story {
   readonly events: readonly EngineEvent[]
 }
 
+/** `push`: it is about to be applied, so that what can be done ahead of that is begun. Default `preview`. */
+export type PlanPurpose = 'preview' | 'push'
+
 /** What the portal, the API and the hooks may ask of the engine. */
 export interface Engine {
   status(): Status
   resource(kind: string, key: string): ResourceStatus | undefined
   runs(kind: string, key: string): Promise<readonly Run[]>
   /** What converging to this state would do now. Changes nothing. */
-  plan(state: DesiredState): Promise<RevisionPlan>
+  plan(state: DesiredState, purpose?: PlanPurpose): Promise<RevisionPlan>
   holds(): readonly Hold[]
   /** True when the hold was there and is now approved, once. */
   approve(holdId: string, by: string): Promise<boolean>

@@ -1,9 +1,11 @@
 import { rm } from 'node:fs/promises'
 import { ApplianceError } from '../../runtime/os/errors.ts'
+import type { Change } from '../engine/reconciler.ts'
 import { testGeneration, type Verdict } from './configuration-test.ts'
 import { generationFolder, writeGeneration } from './generation.ts'
+import { rehearsedIndex } from './rehearsal.ts'
 import type { SiteIndex } from './render-main.ts'
-import type { World } from './world.ts'
+import type { SiteAction, World } from './world.ts'
 
 export interface Assembly {
   /** A generation that nginx accepts as a whole. */
@@ -28,6 +30,8 @@ export async function assemble(
   const refused = new Map<string, ApplianceError>()
   for (;;) {
     const index = merged(base, pending)
+    const rehearsed = await world.rehearsals.take(index)
+    if (rehearsed !== undefined) return { number: rehearsed, index, refused }
     const { number, verdict } = await attempt(world, index, signal)
     if (verdict.ok) return { number, index, refused }
     await rm(generationFolder(world.layout, number), { recursive: true, force: true })
@@ -50,6 +54,13 @@ export async function assembleWhole(world: World, index: SiteIndex, signal: Abor
   if (verdict.ok) return number
   await rm(generationFolder(world.layout, number), { recursive: true, force: true })
   return undefined
+}
+
+/** Does the test of an apply ahead of it, for as many changes as need nothing but files. Nothing that runs changes. */
+export async function rehearse(world: World, changes: readonly Change<SiteAction>[], signal: AbortSignal): Promise<void> {
+  const index = await rehearsedIndex(world, changes)
+  const number = index && (await assembleWhole(world, index, signal))
+  if (index !== undefined && number !== undefined) world.rehearsals.keep(number, index)
 }
 
 const refusal = (host: string, verdict: Verdict) =>

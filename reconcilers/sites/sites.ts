@@ -3,7 +3,7 @@ import { oneAtATime } from '../../runtime/os/one-at-a-time.ts'
 import { makeNginxFolders } from '../../runtime/services/nginx.ts'
 import type { ApplyContext, Change, Outcome, Reconciler } from '../engine/reconciler.ts'
 import { applySites } from './apply.ts'
-import { assemble, assembleWhole } from './assemble.ts'
+import { assemble, assembleWhole, rehearse } from './assemble.ts'
 import { testGeneration } from './configuration-test.ts'
 import { publishGeneration, readCurrent } from './generation.ts'
 import type { SiteModel } from './model.ts'
@@ -31,6 +31,7 @@ export function createSitesReconciler(dependencies: SitesDependencies): SitesRec
     observe: (desired, signal) => observeSites(world, desired, signal),
     plan: (desired, observed) => planSites(desired, observed, render),
     applyBatch,
+    rehearse: (changes, signal) => inTurn(() => rehearse(world, changes, signal)),
     async apply(change, context) {
       const [outcome] = await applyBatch([change], context)
       if (outcome?.error) throw outcome.error

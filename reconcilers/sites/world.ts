@@ -9,6 +9,7 @@ import { type Certificates, createCertificates } from './certificates.ts'
 import { createDeployments, type Deployments } from './deployments.ts'
 import { type Base, renderBase } from './generation.ts'
 import type { RenderContext } from './model.ts'
+import { createRehearsals, type Rehearsals } from './rehearsal.ts'
 import { type RenderSite, renderSite } from './render-site.ts'
 import { createUpstreams, type Resolve, type Upstreams } from './upstreams.ts'
 
@@ -36,6 +37,7 @@ export interface World extends SitesDependencies {
   readonly upstreams: Upstreams
   readonly certificates: Certificates
   readonly deployments: Deployments
+  readonly rehearsals: Rehearsals
 }
 
 export function createWorld(dependencies: SitesDependencies): World {
@@ -50,6 +52,7 @@ export function createWorld(dependencies: SitesDependencies): World {
     render: dependencies.render ?? renderSite,
     upstreams: createUpstreams(resolve, clock, ports),
     certificates: createCertificates(layout, spawn, () => clock.now()),
+    rehearsals: createRehearsals({ layout, clock }),
     deployments: createDeployments({ home, spawn, clock }),
   }
 }

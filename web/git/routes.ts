@@ -25,7 +25,7 @@ export function createGitRoutes(dependencies: GitDependencies): readonly Route[]
   ]
 }
 
-/** 200 accepts the push, 422 refuses it; the body says why, or what will happen. Nothing has changed yet. */
+/** 200 accepts the push, 422 refuses it; the body says why, or what will happen. Nothing that runs has changed yet. */
 async function preReceive({ engine, repository, command }: GitDependencies, { request }: Call): Promise<Response> {
   const updates = parseRefUpdates(await request.text())
   if (updates === undefined) return text('this push names its refs in a way that cannot be read\n', 422)
@@ -36,7 +36,7 @@ async function preReceive({ engine, repository, command }: GitDependencies, { re
 
 async function planOf(engine: Engine, { lines, main, others }: Verdict, command: string): Promise<string[]> {
   const branches = main === undefined ? others : [main, ...others]
-  const plans = await Promise.all(branches.map(branch => engine.plan(branch.state)))
+  const plans = await Promise.all(branches.map(branch => engine.plan(branch.state, branch === main ? 'push' : 'preview')))
   const dry = others.length > 0 ? ['a branch other than main is a dry run: nothing of it is carried out'] : []
   return [...lines, ...plans.flatMap(plan => planLines(plan, command)), ...dry]
 }
