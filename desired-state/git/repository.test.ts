@@ -103,6 +103,9 @@ describe('the repository', () => {
     const before = (await repository.commit(now))?.parents[0]
     for (const name of ['main', 'HEAD', now, now.slice(0, 10)]) expect(await repository.resolve(name)).toBe(now)
     expect(await repository.resolve('HEAD~1')).toBe(before)
+    await git('tag', 'main', before!)
+    expect(await repository.resolve('main')).toBe(now)
+    await git('tag', '-d', 'main')
     for (const name of ['', 'nope', '--all', '-x', 'main:domains.yaml', 'main^{tree}', 'a\nb', '0'.repeat(40)]) {
       expect(await repository.resolve(name)).toBeUndefined()
     }

@@ -65,6 +65,9 @@ export function createRepository(home: Pick<Home, 'repository'>, run: SpawnBytes
     async resolve(name) {
       if (isRevision(name) && (await storedCommit(gitdir, name)) !== undefined) return name
       if (name === '' || name.length > 256 || /\p{Cc}/u.test(name)) return undefined
+      // A tag must not pass for the branch of its name.
+      const branch = /^[\w./-]+$/.test(name) ? await storedRef(gitdir, `refs/heads/${name}`).catch(() => undefined) : undefined
+      if (branch !== undefined) return branch
       const { code, stdout } = await git(['rev-parse', '--verify', '--quiet', '--end-of-options', `${name}^{commit}`])
       const revision = new TextDecoder().decode(stdout).trim()
       return code === 0 && isRevision(revision) ? revision : undefined
