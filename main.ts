@@ -44,6 +44,11 @@ async function main(args: readonly string[]): Promise<ExitStatus> {
     return 2
   }
   const command = await load()
+  if (rest.includes('--help') || rest.includes('-h')) {
+    out(`${called} ${command.name} ${command.usage}`)
+    out(`  ${command.summary}`)
+    return 0
+  }
   try {
     const context: CommandContext = { environment: readEnvironment(process.env), program: import.meta.dir, called, out, error }
     return await command.run(rest, context)
@@ -63,7 +68,9 @@ async function helpLines(): Promise<string[]> {
   return [
     'AI Infrastructure: this server as a Git repository declares it.',
     '',
-    ...table(commands.map(command => [`  ${called} ${command.name} ${command.usage}`, command.summary])),
+    `Use: ${called} VERB`,
+    '',
+    ...table(commands.map(command => [`  ${command.name} ${command.usage}`, command.summary])),
   ]
 }
 

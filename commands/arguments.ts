@@ -25,6 +25,6 @@ function attempt<T>(act: () => T): T {
   try {
     return act()
   } catch (error) {
-    throw new WrongUse(error instanceof Error ? error.message : String(error))
+    throw new WrongUse(error instanceof Error ? (error.message.split('. ')[0] ?? '') : String(error))
   }
 }

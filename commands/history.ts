@@ -1,6 +1,6 @@
 import { readArguments } from './arguments.ts'
 import { askAppliance } from './client.ts'
-import type { Command } from './command.ts'
+import { type Command, WrongUse } from './command.ts'
 import { historyShape } from './shapes.ts'
 import { table } from './table.ts'
 
@@ -10,7 +10,8 @@ export const history: Command = {
   summary: 'the commits of the desired state, newest first',
   async run(args, { environment, out }) {
     const { values } = readArguments(args, { limit: { type: 'string' }, json: { type: 'boolean' } }, { least: 0, most: 0 })
-    const limit = encodeURIComponent(values.limit ?? '20')
+    const limit = Number(values.limit ?? 20)
+    if (!Number.isInteger(limit) || limit < 1) throw new WrongUse('--limit takes a number, from 1')
     const commits = await askAppliance(environment.home, 'GET', `/api/history?limit=${limit}`, historyShape)
     if (values.json) out(JSON.stringify(commits))
     else {

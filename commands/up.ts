@@ -61,13 +61,13 @@ export const up: Command = {
 }
 
 /** Without these nothing could run at all; whatever else is wrong is shown, and kept trying. */
-const fatal: readonly Finding['subject'][] = ['home', 'program', 'sandbox']
+const fatal: readonly Finding['subject'][] = ['home', 'portal', 'program', 'sandbox']
 
 async function refuseUnfit(environment: Environment, error: (line: string) => void): Promise<void> {
   const findings = await preflight(environment)
-  for (const finding of findings) error(`  ! ${findingLine(finding)}`)
   const worst = findings.find(({ severity, subject }) => severity === 'error' && fatal.includes(subject))
-  if (worst !== undefined) throw new ApplianceError('invalid', 'this machine is not fit for it yet', { hint: worst.hint })
+  for (const finding of findings) if (finding !== worst) error(`  ! ${findingLine(finding)}`)
+  if (worst !== undefined) throw new ApplianceError('invalid', worst.message, { hint: worst.hint })
 }
 
 /** The unit counts as started from here on: `systemctl restart` returns, and a boot is complete. */

@@ -10,7 +10,7 @@ import type { Home } from '../runtime/os/home.ts'
 import { makeHome } from '../runtime/os/home-folders.ts'
 import { takeLock } from '../runtime/os/lock.ts'
 import { createLog, type Log } from '../runtime/os/log.ts'
-import type { Service } from '../runtime/services/service.ts'
+import type { Service, ServiceStatus } from '../runtime/services/service.ts'
 import { createSupervisor, type Supervisor } from '../runtime/services/supervisor.ts'
 import { takeDatabase } from '../runtime/store/owner.ts'
 import { migrate, openStore, type Store } from '../runtime/store/store.ts'
@@ -59,9 +59,12 @@ export async function layGround(
     outside: outsideServices(environment),
   })
   started.defer(() => supervisor.stop())
-  supervisor.subscribe(({ name, state, message }) => {
-    if (state !== 'starting') progress(`${name} ${message || state}`)
-    events.write(`service ${name} ${message || state}`)
+  const told = new Map<string, string>()
+  supervisor.subscribe(status => {
+    const line = serviceLine(status)
+    if (status.state !== 'starting' && told.get(status.name) !== line) progress(line)
+    if (status.state !== 'starting') told.set(status.name, line)
+    events.write(`service ${line}`)
   })
   const services = supervisor.start()
   await Promise.all([initRepository(home), untilReady(supervisor, 'postgres', ending)])
@@ -74,6 +77,14 @@ export async function layGround(
   await migrate(store)
   progress('journal open')
   return { clock, log, events, supervisor, repository: createRepository(home), store, audit: createAudit(store), services }
+}
+
+const longestLine = 160
+
+/** What a service is, or why it is not; what it said at length is in its log. */
+export function serviceLine({ name, state, message }: ServiceStatus): string {
+  const line = message.startsWith(`${name} `) ? message : `${name} ${message || state}`
+  return line.length > longestLine ? `${line.slice(0, longestLine)} … (all of it: logs/${name}.log)` : line
 }
 
 /** One runtime for each home; the kernel frees the lock however the process ends. */

@@ -54,11 +54,21 @@ test('wrong use is answered with the use, and status 2', async () => {
     ['suspend', 'site/a.example.com'],
     ['status', 'x'],
     ['status', '--x'],
+    ['history', '--limit', 'all'],
   ]
   const ended = await Promise.all(wrong.map(args => appliance.command(...args)))
   expect(ended.map(({ code }) => code)).toEqual(wrong.map(() => 2))
   expect(ended[1]?.error).toContain('use: ')
   for (const { out, error } of ended) expect(out === '' && error !== '').toBe(true)
+})
+
+test('every verb explains itself, and a window that is not there is named with those that are', async () => {
+  const help = await appliance.command('suspend', '--help')
+  expect([help.code, help.error]).toEqual([0, ''])
+  expect(help.out).toContain('suspend KIND/KEY --for D --reason R')
+  const nobody = await appliance.command('attach', 'nobody')
+  expect(nobody.code).toBe(1)
+  expect(nobody.error).toContain('there is no window nobody (there are supervisor, ')
 })
 
 describe('a push that takes away too much', () => {

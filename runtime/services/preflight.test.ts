@@ -48,6 +48,9 @@ test('a taken port says by whom, and which variable moves it', async () => {
   expect(await lines({ stranger: port => (port === 8080 ? 'apache2 (pid 812)' : undefined) })).toEqual([
     'error: port 8080 is taken by apache2 (pid 812); stop it, or set AI_INFRA_HTTP_PORT to another port',
   ])
+  expect((await lines({ stranger: port => (port === 3000 ? 'node (pid 7)' : undefined) }))[0]).toStartWith(
+    'error: port 3000 of the portal is taken by node (pid 7); stop it, or set AI_INFRA_PORTAL_PORT',
+  )
 })
 
 test('a disk that gets full is a warning first and an error later', async () => {

@@ -5,7 +5,7 @@ import { atLeast, type MachineFacts, machineFacts } from './machine-facts.ts'
 export interface Finding {
   /** `error`: it cannot run. `warning`: it runs, less well or not for long. */
   readonly severity: 'error' | 'warning'
-  readonly subject: 'system' | 'memory' | 'disk' | 'home' | 'port' | 'program' | 'sandbox'
+  readonly subject: 'system' | 'memory' | 'disk' | 'home' | 'port' | 'portal' | 'program' | 'sandbox'
   /** What is wrong, as a sentence. */
   readonly message: string
   /** What to do, as a sentence. */
@@ -62,15 +62,15 @@ async function checkDisk({ home }: Environment, facts: MachineFacts): Promise<re
 
 async function checkPorts(environment: Environment, facts: MachineFacts): Promise<readonly Finding[]> {
   const wanted = [
-    ['AI_INFRA_PORTAL_PORT', environment.portalPort],
-    ['AI_INFRA_HTTP_PORT', environment.httpPort],
-    ['AI_INFRA_HTTPS_PORT', environment.httpsPort],
+    ['portal', 'AI_INFRA_PORTAL_PORT', environment.portalPort],
+    ['port', 'AI_INFRA_HTTP_PORT', environment.httpPort],
+    ['port', 'AI_INFRA_HTTPS_PORT', environment.httpsPort],
   ] as const
-  return wanted.flatMap(([variable, port]): Finding[] => {
+  return wanted.flatMap(([subject, variable, port]): Finding[] => {
     const holder = facts.stranger(port, environment.home)
     if (holder === undefined) return []
-    const message = `port ${port} is taken by ${holder}`
-    return [{ severity: 'error', subject: 'port', message, hint: `stop it, or set ${variable} to another port` }]
+    const message = `port ${port}${subject === 'portal' ? ' of the portal' : ''} is taken by ${holder}`
+    return [{ severity: 'error', subject, message, hint: `stop it, or set ${variable} to another port` }]
   })
 }
 
