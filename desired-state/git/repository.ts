@@ -7,6 +7,7 @@ import type { Author, CommitResult, Edits, Quarantine, Repository } from '../rep
 import type { ParseResult } from '../state.ts'
 import { applyEdits, type TreeEntry } from '../tree.ts'
 import { createGit, isRevision, type SpawnBytes } from './command.ts'
+import { removeStaleLocks } from './locks.ts'
 import { enterQuarantine } from './quarantine.ts'
 import { readRawCommit } from './raw.ts'
 import { recent } from './recent.ts'
@@ -37,6 +38,7 @@ export function createRepository(home: Pick<Home, 'repository'>, run: SpawnBytes
 
   async function quarantined(revision: string, quarantine: Quarantine): Promise<readonly TreeEntry[]> {
     checkRevision(revision)
+    await removeStaleLocks(gitdir)
     const commit = await readRawCommit(git, revision, await enterQuarantine(gitdir, quarantine))
     parents.set(revision, commit.parents)
     return commit.entries
@@ -54,6 +56,7 @@ export function createRepository(home: Pick<Home, 'repository'>, run: SpawnBytes
   async function commitTree(base: string, tree: string, author: Author, message: string): Promise<CommitResult> {
     if (tree === (await git.text(['rev-parse', `${base}^{tree}`]))) return { outcome: 'unchanged' }
     const revision = await writeCommit(git, tree, [base], author, message)
+    await removeStaleLocks(gitdir)
     if (await moveMain(git, base, revision)) return { outcome: 'committed', revision }
     return { outcome: 'conflict', head: (await head()) ?? '' }
   }
