@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
+import { utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type ModelServer, startModelServer } from '../agents/testing/model-server.ts'
 import { type Appliance, createAppliance } from './support/appliance.ts'
@@ -113,6 +114,23 @@ test('a client that hangs up stops nothing', async () => {
   } finally {
     goOn()
   }
+})
+
+test('locks that a killed Git left behind refuse nobody, neither a push nor a rollback', async () => {
+  await ada.reset()
+  const plant = async () => {
+    for (const name of ['HEAD.lock', 'refs/heads/main.lock']) {
+      const path = join(appliance.home.repository, name)
+      await writeFile(path, '')
+      await utimes(path, new Date(), new Date(Date.now() - 120_000))
+    }
+  }
+  await plant()
+  await addSite(ada, 'unlocked')
+  await ada.commit()
+  expect(await ada.push()).toMatchObject({ accepted: true })
+  await plant()
+  expect((await appliance.command('rollback', 'HEAD~1')).code).toBe(0)
 })
 
 test('main is never rewritten and never deleted', async () => {

@@ -92,7 +92,7 @@ export function openClone(path: string): Clone {
       return {
         shown: pushing.shown,
         async hangUp() {
-          process.kill(-pushing.pid, 'SIGKILL')
+          process.kill(-pushing.pid, 'SIGHUP')
           await pushing.done
         },
         async done() {
