@@ -1,4 +1,5 @@
 import { chmod, stat } from 'node:fs/promises'
+import { userInfo } from 'node:os'
 import { ApplianceError, explain } from './errors.ts'
 import { makeDirectory } from './files.ts'
 import type { Home } from './home.ts'
@@ -17,7 +18,7 @@ export async function makeHome(home: Home): Promise<void> {
   } catch (cause) {
     throw new ApplianceError('failed', `AI_INFRA_HOME cannot be used: ${explain(cause)}`, {
       subject: home.root,
-      hint: 'make the folder belong to the user that runs the appliance, or set AI_INFRA_HOME to another one',
+      hint: `make the folder belong to the user that runs the appliance (chown ${userInfo().username}: ${home.root}), or set AI_INFRA_HOME to another one`,
       cause,
     })
   }
