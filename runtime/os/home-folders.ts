@@ -1,8 +1,8 @@
 import { chmod, stat } from 'node:fs/promises'
-import { userInfo } from 'node:os'
 import { ApplianceError, explain } from './errors.ts'
 import { makeDirectory } from './files.ts'
 import type { Home } from './home.ts'
+import { userName } from './user.ts'
 
 /** Makes the folders that everything else expects; what holds sockets and secrets is closed to other users. */
 export async function makeHome(home: Home): Promise<void> {
@@ -18,7 +18,7 @@ export async function makeHome(home: Home): Promise<void> {
   } catch (cause) {
     throw new ApplianceError('failed', `AI_INFRA_HOME cannot be used: ${explain(cause)}`, {
       subject: home.root,
-      hint: `make the folder belong to the user that runs the appliance (chown ${userInfo().username}: ${home.root}), or set AI_INFRA_HOME to another one`,
+      hint: `make the folder belong to the user that runs the appliance (chown ${userName()}: ${home.root}), or set AI_INFRA_HOME to another one`,
       cause,
     })
   }

@@ -1,5 +1,5 @@
 import { access, constants, statfs } from 'node:fs/promises'
-import { totalmem, userInfo } from 'node:os'
+import { totalmem } from 'node:os'
 import { dirname, join } from 'node:path'
 import { explain, systemCode } from '../os/errors.ts'
 import { readTextIfExists, statIfExists } from '../os/files.ts'
@@ -8,6 +8,7 @@ import { describeHolder, portHolder } from '../os/listeners.ts'
 import { lockHolder } from '../os/lock.ts'
 import { workingFolder } from '../os/process.ts'
 import { minimalEnvironment, spawn } from '../os/spawn.ts'
+import { userName } from '../os/user.ts'
 import { nginxMasters } from './nginx-process.ts'
 import { installedPostgres } from './postgres-program.ts'
 
@@ -40,7 +41,7 @@ export interface MachineFacts {
 }
 
 export const machineFacts: MachineFacts = {
-  user: () => userInfo({ encoding: 'utf8' }).username,
+  user: () => userName(),
   osRelease: async () => parseOsRelease((await readTextIfExists('/etc/os-release')) ?? ''),
   async memory() {
     const limit = Number((await readTextIfExists('/sys/fs/cgroup/memory.max'))?.trim())
