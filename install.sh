@@ -81,7 +81,11 @@ main() {
     uninstall) shift && uninstall "$@" ;;
     sandboxes) step 'Sandboxes' allow_sandboxes as_invoker ;;
     packages) shift && step 'Debian packages' install_packages "$@" ;;
-    *) usage >&2 && exit 2 ;;
+    *)
+      printf 'install.sh: there is no verb "%s"\n\n' "$1" >&2
+      usage >&2
+      exit 2
+      ;;
   esac
 }
 

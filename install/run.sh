@@ -19,7 +19,7 @@ run_as_root() {
   local release ports
   mapfile -t ports < <(foreground_ports)
   export AI_INFRA_HOME=${AI_INFRA_HOME:-$service_home}
-  step 'Disk' check_disk 1500 "$opt" "$AI_INFRA_HOME"
+  step 'Disk' check_disk "$(megabytes_for "$AI_INFRA_HOME")" "$opt" "$AI_INFRA_HOME"
   # shellcheck disable=SC2086
   ensure_packages $packages_needed
   step 'User' ensure_user
@@ -36,7 +36,7 @@ run_as_root() {
 run_as_yourself() {
   local ports
   mapfile -t ports < <(foreground_ports)
-  step 'Disk' check_disk 1500 "$program" "${AI_INFRA_HOME:-$HOME}"
+  step 'Disk' check_disk "$(megabytes_for "${AI_INFRA_HOME:-$HOME/.local/state/ai-infra}")" "$program" "${AI_INFRA_HOME:-$HOME}"
   # shellcheck disable=SC2086
   ensure_packages $packages_needed
   step 'Ports' check_ports "$(id -u)" "${ports[@]}"
@@ -45,6 +45,11 @@ run_as_yourself() {
   step 'npm packages' install_npm_packages "$program" "$program/.tools/bun-$bun_version/bun" --production
   export PATH=$PATH:/usr/sbin:/sbin
   start exec "$program"
+}
+
+# megabytes_for HOME: what a first start needs, or much less where an appliance is already.
+megabytes_for() {
+  if [ -d "$1/desired-state.git" ]; then echo 200; else echo 1500; fi
 }
 
 # start HOW FOLDER: becomes the program; Bun reads neither a .env nor a bunfig.toml of where it was started.
