@@ -5,7 +5,7 @@ import type { Home } from '../runtime/os/home.ts'
 import { type ClaudeCredential, noCredential } from './claude.ts'
 import { type Connection, connect } from './connection.ts'
 import { createHeart } from './heart.ts'
-import { type Inbox, openInbox } from './inbox.ts'
+import type { Inbox } from './inbox.ts'
 import { createLoop, type Loop, type LoopEvent } from './loop.ts'
 import type { Model } from './model.ts'
 import type { Terminal } from './window/terminal.ts'
@@ -80,7 +80,7 @@ export async function runAgent({ home, name, terminal, model, now }: AgentDeps):
     window.show({ type: 'briefed', level: news.level, description: news.description, model: news.model })
     window.show({ type: 'standing', activity: standing().activity })
     troubles.set('credential', credentialTrouble(news))
-    line.use(news.redis, { wake: () => [loop.wake(), beat()], connected: loop.reconnected })
+    void line.use(news.redis, { wake: () => [loop.wake(), beat()], connected: loop.reconnected })
     loop.wake()
   }
 
@@ -140,11 +140,16 @@ function createLine(name: string, troubles: Troubles) {
   }
   return {
     inbox: () => (ready ? inbox : undefined),
-    use(address: Briefing['redis'], events: { readonly wake: () => void; readonly connected: () => void }) {
-      if (used === JSON.stringify(address)) return
-      used = JSON.stringify(address)
+    /** The client of Redis comes in here: it takes longer to load than all the rest, and nobody has to wait for it. */
+    async use(address: Briefing['redis'], events: { readonly wake: () => void; readonly connected: () => void }) {
+      const wanted = JSON.stringify(address)
+      if (used === wanted) return
+      used = wanted
       inbox?.close()
+      inbox = undefined
       ready = false
+      const { openInbox } = await import('./inbox.ts')
+      if (used !== wanted) return
       const connected = () => {
         ready = true
         troubles.set('bus', '')

@@ -1,5 +1,4 @@
 import { join } from 'node:path'
-import { startAppliance } from '../appliance.ts'
 import type { Environment } from '../runtime/os/environment.ts'
 import { ApplianceError, explain } from '../runtime/os/errors.ts'
 import { removeIfExists, writeFileAtomic } from '../runtime/os/files.ts'
@@ -18,7 +17,10 @@ export const up: Command = {
     const { values } = readArguments(args, { systemd: { type: 'boolean' } }, { least: 0, most: 0 })
     if (process.getuid?.() === 0) return dropRoot(program)
     const startedAt = performance.now()
+    // It takes half a second to load, and the preflight mostly waits for programs that it tries.
+    const loading = import('../appliance.ts')
     await refuseUnfit(environment, error)
+    const { startAppliance } = await loading
     const owner = ownerSeenFrom(process.env.AI_INFRA_STARTED_BY)
     const command = commandLine(environment.home.root, program, owner, values.systemd === true)
     // Other parts go on: a server that runs is worth more than a clean end of what keeps it.

@@ -1,5 +1,3 @@
-import { Kysely } from 'kysely'
-import { PostgresJSDialect } from 'kysely-postgres-js'
 import type { Log } from '../../../runtime/os/log.ts'
 import type { Store } from '../../../runtime/store/store.ts'
 import { hashPassword, verifyPassword } from './password.ts'
@@ -21,7 +19,11 @@ export const longestPassword = 128
  * session does not need it. Only its functions are called; none of its own HTTP routes is mounted anywhere.
  */
 export async function startBetterAuth({ store, secret, cookiePrefix, log }: AuthOptions) {
-  const { betterAuth } = await import('better-auth')
+  const [{ betterAuth }, { Kysely }, { PostgresJSDialect }] = await Promise.all([
+    import('better-auth'),
+    import('kysely'),
+    import('kysely-postgres-js'),
+  ])
   const db = new Kysely({ dialect: new PostgresJSDialect({ postgres: store }) })
   return betterAuth({
     // Only used to build links in mails, which are not sent; which hosts may call is checked by the door.
