@@ -26,6 +26,8 @@ export interface ApplianceOptions {
   readonly program: string
   /** How a person calls the command line from anywhere. */
   readonly command: string
+  /** The command that clones the desired state, as it works for the person who started the appliance. */
+  readonly cloneCommand: string
   readonly mode: Mode
   /** Gives up a start that is under way. */
   readonly ending: AbortSignal
@@ -83,7 +85,7 @@ export async function startAppliance(options: ApplianceOptions): Promise<Running
   const rotating = setInterval(() => void rotateLogs(home, log), 300_000)
   started.defer(() => clearInterval(rotating))
 
-  const doors = await buildDoors(environment, command, ground, engine, agents)
+  const doors = await buildDoors(environment, options, ground, engine, agents)
   door.resolve(doors.door)
   await Promise.all(agents.names().map(name => sockets.open(name)))
   await doors.listen(started)

@@ -95,7 +95,7 @@ async function viewOf(appliance: Appliance): Promise<OverviewView> {
         key,
         summary: `serve www/${key.split('.', 1)[0]}`,
       })),
-    cloneUrl: appliance.home.repository,
+    cloneCommand: `git clone ${appliance.home.repository}`,
     now: new Date(),
   }
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { parseDuration } from '../web/api/duration.ts'
 import { readResource } from './arguments.ts'
 import { attachArguments } from './attach.ts'
-import { cloneCommand, shellWord } from './screen.ts'
+import { cloneCommandFor, shellWord } from './screen.ts'
 import { ago, table } from './table.ts'
 
 /** How a shell splits the command: its words, one a line, as `printf` gets them in Git's place. */
@@ -14,17 +14,21 @@ const words = async (command: string): Promise<string[]> => {
 }
 
 test('the clone command is one shell line that names the repository', async () => {
-  expect(cloneCommand('/home/me/.local/state/ai-infra/desired-state.git', { kind: 'self' })).toBe(
+  expect(cloneCommandFor('/home/me/.local/state/ai-infra/desired-state.git', { kind: 'self' })).toBe(
     'git clone /home/me/.local/state/ai-infra/desired-state.git',
   )
-  expect(await words(cloneCommand("/srv/it's here/desired-state.git", { kind: 'self' }))).toEqual([
+  expect(await words(cloneCommandFor("/srv/it's here/desired-state.git", { kind: 'self' }))).toEqual([
     'clone',
     "/srv/it's here/desired-state.git",
   ])
 })
 
 test('root clones through the Git programs run as the user of the appliance', async () => {
-  const command = cloneCommand('/var/lib/ai-infra/desired-state.git', { kind: 'dropped', user: 'ai-infra', through: 'setpriv' })
+  const command = cloneCommandFor('/var/lib/ai-infra/desired-state.git', {
+    kind: 'dropped',
+    user: 'ai-infra',
+    through: 'setpriv',
+  })
   const upload = 'setpriv --reuid=ai-infra --regid=ai-infra --init-groups --reset-env git-upload-pack'
   expect(await words(command)).toEqual([
     'clone',

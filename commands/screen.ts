@@ -6,14 +6,13 @@ export interface Screen {
   readonly home: string
   readonly portalPort: number
   readonly httpPort: number
-  readonly repository: string
+  readonly cloneCommand: string
   /** One-time code of the first administrator; undefined once there is one. */
   readonly firstAdminCode: string | undefined
   readonly claudeKey: boolean
   /** How the person calls the command line from anywhere. */
   readonly command: string
   readonly milliseconds: number
-  readonly owner: Owner
 }
 
 /** Who the appliance runs as, seen by the person who started it. */
@@ -37,7 +36,7 @@ export function screenLines(screen: Screen): string[] {
     '',
     '  The server is what this repository declares. Clone it, edit domains.yaml, git push:',
     '',
-    cloneCommand(screen.repository, screen.owner),
+    screen.cloneCommand,
     '',
     '  Ctrl-C stops everything; the next start goes on with all of it kept.',
     '',
@@ -45,7 +44,7 @@ export function screenLines(screen: Screen): string[] {
 }
 
 /** The command that clones, and sets the clone up to fetch and push, for the person who started the appliance. */
-export function cloneCommand(repository: string, owner: Owner): string {
+export function cloneCommandFor(repository: string, owner: Owner): string {
   if (owner.kind === 'self') return `git clone ${shellWord(repository)}`
   const as = (program: string) => [...asOwner(owner), program].join(' ')
   return [

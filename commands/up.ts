@@ -1,3 +1,4 @@
+import { hostname } from 'node:os'
 import { join } from 'node:path'
 import type { Environment } from '../runtime/os/environment.ts'
 import { ApplianceError, explain } from '../runtime/os/errors.ts'
@@ -7,7 +8,7 @@ import { type Finding, preflight } from '../runtime/services/preflight.ts'
 import { readArguments } from './arguments.ts'
 import type { Command } from './command.ts'
 import { findingLine } from './doctor.ts'
-import { commandLine, type Owner, screenLines } from './screen.ts'
+import { cloneCommandFor, commandLine, type Owner, screenLines } from './screen.ts'
 
 export const up: Command = {
   name: 'up',
@@ -23,6 +24,9 @@ export const up: Command = {
     const { startAppliance } = await loading
     const owner = ownerSeenFrom(process.env.AI_INFRA_STARTED_BY)
     const command = commandLine(environment.home.root, program, owner, values.systemd === true)
+    const cloneCommand = values.systemd
+      ? `git clone ai-infra@${hostname()}:desired-state.git`
+      : cloneCommandFor(environment.home.repository, owner)
     // Other parts go on: a server that runs is worth more than a clean end of what keeps it.
     process.on('unhandledRejection', failure => error(`  ! nobody expected this: ${explain(failure)}`))
     const ending = new AbortController()
@@ -34,6 +38,7 @@ export const up: Command = {
       environment,
       program,
       command,
+      cloneCommand,
       mode: values.systemd ? 'systemd' : 'children',
       ending: ending.signal,
       progress: values.systemd ? () => {} : progress,
@@ -46,12 +51,11 @@ export const up: Command = {
         home: environment.home.root,
         portalPort: environment.portalPort,
         httpPort: environment.httpPort,
-        repository: environment.home.repository,
+        cloneCommand,
         firstAdminCode: appliance.firstAdminCode,
         claudeKey: canAnswer(environment),
         command,
         milliseconds: performance.now() - startedAt,
-        owner,
       })
       for (const line of screen) out(line)
     }

@@ -25,18 +25,19 @@ export interface Doors {
 /** The one door with every route of the product, and the entrances to it. */
 export async function buildDoors(
   environment: Environment,
-  command: string,
+  spoken: Pick<PortalDeps['place'], 'command' | 'cloneCommand'>,
   ground: Ground,
   engine: RunningEngine,
   agents: AgentsRoom,
 ): Promise<Doors> {
   const { home } = environment
+  const { command } = spoken
   const { clock, repository, store, supervisor } = ground
   const log = ground.log.with({ component: 'portal' })
   const place: PortalDeps['place'] = {
     hostname: hostname(),
-    cloneUrl: home.repository,
     command,
+    cloneCommand: spoken.cloneCommand,
     httpPort: environment.httpPort,
     httpsPort: environment.httpsPort,
   }

@@ -1,8 +1,8 @@
 import { appendFileSync, existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { startAppliance } from '../../appliance.ts'
 import { readEnvironment } from '../../runtime/os/environment.ts'
 import { numbered } from './kill-at-steps.ts'
+import { upWith } from './up-with.ts'
 
 /**
  * `main.ts up`, with a death in it: once the file `armed` is in the home, every journalled step of the kind in
@@ -13,19 +13,9 @@ const at = (name: string) => join(environment.home.root, name)
 const kind = process.env.KILL_KIND ?? ''
 const names: string[] = []
 
-const appliance = await startAppliance({
-  environment,
-  program: join(import.meta.dir, '..', '..'),
-  command: 'ai-infra',
-  mode: 'children',
-  ending: new AbortController().signal,
-  progress: line => console.log(line),
-  onStep: (of, name) => {
-    if (of !== kind || !existsSync(at('armed'))) return
-    names.push(name)
-    appendFileSync(at('steps'), `${name}\n`)
-    if (numbered(names).at(-1) === process.env.KILL_AT) process.kill(process.pid, 'SIGKILL')
-  },
+await upWith(environment, (of, name) => {
+  if (of !== kind || !existsSync(at('armed'))) return
+  names.push(name)
+  appendFileSync(at('steps'), `${name}\n`)
+  if (numbered(names).at(-1) === process.env.KILL_AT) process.kill(process.pid, 'SIGKILL')
 })
-console.log('AI Infrastructure is up, in its test.')
-process.on('SIGINT', () => void appliance.stop())

@@ -24,8 +24,8 @@ export interface PortalDeps {
 export interface Place {
   /** Name of the machine, as its person knows it. */
   readonly hostname: string
-  /** What `git clone` takes. */
-  readonly cloneUrl: string
+  /** The command that clones the repository, for the person who started the appliance. */
+  readonly cloneCommand: string
   /** The command line's name here: `ai-infra`, or `./main.ts` in a checkout. */
   readonly command: string
   /** Of nginx; links to sites name it where it is not the usual one. */

@@ -21,7 +21,7 @@ const revision = 'a'.repeat(40)
 const since = '2026-11-22T12:00:00Z'
 const eve: Identity = { kind: 'person', id: evil, name: evil, email: evil, sessionToken: 'token' }
 
-const home = house({ sessions: fakeSessions(eve), place: { ...place, hostname: evil, cloneUrl: evil, command: evil } })
+const home = house({ sessions: fakeSessions(eve), place: { ...place, hostname: evil, cloneCommand: evil, command: evil } })
 
 beforeAll(() => {
   const { engine, agents, repository } = home

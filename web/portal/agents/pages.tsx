@@ -27,7 +27,7 @@ const levels = ['restricted', 'standard', 'elevated', 'privileged'] as const
 export interface AgentsView {
   readonly frame: Frame
   readonly agents: readonly AgentView[]
-  readonly cloneUrl: string
+  readonly cloneCommand: string
 }
 
 export const agentsRegions = (view: AgentsView): readonly Region[] => [
@@ -49,7 +49,7 @@ export const AgentsPage = ({ view }: { readonly view: AgentsView }) => {
         </p>
       </header>
       {view.agents.length === 0 ? (
-        <NoAgents cloneUrl={view.cloneUrl} />
+        <NoAgents cloneCommand={view.cloneCommand} />
       ) : (
         <table class="ledger agents">
           <thead>
@@ -68,14 +68,14 @@ export const AgentsPage = ({ view }: { readonly view: AgentsView }) => {
   )
 }
 
-const NoAgents = ({ cloneUrl }: { readonly cloneUrl: string }) => (
+const NoAgents = ({ cloneCommand }: { readonly cloneCommand: string }) => (
   <section class="empty">
     <h2>No agents are declared</h2>
     <p>
       Name one in <code>agents.yaml</code>, give it a prompt, push.
     </p>
     <pre>
-      <code>{`git clone ${cloneUrl} server\ncd server\n$EDITOR agents.yaml\ngit commit -am "a first agent" && git push`}</code>
+      <code>{`${cloneCommand} server\ncd server\n$EDITOR agents.yaml\ngit commit -am "a first agent" && git push`}</code>
     </pre>
   </section>
 )

@@ -76,7 +76,7 @@ async function agentViews(deps: PortalDeps): Promise<readonly AgentView[]> {
 const agentsView = async (call: Call, deps: PortalDeps): Promise<AgentsView> => ({
   frame: frameOf(call, deps),
   agents: await agentViews(deps),
-  cloneUrl: deps.place.cloneUrl,
+  cloneCommand: deps.place.cloneCommand,
 })
 
 const agentOf = async (call: Call, deps: PortalDeps): Promise<AgentView | undefined> =>

@@ -20,7 +20,7 @@ export interface ChangesView {
   readonly commits: readonly { readonly commit: CommitSummary; readonly standing: Standing }[]
   /** Last commit of this page, when there are older ones. */
   readonly before: string | undefined
-  readonly cloneUrl: string
+  readonly cloneCommand: string
   readonly now: Date
 }
 
@@ -36,13 +36,13 @@ const looks: Record<Standing, { readonly state: ResourceState; readonly word: st
 
 const StandingWord = ({ standing }: { readonly standing: Standing }) => <StateWord {...looks[standing]} />
 
-export const ChangesPage = ({ view: { frame, commits, before, cloneUrl, now } }: { readonly view: ChangesView }) => (
+export const ChangesPage = ({ view: { frame, commits, before, cloneCommand, now } }: { readonly view: ChangesView }) => (
   <Page frame={frame} title="Changes" room="changes">
     <header class="title">
       <h1>Changes</h1>
-      <p class="lead">Every commit on main: by push, from these pages, or by an agent.</p>
+      <p class="lead">Every commit on main, by push or from these pages.</p>
       <p>
-        <code>git clone {cloneUrl}</code>
+        <code>{cloneCommand}</code>
       </p>
     </header>
     <table class="ledger changes">

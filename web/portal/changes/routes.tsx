@@ -69,7 +69,7 @@ async function list(call: Call, deps: PortalDeps): Promise<Response> {
     frame: frameOf(call, deps),
     commits: shown.map((commit, at) => ({ commit, standing: standings[at] ?? 'past' })),
     before: commits.length > perPage ? shown.at(-1)?.revision : undefined,
-    cloneUrl: deps.place.cloneUrl,
+    cloneCommand: deps.place.cloneCommand,
     now: deps.clock.now(),
   }
   return page(<ChangesPage view={view} />)

@@ -37,7 +37,7 @@ export const DomainsPage = ({ view }: { readonly view: DomainsView }) => (
         ))}
       </ul>
     )}
-    {view.domains.length === 0 ? <NoDomains cloneUrl={view.place.cloneUrl} /> : <DomainTable {...view} />}
+    {view.domains.length === 0 ? <NoDomains cloneCommand={view.place.cloneCommand} /> : <DomainTable {...view} />}
   </Page>
 )
 
@@ -119,12 +119,12 @@ function siteUrl({ host, tls }: DomainDeclaration, { httpPort, httpsPort }: Plac
   return `https://${host}${httpsPort === 443 ? '' : `:${httpsPort}`}/`
 }
 
-const NoDomains = ({ cloneUrl }: { readonly cloneUrl: string }) => (
+const NoDomains = ({ cloneCommand }: { readonly cloneCommand: string }) => (
   <section class="empty">
     <h2>No domain is declared</h2>
     <p>Add one here, or in a terminal:</p>
     <pre>
-      <code>{`git clone ${cloneUrl} server\ncd server\n$EDITOR domains.yaml\ngit commit -am "my first site" && git push`}</code>
+      <code>{`${cloneCommand} server\ncd server\n$EDITOR domains.yaml\ngit commit -am "my first site" && git push`}</code>
     </pre>
   </section>
 )

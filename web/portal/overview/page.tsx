@@ -15,7 +15,7 @@ export interface OverviewView {
   readonly status: Status
   readonly holds: readonly Hold[]
   readonly lately: readonly Happening[]
-  readonly cloneUrl: string
+  readonly cloneCommand: string
   readonly now: Date
 }
 
@@ -40,7 +40,7 @@ export const OverviewPage = ({ view, notice }: { readonly view: OverviewView; re
         {raw(htmlOf(regions, 'lately'))}
       </div>
       {view.status.resources.length === 0 ? (
-        <FirstPush cloneUrl={view.cloneUrl} />
+        <FirstPush cloneCommand={view.cloneCommand} />
       ) : (
         <section aria-labelledby="resources-title">
           <h2 id="resources-title">Resources</h2>
@@ -239,12 +239,12 @@ const ResourceRow = ({ id, resource: { kind, key, state, reason, message, since 
   </tr>
 )
 
-const FirstPush = ({ cloneUrl }: { readonly cloneUrl: string }) => (
+const FirstPush = ({ cloneCommand }: { readonly cloneCommand: string }) => (
   <section class="empty">
     <h2>Say what this server should be</h2>
     <p>Clone its repository, edit a file, push. The push prints the plan, then each change as it is verified.</p>
     <pre>
-      <code>{`git clone ${cloneUrl} server\ncd server\n$EDITOR domains.yaml\ngit commit -am "my first site" && git push`}</code>
+      <code>{`${cloneCommand} server\ncd server\n$EDITOR domains.yaml\ngit commit -am "my first site" && git push`}</code>
     </pre>
   </section>
 )

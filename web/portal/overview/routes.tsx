@@ -44,7 +44,7 @@ function viewOf(call: Call, deps: PortalDeps, lately: Lately): OverviewView {
     status: deps.engine.status(),
     holds: deps.engine.holds(),
     lately: lately.read(),
-    cloneUrl: deps.place.cloneUrl,
+    cloneCommand: deps.place.cloneCommand,
     now: deps.clock.now(),
   }
 }

@@ -44,7 +44,7 @@ const closed: FirstAdmin = {
 
 export const place: PortalDeps['place'] = {
   hostname: 'atlas',
-  cloneUrl: 'ai-infra@atlas:desired-state.git',
+  cloneCommand: 'git clone ai-infra@atlas:desired-state.git',
   command: 'ai-infra',
   httpPort: 80,
   httpsPort: 443,
