@@ -13,9 +13,9 @@ import { readEnvironment } from '../runtime/os/environment.ts'
 import { makeHome } from '../runtime/os/home-folders.ts'
 import { silentLog } from '../runtime/os/log.ts'
 import { type Spawn, spawn } from '../runtime/os/spawn.ts'
+import { freePorts } from '../runtime/os/testing/free-ports.ts'
 import { createSupervisor } from '../runtime/services/supervisor.ts'
 import { migrate, openStore } from '../runtime/store/store.ts'
-import { freePorts } from '../tests/support/appliance.ts'
 import { type Figure, median } from './report.ts'
 import { staticSites } from './running.ts'
 
@@ -65,7 +65,7 @@ async function testBed() {
   const root = await mkdtemp(join(tmpdir(), 'ai-'))
   started.defer(() => rm(root, { recursive: true, force: true }))
   await chmod(root, 0o700)
-  const [http, https, portal] = await freePorts(3)
+  const [http, https, portal] = freePorts(3)
   const environment = readEnvironment({
     AI_INFRA_HOME: root,
     AI_INFRA_PORTAL_PORT: String(portal),

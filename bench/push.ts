@@ -1,6 +1,6 @@
 import { chmod, mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { freePorts } from '../tests/support/appliance.ts'
+import { freePorts } from '../runtime/os/testing/free-ports.ts'
 import { type Clone, cloneOf } from '../tests/support/clone.ts'
 import { type Figure, median } from './report.ts'
 import { runningAppliance, staticSites } from './running.ts'
@@ -67,7 +67,7 @@ printf 'server { listen %s; server_name %s; root ${folder}/www/%s; }\\n' "$(cat 
 
 /** What somebody would write in an evening: check out, write the server block, test, reload. */
 async function startScript(folder: string) {
-  const [port = 0] = await freePorts(1)
+  const [port = 0] = freePorts(1)
   const repository = join(folder, 'repository.git')
   for (const path of ['tree', 'www', 'conf.d', 'logs']) await mkdir(join(folder, path), { recursive: true })
   await writeFile(join(folder, 'port'), String(port))

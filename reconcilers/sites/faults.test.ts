@@ -3,10 +3,11 @@ import { chmod, cp, mkdir, readdir, readFile, realpath, rm, symlink, writeFile }
 import { createServer } from 'node:net'
 import { dirname, join } from 'node:path'
 import { replaceLink } from '../../runtime/os/files.ts'
+import { freePorts } from '../../runtime/os/testing/free-ports.ts'
 import { type NginxLayout, nginxLayout } from '../../runtime/services/nginx-layout.ts'
 import type { Outcome } from '../engine/reconciler.ts'
 import { type RenderSite, renderSite } from './render-site.ts'
-import { createRig, dieAtStep, domains, freePorts, proxySite, type Rig, redirectSite, staticSite, until } from './testing/rig.ts'
+import { createRig, dieAtStep, domains, proxySite, type Rig, redirectSite, staticSite, until } from './testing/rig.ts'
 
 let rig: Rig
 afterEach(() => rig.close())
@@ -191,7 +192,7 @@ test('when nginx cannot take the new configuration, the old one stays in use and
   rig = await createRig()
   await rig.startNginx()
   await rig.converge(domains(staticSite('blog.example.com')))
-  const [other = 0] = await freePorts(1)
+  const [other = 0] = freePorts(1)
   const stranger = createServer()
   await new Promise<void>(resolve => stranger.listen(other, '0.0.0.0', () => resolve()))
   const ports = { ...rig.dependencies.ports, http: other }
@@ -242,7 +243,7 @@ test('after an upgrade a site that has to wait keeps no other from the new versi
   let resolved = ['127.0.0.1']
   rig = await createRig({ resolve: async () => resolved })
   await rig.startNginx()
-  const [free = 0] = await freePorts(1)
+  const [free = 0] = freePorts(1)
   const wanted = domains(
     staticSite('blog.example.com'),
     proxySite('app.example.com', free, { upstream: { protocol: 'http', host: 'app.internal', port: free, path: '' } }),

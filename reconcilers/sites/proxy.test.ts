@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import type { Server } from 'bun'
 import type { ProxyDomain } from '../../desired-state/state.ts'
-import { createRig, domains, freePorts, proxySite, type Rig } from './testing/rig.ts'
+import { freePorts } from '../../runtime/os/testing/free-ports.ts'
+import { createRig, domains, proxySite, type Rig } from './testing/rig.ts'
 
 let rig: Rig
 let app: Server<undefined>
@@ -113,7 +114,7 @@ test('a path of the upstream goes in front of the path that was asked for', asyn
 })
 
 test('an upstream that accepts nothing is published, and the site says what it waits for', async () => {
-  const [closed = 0] = await freePorts(1)
+  const [closed = 0] = freePorts(1)
   const { outcomes, second } = await rig.converge(domains(proxySite('app.example.com', closed)))
   expect(outcomes).toEqual([{ key: 'app.example.com' }])
   expect(second.changes).toEqual([])

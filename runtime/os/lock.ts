@@ -15,7 +15,8 @@ export type LockOutcome =
 export function takeLock(path: string): LockOutcome {
   const database = new Database(path, { create: true })
   try {
-    database.run('PRAGMA busy_timeout = 0')
+    // Of two that start at once one waits for the other to give up; without a wait both would.
+    database.run('PRAGMA busy_timeout = 300')
     database.run('PRAGMA journal_mode = MEMORY')
     database.run('BEGIN EXCLUSIVE')
     held.add(database)

@@ -42,6 +42,7 @@ export function keepService(service: Service, tools: KeeperTools): Keeper {
   let keeping: Promise<void> | undefined
   let settled = Promise.withResolvers<void>()
   let hurry = new AbortController()
+  let ending: Promise<void> = Promise.resolve()
 
   function statusOf(state: ServiceState, pid: number | undefined, message: string): ServiceStatus {
     return { name: service.name, state, pid, message, since: clock.now().toISOString() }
@@ -69,6 +70,8 @@ export function keepService(service: Service, tools: KeeperTools): Keeper {
       }
       await clock.sleep(delay, AbortSignal.any([stopping.signal, hurry.signal]))
       hurry = new AbortController()
+      // What ends the old one looks for what it leaves behind, and would take the next one for it.
+      await ending
     }
   }
 
@@ -144,7 +147,8 @@ export function keepService(service: Service, tools: KeeperTools): Keeper {
     async restart() {
       settled = Promise.withResolvers()
       hurry.abort()
-      if (current !== undefined) await endService(service, home, current.facts)
+      if (current !== undefined) ending = endService(service, home, current.facts)
+      await ending
       await settled.promise
     },
   }

@@ -1,10 +1,10 @@
 import { mkdtemp, rm } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { z } from 'zod'
 import { servicesShape, waitShape } from '../../commands/shapes.ts'
 import { type Home, homeAt } from '../../runtime/os/home.ts'
+import { freePorts } from '../../runtime/os/testing/free-ports.ts'
 import { type Clone, cloneOf } from './clone.ts'
 import { killAll, processesOf } from './processes.ts'
 import { until } from './until.ts'
@@ -77,7 +77,7 @@ const flags = ['--no-env-file', '--config=/dev/null']
 export async function createAppliance(root?: string): Promise<Appliance> {
   const made = root ?? (await mkdtemp(join(tmpdir(), 'ai-')))
   const home = homeAt(made)
-  const [portal, http, https] = await freePorts(3)
+  const [portal, http, https] = freePorts(3)
   const ports = { portal: portal ?? 0, http: http ?? 0, https: https ?? 0 }
   const env = {
     PATH: `${dirname(process.execPath)}:${process.env.PATH ?? ''}`,
@@ -193,25 +193,4 @@ export async function startedAppliance(): Promise<Appliance> {
 async function append(stream: ReadableStream<Uint8Array>, take: (chunk: string) => void): Promise<void> {
   const decoder = new TextDecoder()
   for await (const chunk of stream) take(decoder.decode(chunk, { stream: true }))
-}
-
-export const freePort = async (): Promise<number> => (await freePorts(1))[0] ?? 0
-
-/** Ports that nobody listens on, all different. */
-export async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(Array.from({ length: count }, listening))
-  const ports = servers.map(server => {
-    const address = server.address()
-    return typeof address === 'object' && address !== null ? address.port : 0
-  })
-  await Promise.all(servers.map(server => new Promise(resolve => server.close(resolve))))
-  return ports
-}
-
-function listening(): Promise<ReturnType<typeof createServer>> {
-  return new Promise((resolve, reject) => {
-    const server = createServer()
-    server.once('error', reject)
-    server.listen(0, '127.0.0.1', () => resolve(server))
-  })
 }

@@ -1,5 +1,4 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { DomainDeclaration, ProxyDomain, RedirectDomain, StaticDomain } from '../../../desired-state/state.ts'
@@ -8,6 +7,7 @@ import { type Home, homeAt } from '../../../runtime/os/home.ts'
 import { silentLog } from '../../../runtime/os/log.ts'
 import { allGone, endProcesses, type ProcessFacts, processFacts, processTree } from '../../../runtime/os/process.ts'
 import { spawn } from '../../../runtime/os/spawn.ts'
+import { freePorts } from '../../../runtime/os/testing/free-ports.ts'
 import { nginxService } from '../../../runtime/services/nginx.ts'
 import { nginxControl } from '../../../runtime/services/nginx-process.ts'
 import type { ApplyContext, Outcome, Plan } from '../../engine/reconciler.ts'
@@ -40,7 +40,7 @@ export interface Converged {
 
 export async function createRig(overrides: Partial<SitesDependencies> = {}): Promise<Rig> {
   const home = homeAt(await mkdtemp(join(tmpdir(), 'ai-s-')))
-  const [http, https, portal] = await freePorts(3)
+  const [http, https, portal] = freePorts(3)
   const dependencies: SitesDependencies = {
     home,
     ports: { http: http ?? 0, https: https ?? 0, portal: portal ?? 0 },
@@ -194,25 +194,6 @@ export async function until(event: string, happened: () => boolean | Promise<boo
     if (performance.now() > deadline) throw new Error(`did not happen in ${patience} ms: ${event}`)
     await Bun.sleep(5)
   }
-}
-
-/** Ports that nobody listens on now, all different. */
-export async function freePorts(count: number): Promise<readonly number[]> {
-  const servers = Array.from({ length: count }, () => createServer())
-  const ports = await Promise.all(
-    servers.map(
-      server =>
-        new Promise<number>((resolve, reject) => {
-          server.on('error', reject)
-          server.listen(0, '127.0.0.1', () => {
-            const address = server.address()
-            resolve(typeof address === 'object' && address !== null ? address.port : 0)
-          })
-        }),
-    ),
-  )
-  await Promise.all(servers.map(server => new Promise(resolve => server.close(resolve))))
-  return ports
 }
 
 /** A clock whose hours the test turns; its sleep is real. */
