@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'bun:test'
+import { presets } from './documents/presets.ts'
 import { starterFiles } from './git/init.ts'
 import { parseTree } from './parse.ts'
 import { mistakesIn, rendered, stateOf, treeOf } from './testing/tree.ts'
@@ -46,6 +47,7 @@ describe('agents', () => {
       promptText: 'You write.',
       model: 'claude-sonnet-5-5',
       description: '',
+      policy: presets[0],
     })
   })
 

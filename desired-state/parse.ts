@@ -1,5 +1,6 @@
 import { type AgentEntry, parseAgents, starterAgents } from './documents/agents.ts'
 import { type ParsedDomains, parseDomains } from './documents/domains.ts'
+import { presets } from './documents/presets.ts'
 import { defaultSettings, parseSettings } from './documents/settings.ts'
 import { starterPrompts } from './starter-prompts.ts'
 import type { AgentDeclaration, Mistake, ParseResult, Settings, Tls } from './state.ts'
@@ -159,7 +160,15 @@ function declareAgents(
   const agents = new Map<string, AgentDeclaration>()
   for (const [name, { level, prompt, model, description }] of entries) {
     const promptText = promptOf(name, prompt) ?? ''
-    agents.set(name, { name, level, prompt, promptText, model: model ?? settings.agent_model, description })
+    agents.set(name, {
+      name,
+      level,
+      prompt,
+      promptText,
+      model: model ?? settings.agent_model,
+      description,
+      policy: presets[level],
+    })
   }
   return agents
 }

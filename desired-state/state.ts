@@ -22,6 +22,52 @@ export interface AgentDeclaration {
   /** Claude model; default `settings.agent_model`. */
   readonly model: string
   readonly description: string
+  /** Its level's preset with what permissions.yaml and network.yaml say of it. */
+  readonly policy: AgentPolicy
+}
+
+/** Patterns that allow, deny or ask; deny beats ask beats allow, and what nothing matches is denied. */
+export interface Rules {
+  readonly allow: readonly string[]
+  readonly deny: readonly string[]
+  readonly ask: readonly string[]
+}
+
+/**
+ * What one agent may do, in Deno's words. Paths: `workspace`, `www`, `projects`, `logs`, or absolute. Net: `host:port`
+ * with `*`. Run: a program, or a program with its first words (`git push`). SQL: a statement (`DROP TABLE`). Verb: a verb
+ * of the server (`domain.set`, `domain.*`).
+ */
+export interface AgentPolicy {
+  readonly read: Rules
+  readonly write: Rules
+  readonly net: Rules
+  readonly run: Rules
+  /** Names of variables that commands see. */
+  readonly env: Rules
+  readonly sql: Rules
+  readonly verb: Rules
+  readonly limits: PolicyLimits
+  readonly budgets: Budgets
+}
+
+/** Named as in the user's plan. */
+export interface PolicyLimits {
+  readonly max_file_size_mb: number
+  readonly max_execution_time_seconds: number
+  readonly max_download_size_mb: number
+  readonly max_memory_mb: number
+  readonly max_connections: number
+  readonly rate_limit_requests_per_minute: number
+}
+
+/** What may be spent; a task or an agent above it waits for a person or the next day. */
+export interface Budgets {
+  readonly task_tokens: number
+  readonly task_usd: number
+  readonly task_minutes: number
+  readonly day_tokens: number
+  readonly day_usd: number
 }
 
 export type Tls = 'none' | 'self-signed' | 'acme'

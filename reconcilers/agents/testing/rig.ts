@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { presets } from '../../../desired-state/documents/presets.ts'
 import type { AgentDeclaration, DesiredState } from '../../../desired-state/state.ts'
 import { type AgentsRoom, createAgents } from '../../../runtime/bus/create-agents.ts'
 import { systemClock } from '../../../runtime/os/clock.ts'
@@ -190,6 +191,7 @@ export const agent = (name: string, change: Partial<AgentDeclaration> = {}): Age
   level: 1,
   prompt: `agents/${name}.md`,
   promptText: `You are ${name}.`,
+  policy: presets[1],
   model: 'claude-test',
   description: '',
   ...change,
