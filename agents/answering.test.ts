@@ -5,6 +5,7 @@ import type { AgentEvent, Utterance } from '../runtime/bus/agents.ts'
 import { createAgentSocketRoutes } from '../web/agent-socket/routes.ts'
 import { serveRoutes } from '../web/agent-socket/testing/serve.ts'
 import { type ModelServer, startModelServer } from './testing/model-server.ts'
+import { cut, ended, held, problem, say } from './testing/steps.ts'
 
 setDefaultTimeout(30_000)
 
@@ -38,10 +39,10 @@ const ask = async (text: string, name = 'code') => settled(name, await runtime.a
 const pidOf = (name: string) => runtime.agents.report(name)?.pid ?? 0
 const heldReply = (pieces: string[]) => {
   const gate = Promise.withResolvers<void>()
-  model.reply(() => ({ type: 'text', pieces, hold: gate.promise }))
+  model.reply(() => held(gate.promise, say(...pieces)))
   return gate.resolve
 }
-const answerByEcho = () => model.reply(call => ({ type: 'text', pieces: ['You said: ', call.messages.at(-1)?.content ?? ''] }))
+const answerByEcho = () => model.reply(call => say('You said: ', call.messages.at(-1)?.content ?? ''))
 const asked = (text: string) => model.calls.filter(call => call.messages.at(-1)?.content === text)
 
 test('what a person sends is answered by Claude, in pieces as they come, kept and shown in the window', async () => {
@@ -77,7 +78,7 @@ test('what is typed into the window is answered, with what was said before', asy
 })
 
 test('escape sequences in an answer are shown, not obeyed', async () => {
-  model.reply(() => ({ type: 'text', pieces: ['\x1b[2J\x1b]0;owned\x07', 'harmless \x9b31m', ' end'] }))
+  model.reply(() => say('\x1b[2J\x1b]0;owned\x07', 'harmless \x9b31m', ' end'))
   await ask('try')
   await until('it is shown', async () => (await rig.screen('code')).includes('harmless'))
   const screen = await rig.screen('code')
@@ -87,13 +88,13 @@ test('escape sequences in an answer are shown, not obeyed', async () => {
 })
 
 test('what Claude or the way to it refuses is said in a sentence, with what to do', async () => {
-  model.reply(() => ({ type: 'error', status: 401, error: 'authentication_error', message: 'invalid x-api-key' }))
+  model.reply(() => problem(401, 'authentication_error', 'invalid x-api-key'))
   expect(await ask('hello?')).toMatchObject({ state: 'failed', text: expect.stringContaining('correct ANTHROPIC_API_KEY') })
-  model.reply(() => ({ type: 'error', status: 404, error: 'not_found_error', message: 'model' }))
+  model.reply(() => problem(404, 'not_found_error', 'model'))
   expect((await ask('hello again?'))?.text).toContain('knows no model claude-test (correct `model` in agents.yaml')
-  model.reply(() => ({ type: 'cut', pieces: ['half an '] }))
+  model.reply(() => cut(say('half an ')))
   expect((await ask('and now?'))?.text).toMatch(/^half an\s+The connection to http/)
-  model.reply(() => ({ type: 'text', pieces: ['too long'], stopReason: 'max_tokens' }))
+  model.reply(() => ended('max_tokens', say('too long')))
   expect((await ask('write a book'))?.text).toBe('too long\n\n[cut off at agent_max_tokens of settings.yaml]')
 })
 

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
 import { utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type ModelServer, startModelServer } from '../agents/testing/model-server.ts'
+import { held, say } from '../agents/testing/steps.ts'
 import { type Appliance, createAppliance } from './support/appliance.ts'
 import type { Clone } from './support/clone.ts'
 import { until } from './support/until.ts'
@@ -39,7 +40,7 @@ const level = async (clone: Clone, agent: string, to: number) => {
 async function busy(agent: string): Promise<() => void> {
   const { promise, resolve } = Promise.withResolvers<void>()
   const asked = model.calls.length
-  model.reply(() => ({ type: 'text', pieces: ['One moment. ', 'Done.'], hold: promise }))
+  model.reply(() => held(promise, say('One moment. ', 'Done.')))
   await fetch('http://agent/agent/utterances', {
     unix: join(appliance.home.agentSockets, `${agent}.sock`),
     method: 'POST',

@@ -1,124 +1,106 @@
-import { type Fields, readFields } from '../../runtime/bus/parse.ts'
+import { faultOf, type ModelCall, readModelCall } from './model-request.ts'
+import { streamOf } from './model-stream.ts'
+import { problem, type Step, say } from './steps.ts'
 
-/** What the Messages API was asked. */
-export interface ModelCall {
-  readonly model: string
-  readonly system: string
-  readonly maxTokens: number
-  readonly messages: readonly { readonly role: 'user' | 'assistant'; readonly content: string }[]
-  readonly apiKey: string
-}
+export type { ModelCall } from './model-request.ts'
 
-export type Reply =
-  | {
-      readonly type: 'text'
-      readonly pieces: readonly string[]
-      readonly stopReason?: 'end_turn' | 'max_tokens' | 'refusal'
-      /** Held after the first piece until this resolves. */
-      readonly hold?: Promise<unknown>
-    }
-  | { readonly type: 'error'; readonly status: number; readonly error: string; readonly message: string }
-  /** The stream ends in the middle of the answer. */
-  | { readonly type: 'cut'; readonly pieces: readonly string[] }
+/** What an agent's model does, turn by turn: a list that is used up, or a function of each request. */
+export type Script = readonly (Step | ((call: ModelCall) => Step))[] | ((call: ModelCall) => Step)
 
 export interface ModelServer {
   readonly url: string
+  /** Every request that was answered or refused by the script, oldest first. */
   readonly calls: readonly ModelCall[]
-  /** Decides the answers from now on. */
-  reply(by: (call: ModelCall) => Reply): void
+  /** What the model does for each agent from now on; a list is used up turn by turn. */
+  script(scripts: Readonly<Record<string, Script>>): void
+  /** Decides the answers to all agents that have no script, from now on. Default: it repeats what was said. */
+  reply(by: (call: ModelCall) => Step): void
+  /** Turns that are scripted and were not taken yet. */
+  left(agent: string): number
   stop(): Promise<void>
 }
 
-/** A small Messages API: the streaming protocol as the real one speaks it, with answers that the test decides. */
+/**
+ * A small Messages API that says what the test decides: the streaming protocol as the real one speaks it, with its refusals
+ * of requests that are not in order. A script that has ended answers 400, so that a test sees a turn too many.
+ */
 export function startModelServer(): ModelServer {
   const calls: ModelCall[] = []
-  let decide: (call: ModelCall) => Reply = call => ({ type: 'text', pieces: ['You said: ', call.messages.at(-1)?.content ?? ''] })
+  const scripts = new Map<string, { readonly script: Script; place: number }>()
+  let decide: (call: ModelCall) => Step = call => say('You said: ', call.messages.at(-1)?.content ?? '')
+  let made = 0
+
+  const stepFor = (call: ModelCall): Step => {
+    const running = scripts.get(call.agent)
+    if (running === undefined) return decide(call)
+    if (typeof running.script === 'function') return running.script(call)
+    const step = running.script[running.place++]
+    if (step === undefined) return problem(400, 'invalid_request_error', `the script of ${call.agent} has ended`)
+    return typeof step === 'function' ? step(call) : step
+  }
   const server = Bun.serve({
     port: 0,
     hostname: '127.0.0.1',
     idleTimeout: 0,
     async fetch(request) {
       if (request.method !== 'POST' || new URL(request.url).pathname !== '/v1/messages') {
-        return problem(404, 'not_found_error', 'no such path')
+        return refusal(problem(404, 'not_found_error', 'no such path'))
       }
-      const fields = readFields(await request.json())
-      if (fields.raw.stream !== true) return problem(400, 'invalid_request_error', 'this server streams')
-      if ('temperature' in fields.raw) return problem(400, 'invalid_request_error', 'temperature is deprecated for this model')
-      const call = callOf(fields, bearerOf(request))
-      if (call.messages.length === 0 || call.messages[0]?.role !== 'user') {
-        return problem(400, 'invalid_request_error', 'the first message must be of the user')
-      }
+      const body = await request.text()
+      const fault = faultOf(body)
+      if (fault !== undefined) return refusal(problem(400, 'invalid_request_error', fault))
+      const call = readModelCall(body, keyOf(request))
+      const usage = usageOf(
+        call,
+        calls.findLast(other => other.agent === call.agent),
+      )
       calls.push(call)
-      const reply = decide(call)
-      if (reply.type === 'error') return problem(reply.status, reply.error, reply.message)
-      return new Response(stream(call, reply), { headers: { 'content-type': 'text/event-stream', 'request-id': 'req_test' } })
+      const step = stepFor(call)
+      if (step.type === 'error') return refusal(step)
+      const input = step.inputTokens === undefined ? usage : { input: step.inputTokens, cacheRead: 0, cacheWrite: 0 }
+      const facts = { model: call.model, callId: () => `toolu_${++made}`, usage: input }
+      return new Response(streamOf(step, facts, request.signal), {
+        headers: { 'content-type': 'text/event-stream', 'request-id': 'req_test' },
+      })
     },
   })
   return {
     url: `http://127.0.0.1:${server.port}`,
     calls,
+    script(given) {
+      for (const [agent, script] of Object.entries(given)) scripts.set(agent, { script, place: 0 })
+    },
     reply(by) {
       decide = by
+    },
+    left(agent) {
+      const running = scripts.get(agent)
+      return running === undefined || typeof running.script === 'function' ? 0 : running.script.length - running.place
     },
     stop: () => server.stop(true),
   }
 }
 
-const callOf = (fields: Fields, apiKey: string): ModelCall => ({
-  model: fields.text('model'),
-  system: fields.text('system'),
-  maxTokens: fields.integer('max_tokens'),
-  messages: fields.list('messages', message => ({
-    role: message.oneOf('role', ['user', 'assistant']),
-    content: message.text('content'),
-  })),
-  apiKey,
-})
+const keyOf = (request: Request) =>
+  request.headers.get('x-api-key') ?? (request.headers.get('authorization') ?? '').replace(/^Bearer /, '')
 
-const bearerOf = (request: Request) => (request.headers.get('authorization') ?? '').replace(/^Bearer /, '')
-
-const problem = (status: number, type: string, message: string) =>
-  Response.json(
-    { type: 'error', error: { type, message }, request_id: 'req_test' },
-    { status, headers: { 'x-should-retry': 'false' } },
+function refusal(step: Step): Response {
+  if (step.type !== 'error') throw new Error('only an error can be refused')
+  const { status, error, message, retryAfter } = step
+  return Response.json(
+    { type: 'error', error: { type: error, message }, request_id: 'req_test' },
+    { status, headers: retryAfter === undefined ? {} : { 'retry-after': String(retryAfter) } },
   )
-
-function stream(call: ModelCall, reply: Exclude<Reply, { type: 'error' }>): ReadableStream<Uint8Array> {
-  const encoder = new TextEncoder()
-  return new ReadableStream({
-    async start(controller) {
-      const send = (event: { readonly type: string }) =>
-        controller.enqueue(encoder.encode(`event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`))
-      try {
-        for (const event of opening(call)) send(event)
-        for (const [index, text] of reply.pieces.entries()) {
-          send({ type: 'content_block_delta', ...{ index: 0, delta: { type: 'text_delta', text } } })
-          if (index === 0 && reply.type === 'text') await reply.hold
-        }
-        if (reply.type === 'cut') return controller.close()
-        for (const event of closing(reply.stopReason ?? 'end_turn')) send(event)
-        controller.close()
-      } catch {
-        // The client went away; there is nobody left to tell.
-      }
-    },
-  })
 }
 
-const opening = (call: ModelCall) => [
-  {
-    type: 'message_start',
-    message: {
-      ...{ id: 'msg_test', type: 'message', role: 'assistant', model: call.model, content: [] },
-      ...{ stop_reason: null, stop_sequence: null, usage: { input_tokens: 10, output_tokens: 1 } },
-    },
-  },
-  { type: 'content_block_start', index: 0, content_block: { type: 'text', text: '' } },
-  { type: 'ping' },
-]
+/** Four characters are a token; what the request shares with the agent's last one comes from the cache. */
+function usageOf(call: ModelCall, before: ModelCall | undefined) {
+  const shared = before === undefined ? 0 : sharedLength(call.body, before.body)
+  return { input: 1, cacheRead: Math.floor(shared / 4), cacheWrite: Math.ceil((call.body.length - shared) / 4) }
+}
 
-const closing = (reason: string) => [
-  { type: 'content_block_stop', index: 0 },
-  { type: 'message_delta', delta: { stop_reason: reason, stop_sequence: null }, usage: { output_tokens: 5 } },
-  { type: 'message_stop' },
-]
+function sharedLength(one: string, other: string): number {
+  let length = 0
+  while (length < one.length && one[length] === other[length]) length++
+  return length
+}
