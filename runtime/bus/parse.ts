@@ -8,11 +8,15 @@ export interface Fields {
   text(name: string): string
   optionalText(name: string): string | undefined
   integer(name: string): number
+  number(name: string): number
   boolean(name: string): boolean
   oneOf<const Words extends readonly string[]>(name: string, words: Words): Words[number]
   object(name: string): Fields
   optionalObject(name: string): Fields | undefined
   list<T>(name: string, read: (fields: Fields) => T): readonly T[]
+  texts(name: string): readonly string[]
+  /** Where it stands in what came, for a message. */
+  readonly path: string
   /** The object itself, for what is passed on unread. */
   readonly raw: Readonly<Record<string, unknown>>
 }
@@ -27,11 +31,17 @@ export function readFields(value: unknown, path = 'body'): Fields {
   }
   return {
     raw: value,
+    path,
     text,
     optionalText: name => (value[name] === undefined || value[name] === null ? undefined : text(name)),
     integer(name) {
       const found = value[name]
       if (typeof found !== 'number' || !Number.isSafeInteger(found)) throw wrong(at(name), 'a whole number')
+      return found
+    },
+    number(name) {
+      const found = value[name]
+      if (typeof found !== 'number' || !Number.isFinite(found)) throw wrong(at(name), 'a number')
       return found
     },
     boolean(name) {
@@ -50,6 +60,11 @@ export function readFields(value: unknown, path = 'body'): Fields {
       const found = value[name]
       if (!Array.isArray(found)) throw wrong(at(name), 'a list')
       return found.map((item, index) => read(readFields(item, `${at(name)}[${index}]`)))
+    },
+    texts(name) {
+      const found = value[name]
+      if (!Array.isArray(found) || !found.every(item => typeof item === 'string')) throw wrong(at(name), 'a list of texts')
+      return found
     },
   }
 }

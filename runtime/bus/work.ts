@@ -42,8 +42,13 @@ export interface Work {
   /** Images, PDF and text files that came with it, as blocks of the Messages API. */
   readonly attachments: readonly Block[]
   readonly task: TaskBrief | undefined
-  /** Everything of the thread so far, this work's own entries included: an agent that was killed goes on from here. */
+  /**
+   * Everything of the thread so far, this work's own entries included: an agent that was killed goes on from here. It may
+   * end with a tool call that has no result, where a work was stopped or died.
+   */
   readonly transcript: readonly Entry[]
+  /** This work's own entries are in the transcript, its text and attachments among them: they are not said again. */
+  readonly begun: boolean
   /** Text of strangers (a web page, a foreign file) is in the thread: sending, secrets and approvals need a person. */
   readonly tainted: boolean
 }
