@@ -8,6 +8,7 @@ import { createHeart } from './heart.ts'
 import type { Inbox } from './inbox.ts'
 import { createLoop, type Loop, type LoopEvent } from './loop.ts'
 import type { Model } from './model.ts'
+import { createVitals, processVitals } from './vitals.ts'
 import type { Terminal } from './window/terminal.ts'
 import { type AgentWindow, openWindow } from './window/window.ts'
 
@@ -32,6 +33,7 @@ export async function runAgent({ home, name, terminal, model, now }: AgentDeps):
   const { configuration } = briefing
   let activity: Extract<LoopEvent, { type: 'activity' }> = { type: 'activity', activity: 'idle', doing: '' }
   const line = createLine(name, troubles)
+  const vitals = createVitals(processVitals)
   const standing = () => ({ ...activity, ...(briefing.mode === 'drain' ? { activity: 'draining' as const } : {}) })
 
   const beat = createHeart({
@@ -47,6 +49,7 @@ export async function runAgent({ home, name, terminal, model, now }: AgentDeps):
         drained,
         promptHash,
         configuration,
+        ...vitals(),
       })
       return version
     },

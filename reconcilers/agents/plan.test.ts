@@ -39,7 +39,16 @@ const report = (key: string, change: Partial<Report> = {}): [string, Report][] =
   const found = item(key)
   if (found.type !== 'agent') return []
   const configuration = configurationOf(found, '1', 0)
-  const said = { pid: 100, startedAt: '', activity: 'idle' as const, doing: '', drained: false, at: now - 1_000 }
+  const said = {
+    pid: 100,
+    startedAt: '',
+    activity: 'idle' as const,
+    doing: '',
+    drained: false,
+    memoryMb: 40,
+    cpuPercent: 0,
+    at: now - 1_000,
+  }
   return [[key, { ...said, promptHash: promptHashOf(found), configuration, ...change }]]
 }
 const keys = orderOf(desired.keys())

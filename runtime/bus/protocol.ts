@@ -68,6 +68,9 @@ export interface Heartbeat {
   readonly promptHash: string
   /** That of the briefing it was started with. */
   readonly configuration: string
+  /** Resident memory of the process in MiB, and its share of one processor since the last heartbeat, in percent. */
+  readonly memoryMb: number
+  readonly cpuPercent: number
 }
 
 export function parseHeartbeat(value: unknown): Heartbeat {
@@ -80,6 +83,8 @@ export function parseHeartbeat(value: unknown): Heartbeat {
     drained: fields.boolean('drained'),
     promptHash: fields.text('promptHash'),
     configuration: fields.text('configuration'),
+    memoryMb: fields.integer('memoryMb'),
+    cpuPercent: fields.integer('cpuPercent'),
   }
 }
 

@@ -3,7 +3,12 @@ import { type Breaker, type BreakerOptions, createBreaker, throughBreaker } from
 
 function handHeldClock() {
   let milliseconds = 1_000_000
-  return { now: () => new Date(milliseconds), pass: (more: number) => void (milliseconds += more) }
+  return {
+    now: () => new Date(milliseconds),
+    pass(more: number) {
+      milliseconds += more
+    },
+  }
 }
 
 function breakerWithClock(options: Partial<BreakerOptions> = {}) {
