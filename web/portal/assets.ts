@@ -30,9 +30,12 @@ function scripts(...files: readonly string[]): Uint8Array<ArrayBuffer> {
   return new TextEncoder().encode(texts.join('\n;'))
 }
 
+const styles = (...names: readonly string[]): Uint8Array<ArrayBuffer> =>
+  new TextEncoder().encode(names.map(name => readFileSync(join(own, name), 'utf8')).join('\n'))
+
 /** Read, hashed and compressed once, when the program starts. */
 export const assets = {
-  style: named('portal', 'css', 'text/css; charset=utf-8', read(join(own, 'portal.css'))),
+  style: named('portal', 'css', 'text/css; charset=utf-8', styles('portal.css', 'chat.css')),
   script: named(
     'portal',
     'js',

@@ -155,6 +155,8 @@ test('the form of a domain shows the fields of the chosen kind, also without Jav
 
 const everywhere = [
   '/',
+  '/chat',
+  '/chat/new',
   '/agents',
   '/agents/supervisor',
   '/domains',

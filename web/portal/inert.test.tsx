@@ -75,6 +75,8 @@ beforeAll(() => {
   void engine.suspend({ kind: 'agent', key: evil, reason: evil, owner: evil, until: since })
   agents.present({ name: evil, activity: 'answering', doing: evil, pid: 1, heartbeatAt: since, startedAt: since })
   agents.show(evil, evil)
+  agents.utter({ id: '0', agent: 'supervisor', role: 'person', by: evil, text: evil, state: 'done', at: since })
+  agents.utter({ id: '00', agent: 'supervisor', role: 'agent', by: evil, text: evil, state: 'answering', at: since })
   agents.utter({ id: '1', agent: evil, role: 'agent', by: evil, text: evil, state: 'failed', at: since })
 })
 
@@ -83,6 +85,9 @@ const pages = [
   '/',
   `/resources/site/${name}`,
   `/resources/agent/${name}`,
+  '/chat/new',
+  `/chat/new?text=${name}`,
+  '/chat/supervisor',
   '/agents',
   `/agents/${name}`,
   '/domains',
@@ -124,6 +129,8 @@ test('hostile data is inert in every form that comes back', async () => {
     ['/domains/review', { ...fields, host: 'a.example.com', existing: 'yes' }],
     ['/domains/review', { kind: 'redirect', redirect: 'https://c.example.com', host: 'c.example.com' }],
     ['/domains/a.example.com/remove', {}],
+    ['/chat/begin', { text: evil.repeat(200) }],
+    ['/chat/supervisor/say', { text: evil.repeat(200) }],
     ['/account', { current: evil, next: evil }],
   ] as const) {
     const html = await (await home.post(path, body)).text()

@@ -2,6 +2,7 @@ import type { Route } from '../door/route.ts'
 import { agentRoutes } from './agents/routes.tsx'
 import { assetResponse, assets } from './assets.ts'
 import { changeRoutes } from './changes/routes.tsx'
+import { chatRoutes } from './chat/routes.tsx'
 import type { PortalDeps } from './deps.ts'
 import { domainRoutes } from './domains/routes.tsx'
 import { heldRoutes } from './held/routes.tsx'
@@ -16,6 +17,7 @@ export function createPortalRoutes(deps: PortalDeps): readonly Route[] {
   const lately = watchLately(deps.engine, deps.clock)
   return [
     ...overviewRoutes(deps, lately),
+    ...chatRoutes(deps),
     ...resourceRoutes(deps),
     ...agentRoutes(deps),
     ...domainRoutes(deps),

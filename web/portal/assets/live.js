@@ -1,6 +1,8 @@
-// Says whether the live parts of this page are up to date, and lets Enter send what is typed to an agent.
+// Says whether the live parts of this page are up to date, lets Enter send what is typed, and copies code.
 ;(() => {
-  const say = state => document.documentElement.setAttribute('data-live', state)
+  const root = document.documentElement
+  root.setAttribute('data-scripts', '')
+  const say = state => root.setAttribute('data-live', state)
   const on = (name, state) => document.addEventListener(name, () => say(state))
   on('htmx:sse:after:connection', 'on')
   on('htmx:sse:error', 'off')
@@ -15,5 +17,20 @@
       event.preventDefault()
       box.form.requestSubmit()
     }
+  })
+  document.addEventListener('click', event => {
+    const button = event.target.closest?.('[data-copy]')
+    if (button === null || button === undefined) return
+    navigator.clipboard.writeText(button.parentElement.querySelector('pre').textContent).then(
+      () => {
+        button.textContent = 'Copied'
+        setTimeout(() => {
+          button.textContent = 'Copy'
+        }, 1500)
+      },
+      () => {
+        getSelection().selectAllChildren(button.parentElement.querySelector('pre'))
+      },
+    )
   })
 })()

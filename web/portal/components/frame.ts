@@ -1,6 +1,6 @@
 import type { ResourceState } from '../../../reconcilers/engine/status.ts'
 
-export type Room = 'overview' | 'agents' | 'domains' | 'changes' | 'account'
+export type Room = 'chat' | 'overview' | 'agents' | 'domains' | 'changes' | 'account'
 
 export interface AgentGlance {
   readonly name: string

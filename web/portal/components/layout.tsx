@@ -7,6 +7,7 @@ import { Mark } from './mark.tsx'
 import { StateMark } from './state.tsx'
 
 const rooms: readonly { readonly room: Room; readonly label: string; readonly to: string }[] = [
+  { room: 'chat', label: 'Chat', to: urls.chat.to() },
   { room: 'overview', label: 'Overview', to: urls.overview.to() },
   { room: 'agents', label: 'Agents', to: urls.agents.to() },
   { room: 'domains', label: 'Domains', to: urls.domains.to() },
@@ -22,6 +23,9 @@ interface DocumentProps {
   readonly children?: Child
 }
 
+/** What somebody has unfolded stays so when it comes anew. */
+const htmxSettings = JSON.stringify({ includeIndicatorCSS: false, history: false, morphIgnore: ['data-htmx-powered', 'open'] })
+
 /** The outermost frame, shared by pages with and without a sidebar. */
 export const Document = ({ title, theme, live = false, bodyClass, children }: DocumentProps) => (
   <html lang="en" {...(theme === 'auto' ? {} : { 'data-theme': theme })}>
@@ -32,7 +36,7 @@ export const Document = ({ title, theme, live = false, bodyClass, children }: Do
       <meta name="color-scheme" content={theme === 'auto' ? 'light dark' : theme} />
       <link rel="icon" type="image/svg+xml" href={urls.asset.to(assets.mark.name)} />
       <link rel="stylesheet" href={urls.asset.to(assets.style.name)} />
-      {live ? <meta name="htmx-config" content='{"includeIndicatorCSS":false,"history":false}' /> : null}
+      {live ? <meta name="htmx-config" content={htmxSettings} /> : null}
       {live ? <script defer src={urls.asset.to(assets.script.name)}></script> : null}
     </head>
     <body class={bodyClass}>{children}</body>

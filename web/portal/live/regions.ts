@@ -13,9 +13,13 @@ export interface Region {
    * new, for text whose pieces would else push each other about.
    */
   readonly inside?: 'replaced'
+  /** A row that leaves no trace when it goes, instead of staying there marked as removed. */
+  readonly vanishes?: true
+  /** Rows of this element that change by themselves: while `frame` stays as it was, only they are sent. */
+  readonly rows?: { readonly frame: string; readonly regions: readonly Region[] }
 }
 
-export const region = (id: string, markup: Markup, how: Pick<Region, 'within' | 'inside'> = {}): Region => ({
+export const region = (id: string, markup: Markup, how: Omit<Region, 'id' | 'html'> = {}): Region => ({
   id,
   html: render(markup),
   ...how,
@@ -60,8 +64,13 @@ export function updateBetween(before: ReadonlyMap<string, Region>, after: readon
   const changed = after.flatMap(part => {
     const old = before.get(part.id)
     if (old === undefined && part.within !== undefined) return partial(`#${part.within}`, 'beforeend', part.html)
-    return old?.html === part.html ? [] : update(part)
+    if (old?.html === part.html) return []
+    if (part.rows === undefined || part.rows.frame !== old?.rows?.frame) return update(part)
+    return updateBetween(new Map(old.rows.regions.map(row => [row.id, row])), part.rows.regions)
   })
   const gone = [...before.values()].filter(part => part.within !== undefined && !now.has(part.id))
-  return [...changed, ...gone.map(part => partial(`#${part.id} .state`, 'innerHTML', 'removed'))].join('')
+  return [...changed, ...gone.map(farewell)].join('')
 }
+
+const farewell = ({ id, vanishes }: Region): string =>
+  vanishes === true ? partial(`#${id}`, 'delete', '') : partial(`#${id} .state`, 'innerHTML', 'removed')

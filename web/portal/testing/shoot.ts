@@ -4,7 +4,7 @@ import { house } from './house.ts'
 import { holdInScene, playScene } from './scene.ts'
 
 const [folder = '/tmp/portal-shots', ...only] = process.argv.slice(2)
-const paths = only.length > 0 ? only : ['/', '/sign-in', '/account', '/nowhere']
+const paths = only.length > 0 ? only : ['/', '/chat', '/chat/new', '/sign-in', '/account', '/nowhere']
 const home = house()
 playScene(home.engine, home.agents, home.repository)
 if (process.env.HELD) holdInScene(home.engine)

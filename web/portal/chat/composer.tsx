@@ -1,0 +1,48 @@
+/** @jsxImportSource hono/jsx */
+import { Mistakes } from '../components/field.tsx'
+import { urls } from '../urls.ts'
+
+export interface ComposerProps {
+  /** The conversation that goes on; undefined begins one. */
+  readonly thread: string | undefined
+  readonly text?: string
+  readonly mistakes?: readonly string[]
+  readonly focus?: boolean
+}
+
+/** The characters that one message may have. */
+export const longestMessage = 50_000
+
+/** Comes again, empty, when a message was sent without leaving the page; with what was typed when it could not be sent. */
+export const Composer = ({ thread, text = '', mistakes = [], focus = false }: ComposerProps) => {
+  const action = thread === undefined ? urls.chatBegin.to() : urls.chatSay.to(thread)
+  return (
+    <form
+      id="say"
+      class="composer"
+      method="post"
+      action={action}
+      {...(thread === undefined ? {} : { 'hx-post': action, 'hx-swap': 'outerHTML' })}
+    >
+      <Mistakes sentences={mistakes} />
+      <label for="text" class="unseen">
+        Message
+      </label>
+      <textarea
+        id="text"
+        name="text"
+        rows={2}
+        required
+        maxlength={longestMessage}
+        placeholder="Say what you want done"
+        data-enter-sends
+        {...(focus ? { autofocus: true } : {})}
+      >
+        {text}
+      </textarea>
+      <button type="submit" class="main">
+        Send
+      </button>
+    </form>
+  )
+}

@@ -1,0 +1,75 @@
+import type { IOptions } from 'sanitize-html'
+
+/** Renders the Markdown of agents as blocks of harmless HTML, one for each paragraph, list, table, piece of code. */
+export type Markdown = (text: string) => readonly string[]
+
+/** The longest text that is rendered; what is longer is shown as it was written. */
+const longest = 200_000
+const mostKept = 2_000
+
+let loading: Promise<Markdown> | undefined
+
+/** The renderer, loaded when the first page needs it: it takes more memory than the rest of the portal. */
+export function loadMarkdown(): Promise<Markdown> {
+  loading ??= createMarkdown()
+  return loading
+}
+
+async function createMarkdown(): Promise<Markdown> {
+  const [{ Marked }, { default: sanitize }] = await Promise.all([import('marked'), import('sanitize-html')])
+  const marked = new Marked({
+    gfm: true,
+    renderer: {
+      // HTML in a message is text about HTML.
+      html: ({ text }) => escaped(text),
+      image: ({ href, text }) => `<a href="${escaped(href)}">${escaped(text || href)}</a>`,
+      checkbox: ({ checked }) => (checked ? '☑ ' : '☐ '),
+    },
+  })
+  const kept = new Map<string, string>()
+  const blockOf = (raw: string, html: () => string): string => {
+    const known = kept.get(raw)
+    if (known !== undefined) return known
+    const block = framed(sanitize(html(), harmless))
+    if (kept.size >= mostKept) kept.clear()
+    kept.set(raw, block)
+    return block
+  }
+  return text => {
+    if (text.length > longest) return [`<pre>${escaped(text)}</pre>`]
+    const tokens = marked.lexer(text)
+    // A reference may be defined anywhere, so what is kept for a block holds for these definitions only.
+    const definitions = JSON.stringify(tokens.links)
+    return tokens
+      .filter(({ type }) => type !== 'space' && type !== 'def')
+      .map(token => blockOf(`${definitions}${token.type} ${token.raw}`, () => marked.parser([token])))
+  }
+}
+
+const escaped = (text: string): string => Bun.escapeHTML(text)
+
+const harmless: IOptions = {
+  allowedTags: [
+    ...['p', 'br', 'hr', 'h3', 'h4', 'h5', 'h6', 'blockquote', 'pre', 'code', 'em', 'strong', 'del', 'a'],
+    ...['ul', 'ol', 'li', 'table', 'thead', 'tbody', 'tr', 'th', 'td'],
+  ],
+  allowedAttributes: { a: ['href', 'title', 'rel', 'target'], ol: ['start'], th: ['align'], td: ['align'], code: ['class'] },
+  allowedClasses: { code: ['language-*'] },
+  allowedSchemes: ['http', 'https', 'mailto'],
+  allowProtocolRelative: false,
+  disallowedTagsMode: 'escape',
+  transformTags: {
+    // The page has its own first and second headings.
+    h1: 'h3',
+    h2: 'h4',
+    a: (tagName, attribs) => ({ tagName, attribs: { ...attribs, rel: 'noopener noreferrer nofollow', target: '_blank' } }),
+  },
+}
+
+/** Sanitised text holds `<pre` and `<table` only as elements. The button shows itself where scripts run. */
+const framed = (html: string): string =>
+  html
+    .replace(/<pre(?=[ >])/g, '<div class="code"><button type="button" class="quiet" data-copy>Copy</button><pre tabindex="0"')
+    .replaceAll('</pre>', '</pre></div>')
+    .replace(/<table(?=[ >])/g, '<div class="broad" tabindex="0"><table')
+    .replaceAll('</table>', '</table></div>')
