@@ -23,8 +23,9 @@ import { relativePath } from './harmless.ts'
 import type { ReleaseFacts } from './observation.ts'
 import { archiveName, isPlaceholder, moveToArchive, webRoot } from './web-roots.ts'
 
-/** A repository is asked for its head at most this often. */
+/** A repository elsewhere, and one on this server, is asked for its head at most this often. */
 const askInterval = 60_000
+const askIntervalHere = 500
 const keptReleases = 5
 
 /** What `www/<root>` was before a switch: a link to another release, a folder that is in the archive now, or nothing. */
@@ -71,7 +72,8 @@ export function createDeployments({ home, spawn, clock }: Dependencies): Deploym
 
   const headOf = async (deploy: Deploy, signal: AbortSignal): Promise<Head> => {
     const known = heads.get(keyOf(deploy))
-    if (known !== undefined && now() - known.at < askInterval) return known
+    const interval = deploy.repo.startsWith('/') ? askIntervalHere : askInterval
+    if (known !== undefined && now() - known.at < interval) return known
     const found = await remoteHead(spawn, deploy, signal).then(
       head => ({ head, away: undefined, at: now() }),
       error => ({ head: known?.head, away: explain(error), at: now() }),

@@ -7,9 +7,8 @@ import { userName } from './user.ts'
 /** Makes the folders that everything else expects; what holds sockets and secrets is closed to other users. */
 export async function makeHome(home: Home): Promise<void> {
   try {
-    for (const path of [home.root, home.www, home.releases, home.archive, home.workspaces, home.memory, home.logs]) {
-      await makeDirectory(path)
-    }
+    const { root, www, releases, archive, workspaces, projects, memory, logs } = home
+    for (const path of [root, www, releases, archive, workspaces, projects, memory, logs]) await makeDirectory(path)
     await closeToOthers(home.root)
     for (const path of [home.run, home.keys, home.audit, home.backups]) {
       await makeDirectory(path, 0o700)

@@ -9,7 +9,10 @@ export interface Home {
   readonly www: string
   readonly releases: string
   readonly archive: string
+  /** `workspaces/<agent>`: all that an agent may write. */
   readonly workspaces: string
+  /** `projects/<name>.git`: bare repositories of what agents build. */
+  readonly projects: string
   readonly memory: string
   readonly audit: string
   readonly backups: string
@@ -44,6 +47,7 @@ export function homeAt(root: string): Home {
     releases: at('releases'),
     archive: at('archive'),
     workspaces: at('workspaces'),
+    projects: at('projects'),
     memory: at('memory'),
     audit: at('audit'),
     backups: at('backups'),

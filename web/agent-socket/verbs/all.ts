@@ -1,0 +1,17 @@
+import { type DeployVerbDeps, deployVerbs } from './deploy.ts'
+import { domainVerbs } from './domains.ts'
+import { type MessageVerbDeps, messageVerbs } from './messages.ts'
+import { projectVerbs } from './projects.ts'
+import { type TaskVerbDeps, taskVerbs } from './tasks.ts'
+import type { Verb } from './verb.ts'
+
+export type VerbDeps = DeployVerbDeps & MessageVerbDeps & TaskVerbDeps
+
+/** Every verb that an agent can ask of the server. */
+export const allVerbs = (deps: VerbDeps): readonly Verb[] => [
+  ...taskVerbs(deps),
+  ...messageVerbs(deps),
+  ...projectVerbs(deps),
+  ...domainVerbs(deps),
+  ...deployVerbs(deps),
+]
