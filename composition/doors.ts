@@ -5,6 +5,7 @@ import type { RunningEngine } from '../reconcilers/engine/engine.ts'
 import type { AgentsRoom } from '../runtime/bus/create-agents.ts'
 import type { Environment } from '../runtime/os/environment.ts'
 import { json, text } from '../web/door/answer.ts'
+import { auditEventOf } from '../web/door/audited.ts'
 import { createDoor, type Door, type DoorDependencies } from '../web/door/door.ts'
 import { listenOnLoopback, listenOnSocket } from '../web/door/listen.ts'
 import type { PortalDeps } from '../web/portal/deps.ts'
@@ -58,7 +59,7 @@ export async function buildDoors(
     }),
     clock,
     log: ground.log.with({ component: 'door' }),
-    audit: entry => ground.audit.record(entry),
+    audit: entry => ground.audit.record(auditEventOf(entry)),
     renderError,
   })
   return {

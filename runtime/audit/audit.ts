@@ -1,24 +1,19 @@
 import type { Store } from '../store/store.ts'
-
-export interface AuditRecord {
-  /** What was asked for: `hold.approved`. */
-  readonly event: string
-  /** `person ada@example.com`, `agent code`, `operator root`. */
-  readonly who: string
-  /** What it was about; never a secret. */
-  readonly subject: string
-  readonly outcome: 'allowed' | 'refused' | 'failed'
-}
+import type { AuditEvent } from './event.ts'
 
 export interface Audit {
-  /** Resolves when the record is durable. */
-  record(record: AuditRecord): Promise<void>
+  /** Resolves when the event is durable; it is on the disk before anybody is told of the effect. */
+  record(event: AuditEvent): Promise<void>
 }
 
 export function createAudit(store: Store): Audit {
   return {
-    async record({ event, who, subject, outcome }) {
-      await store`INSERT INTO audit (event, who, subject, outcome) VALUES (${event}, ${who}, ${subject}, ${outcome})`
+    async record({ action, user, agent, target, outcome }) {
+      const [who, what] = [
+        user || `agent ${agent}`,
+        outcome === 'denied' ? 'refused' : outcome === 'failure' ? 'failed' : 'allowed',
+      ]
+      await store`INSERT INTO audit (event, who, subject, outcome) VALUES (${action}, ${who}, ${target}, ${what})`
     },
   }
 }

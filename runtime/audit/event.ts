@@ -18,11 +18,12 @@ export interface AuditEvent {
   readonly action: string
   /** File, command, address, resource; never a secret. */
   readonly target: string
-  readonly outcome: 'success' | 'failure' | 'denied'
-  readonly details?: Readonly<Record<string, unknown>>
+  /** `intent`: it is about to be done; a line that follows says what came of it. */
+  readonly outcome: 'intent' | 'success' | 'failure' | 'denied'
+  readonly details?: Readonly<Record<string, unknown>> | undefined
   /** Task, thread or browser session it belongs to. */
-  readonly session?: string
-  readonly address?: string
+  readonly session?: string | undefined
+  readonly address?: string | undefined
 }
 
 /** An event as it stands in the file: hash over everything else, `previous` the hash of the line before. */

@@ -12,6 +12,8 @@ export interface ActionRequest {
   /** One line for a person. */
   readonly title: string
   readonly needs: readonly Need[]
+  /** The tool itself says that a person decides each time. */
+  readonly requiresApproval?: boolean | undefined
 }
 
 /** What an action needs, in Deno's words; every one must be allowed. */
@@ -72,6 +74,8 @@ export interface Approval {
   readonly askedAt: string
   readonly expiresAt: string
   readonly decidedBy: string | undefined
+  /** What whoever decided it said: why it was denied. */
+  readonly note: string | undefined
   /** The rule that "always" would save, as it would stand in permissions.yaml; undefined when there must be none. */
   readonly rule: string | undefined
 }
@@ -81,7 +85,7 @@ export interface Approvals {
   recent(limit: number): Promise<readonly Approval[]>
   get(id: string): Promise<Approval | undefined>
   /** False when it was decided or has expired. `by` is a person or the operator, never an agent. */
-  decide(id: string, decision: 'approved' | 'denied', by: string): Promise<boolean>
+  decide(id: string, decision: 'approved' | 'denied', by: string, note?: string): Promise<boolean>
   /** Resolves when it is decided or expires. */
   decided(id: string, signal: AbortSignal): Promise<Approval>
   subscribe(listener: (approval: Approval) => void): () => void

@@ -18,7 +18,10 @@ export interface AuditEntry {
   readonly event: string
   readonly who: string
   readonly subject: string
-  readonly outcome: 'allowed' | 'refused' | 'failed'
+  /** `asked`: written before a handler that has an effect begins; the outcome follows. */
+  readonly outcome: 'asked' | 'allowed' | 'refused' | 'failed'
+  /** Network address, of a caller through the network. */
+  readonly address?: string
 }
 
 export interface DoorDependencies {
