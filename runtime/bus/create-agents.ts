@@ -44,8 +44,8 @@ export interface AgentsRoom extends Agents {
   gone(name: string): void
   /** Calls back on every heartbeat and every loss of one. */
   onReport(listener: (name: string) => void): () => void
-  /** A person asked for a new process of this agent. */
-  onRestart(listener: (name: string) => void): () => void
+  /** Somebody asked for a new process of this agent: a person, or recovery. */
+  onRestart(listener: (name: string, by: string) => void): () => void
   /** When this runtime began to listen for heartbeats. */
   readonly listeningSince: Date
 
@@ -91,7 +91,7 @@ function createCore(deps: AgentsDeps) {
     deps,
     listeners,
     reportListeners,
-    restartListeners: new Set<(name: string) => void>(),
+    restartListeners: new Set<(name: string, by: string) => void>(),
     emit,
     show(utterances: readonly Utterance[]) {
       for (const utterance of utterances) emit({ type: 'utterance', utterance })
@@ -148,7 +148,7 @@ function declaring({
     report: presences.report,
     gone: presences.gone,
     onReport: (listener: (name: string) => void) => subscribe(reportListeners, listener),
-    onRestart: (listener: (name: string) => void) => subscribe(restartListeners, listener),
+    onRestart: (listener: (name: string, by: string) => void) => subscribe(restartListeners, listener),
     async declare(declaration: Declaration) {
       await declarations.put(declaration)
       known.set(declaration.name, declaration)
@@ -200,7 +200,7 @@ function conversing({
       if (!(await declarations.bump(name))) throw unknownAgent(name)
       await declarations.forgetRestarts(name)
       deps.log.info('restart asked', { key: name, by })
-      for (const listener of restartListeners) listener(name)
+      for (const listener of restartListeners) listener(name, by)
     },
   }
 }
