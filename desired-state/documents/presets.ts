@@ -19,7 +19,10 @@ const limits = {
 const budgets = { task_tokens: 2_000_000, task_usd: 10, task_minutes: 60, day_tokens: 20_000_000, day_usd: 50 } as const
 
 /** Never useful inside the sandbox, and a sign that something is wrong. */
-const refused = ['shutdown', 'reboot', 'init', 'poweroff', 'halt', 'mkfs', 'dd', 'chown', 'su', 'sudo', 'mount']
+const refused = [
+  ...['shutdown', 'reboot', 'init', 'poweroff', 'halt', 'mkfs', 'dd if=', 'chown -R', 'su', 'sudo', 'mount'],
+  ...['rm -rf /', 'rm -rf /*', 'chmod -R 777 /', '> /dev/sda', ':(){ :|:& };:'],
+]
 
 /** Level 0 of the user's plan: it reads its workspace, and that is all. */
 const restricted: AgentPolicy = {
@@ -41,7 +44,7 @@ const standard: AgentPolicy = {
   env: rules(['PATH', 'LANG', 'HOME', 'TMPDIR']),
   sql: rules(
     ['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'CREATE TABLE', 'CREATE INDEX'],
-    ['DROP DATABASE', 'TRUNCATE'],
+    ['DROP DATABASE', 'TRUNCATE', 'DELETE without WHERE', 'UPDATE without WHERE'],
     ['DROP TABLE', 'ALTER TABLE'],
   ),
   verb: rules(['task.*', 'message.*', 'project.*', 'status.*']),
