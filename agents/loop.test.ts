@@ -1,4 +1,5 @@
 import { expect, test } from 'bun:test'
+import { presets } from '../desired-state/documents/presets.ts'
 import type { AnswerReport, Briefing } from '../runtime/bus/protocol.ts'
 import { ApplianceError } from '../runtime/os/errors.ts'
 import type { Delivered } from './inbox.ts'
@@ -14,6 +15,7 @@ const briefing: Briefing = {
     promptHash: '',
     model: 'm',
     maxTokens: 9,
+    policy: presets[1],
     configuration: '',
   },
   ...{
@@ -59,6 +61,7 @@ function scripted(options: {
       const question = {
         id,
         agent: 'code',
+        thread: 't',
         role: 'person',
         by: 'ada',
         text: `question ${id}`,

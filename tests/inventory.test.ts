@@ -94,6 +94,9 @@ test('every route has a policy, a rate limit, and an audit name when it writes',
     // What an agent's process says several times in a minute: that it lives, and the pieces of an answer.
     'POST /agent/answers/:id',
     'POST /agent/heartbeat',
+    'POST /agent/work/:id/events',
+    'POST /agent/work/:id/finish',
+    'POST /agent/work/:id/start',
     // Pages that show the plan of a form; only the commit that may follow changes something.
     'POST /domains/:host/remove',
     'POST /domains/review',

@@ -6,7 +6,7 @@ import { widthOf } from './text.ts'
 import { plain, render } from './view.ts'
 
 const question = (id: string, text: string): Utterance => ({
-  ...{ id, text, agent: 'code', role: 'person', by: 'ada', state: 'queued', at: '2026-01-02T03:04:05.000Z' },
+  ...{ id, text, agent: 'code', thread: 't', role: 'person', by: 'ada', state: 'queued', at: '2026-01-02T03:04:05.000Z' },
 })
 const after = (...events: WindowEvent[]): WindowState => events.reduce(next, firstState('code'))
 const briefed: WindowEvent = { type: 'briefed', level: 1, description: 'Writes code', model: 'claude-x' }

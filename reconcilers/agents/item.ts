@@ -1,4 +1,4 @@
-import type { AgentDeclaration, DesiredState, Settings } from '../../desired-state/state.ts'
+import type { AgentDeclaration, AgentPolicy, DesiredState, Settings } from '../../desired-state/state.ts'
 import { promptHash, shortHash } from '../../runtime/bus/declarations.ts'
 
 export interface AgentItem {
@@ -9,6 +9,7 @@ export interface AgentItem {
   readonly prompt: string
   readonly model: string
   readonly maxTokens: number
+  readonly policy: AgentPolicy
 }
 
 /** A window that shows something of the server. */
@@ -53,6 +54,7 @@ const itemOf = (agent: AgentDeclaration, settings: Settings): AgentItem => ({
   prompt: agent.promptText,
   model: agent.model,
   maxTokens: settings.agent_max_tokens,
+  policy: agent.policy,
 })
 
 /** A level is what an agent may do; everything else is how it does it. */

@@ -1,3 +1,4 @@
+import type { AgentPolicy } from '../../desired-state/state.ts'
 import { promptHash } from '../../runtime/bus/declarations.ts'
 import { heartbeatLimit } from '../../runtime/bus/presences.ts'
 import { sessionName } from '../../runtime/services/tmux-commands.ts'
@@ -210,9 +211,29 @@ function fieldsOf(item: Item, { declared }: Observed): FieldChange[] {
     ['agent_max_tokens', String(before.maxTokens), String(item.maxTokens)],
     ['description', before.description, item.description],
     ['prompt', excerpt(before.prompt), excerpt(item.prompt)],
+    ...policyFields(before.policy, item.policy),
   ]
   const differing = pairs.filter(([name, old, now]) => (name === 'prompt' ? before.prompt !== item.prompt : old !== now))
   return differing.map(([name, old, now]) => ({ name, before: old, after: now }))
+}
+
+/** Everything of a policy, one field for each list and number: `run.allow`, `limits.max_memory_mb`. */
+function policyFields(before: AgentPolicy, after: AgentPolicy): (readonly [string, string, string])[] {
+  const words = ['read', 'write', 'net', 'run', 'env', 'sql', 'verb'] as const
+  return [
+    ...words.flatMap(word =>
+      (['allow', 'deny', 'ask'] as const).map(
+        list => [`${word}.${list}`, before[word][list].join(', '), after[word][list].join(', ')] as const,
+      ),
+    ),
+    ...numbers('limits', before.limits, after.limits),
+    ...numbers('budgets', before.budgets, after.budgets),
+  ]
+}
+
+const numbers = (group: string, before: object, after: object) => {
+  const old = new Map(Object.entries(before))
+  return Object.entries(after).map(([name, value]) => [`${group}.${name}`, String(old.get(name)), String(value)] as const)
 }
 
 const excerpt = (prompt: string) => {

@@ -1,3 +1,5 @@
+import type { Block, WorkEvent } from './work.ts'
+
 /** How an agent's process stands, as its own socket and heartbeat tell. */
 export interface AgentPresence {
   readonly name: string
@@ -16,15 +18,62 @@ export interface AgentPresence {
 export interface Utterance {
   readonly id: string
   readonly agent: string
-  readonly role: 'person' | 'agent'
-  /** Who said it: the person's name, or the agent's. */
+  readonly thread: string
+  /** `event`: nobody said it; it happened, and the agent speaks of it, like the end of a task that it gave away. */
+  readonly role: 'person' | 'agent' | 'event'
+  /** Who said it, or brought it about: the person's name, or the agent's. */
   readonly by: string
+  /** Of an answer under way: what has come of it so far. */
   readonly text: string
+  /** What came with it: images, PDF and text files, as blocks of the Messages API. */
+  readonly attachments?: readonly Block[]
   readonly state: 'queued' | 'answering' | 'done' | 'failed'
   /** ISO 8601. */
   readonly at: string
-  /** Of an answer: the id of its question. */
+  /** Of an answer: the id of its question, which is the id of the work as well. */
   readonly answers?: string
+}
+
+/** A conversation with an agent, or its work on one task. */
+export interface Thread {
+  readonly id: string
+  readonly agent: string
+  readonly kind: 'chat' | 'task'
+  /** Of the first one of each agent it is empty. */
+  readonly title: string
+  readonly task: string | undefined
+  readonly createdBy: string
+  /** Text of strangers is in it; `sources` says where it came from. */
+  readonly tainted: boolean
+  readonly sources: readonly string[]
+  /** ISO 8601. */
+  readonly createdAt: string
+  readonly archived: boolean
+}
+
+/** One call of a tool, as people see it beside an answer. */
+export interface WorkStep {
+  readonly work: string
+  readonly call: string
+  readonly tool: string
+  readonly title: string
+  readonly state: 'running' | 'done' | 'failed' | 'denied'
+  readonly summary: string
+  /** The end of what it wrote, at most {@link longestStepOutput} characters. */
+  readonly output: string
+  /** So long was the text of the answer when it began: where it stands between the words. */
+  readonly afterText: number
+  /** ISO 8601. */
+  readonly startedAt: string
+  readonly milliseconds: number | undefined
+}
+
+export const longestStepOutput = 20_000
+
+export interface Saying {
+  /** Default: the agent's first one. */
+  readonly thread?: string
+  readonly attachments?: readonly Block[]
 }
 
 /** What the portal and the API may ask of the agents. */
@@ -32,9 +81,20 @@ export interface Agents {
   presence(): readonly AgentPresence[]
   /** The visible text of the agent's window, with SGR colour sequences; undefined when there is none. */
   screen(name: string): Promise<string | undefined>
-  conversation(name: string, limit: number): Promise<readonly Utterance[]>
+  /** The newest of a thread, oldest first; default: of the agent's first thread. */
+  conversation(name: string, limit: number, thread?: string): Promise<readonly Utterance[]>
   /** Commits the message, then puts it into the agent's inbox. */
-  say(name: string, text: string, by: string): Promise<Utterance>
+  say(name: string, text: string, by: string, saying?: Saying): Promise<Utterance>
+  /** Newest first; those of tasks as well. */
+  threads(name: string): Promise<readonly Thread[]>
+  thread(id: string): Promise<Thread | undefined>
+  openThread(name: string, title: string, by: string): Promise<Thread>
+  /** What was done in a thread, oldest first. */
+  steps(thread: string): Promise<readonly WorkStep[]>
+  /** Ends an answer under way; what was said of it stays. False when it had ended already. */
+  stopAnswer(work: string, by: string): Promise<boolean>
+  /** Asks a question again whose answer failed or was stopped. False when it did not. */
+  askAgain(work: string): Promise<boolean>
   /** Drains the agent, then replaces its process. Returns when asked, not when done. */
   restart(name: string, by: string): Promise<void>
   subscribe(listener: (event: AgentEvent) => void): () => void
@@ -43,5 +103,14 @@ export interface Agents {
 export type AgentEvent =
   | { readonly type: 'presence'; readonly presence: AgentPresence }
   | { readonly type: 'utterance'; readonly utterance: Utterance }
-  /** A piece of an answer as it comes. */
+  /** A piece of an answer as it comes; an `utterance` with the answer's whole text comes when pieces were void. */
   | { readonly type: 'delta'; readonly agent: string; readonly utteranceId: string; readonly text: string }
+  /** Everything that happens in a work, as its agent told it. */
+  | {
+      readonly type: 'work'
+      readonly agent: string
+      readonly thread: string
+      readonly work: string
+      readonly task: string | undefined
+      readonly event: WorkEvent
+    }

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import type { Clock } from '../os/clock.ts'
 import { ApplianceError, explain } from '../os/errors.ts'
 import type { Home } from '../os/home.ts'
@@ -5,15 +6,30 @@ import type { Log } from '../os/log.ts'
 import type { Spawn } from '../os/spawn.ts'
 import type { RedisAddress } from '../services/probes.ts'
 import type { Store } from '../store/store.ts'
-import type { AgentEvent, Agents, Utterance } from './agents.ts'
+import type { AgentEvent, Agents, Saying, Utterance } from './agents.ts'
 import { briefingOf } from './briefing.ts'
-import { createConversations } from './conversations.ts'
+import { clean } from './clean.ts'
+import { addQuestion, findUtterance, lastOf, type Question, requeue } from './conversations.ts'
 import { createDeclarations, type Declaration, type Declarations } from './declarations.ts'
 import { createDelivery } from './delivery.ts'
+import { createEarlierAnswers } from './earlier-answers.ts'
 import { createInboxes } from './inboxes.ts'
+import { createLiveAnswers } from './live-answers.ts'
+import { addMessage, openMessages } from './messages.ts'
 import { createPresences, type Report } from './presences.ts'
-import { type AnswerOutcome, type AnswerReport, type Briefing, type Heartbeat, longestUtterance } from './protocol.ts'
+import {
+  type AnswerOutcome,
+  type AnswerReport,
+  type Briefing,
+  type Heartbeat,
+  longestUtterance,
+  type Message,
+} from './protocol.ts'
 import { readScreen } from './screen.ts'
+import { createThreads } from './threads.ts'
+import type { Usage } from './work.ts'
+import { stepsOf } from './work-steps.ts'
+import { createWorks, type TaskLeases, type Works } from './works.ts'
 
 export interface AgentsDeps {
   readonly home: Home
@@ -24,6 +40,21 @@ export interface AgentsDeps {
   readonly log: Log
   /** From the operator's environment; handed to the processes in memory, never in arguments or environments. */
   readonly claude: { readonly apiKey: string | undefined; readonly baseUrl: string | undefined }
+  /** Without it nothing but questions is worked on. */
+  readonly tasks?: TaskLeases
+  /** What a call of the model costs, in millionths of a US dollar; default: nothing. */
+  readonly priceOf?: (usage: Usage) => number
+}
+
+/** Something that happened, told to an agent in a thread of its own; it speaks of it there. */
+export interface Happening {
+  readonly agent: string
+  /** Default: the agent's first one. */
+  readonly thread?: string
+  /** Who brought it about, like an agent that has ended its task. */
+  readonly by: string
+  readonly text: string
+  readonly priority?: number
 }
 
 /** {@link Agents}, with what the reconciler and the agents' own sockets need besides. */
@@ -51,7 +82,13 @@ export interface AgentsRoom extends Agents {
 
   briefing(name: string): Promise<Briefing | undefined>
   heard(name: string, heartbeat: Heartbeat): Promise<{ readonly version: string }>
+  /** What the agent asks and tells of the work in its inbox. */
+  readonly work: Pick<Works, 'start' | 'events' | 'finish'>
   answer(name: string, utteranceId: string, report: AnswerReport): Promise<AnswerOutcome>
+  /** Commits what happened, then puts it into the agent's inbox as a `result`. */
+  tell(happening: Happening): Promise<Utterance>
+  /** Puts a task into its agent's inbox; nothing happens when it is there already. */
+  dispatch(task: { readonly id: string; readonly agent: string; readonly priority: number; readonly by: string }): Promise<void>
 }
 
 export function createAgents(deps: AgentsDeps): AgentsRoom {
@@ -78,7 +115,8 @@ function createCore(deps: AgentsDeps) {
   )
   const known = new Map<string, Declaration>()
   const draining = new Set<string>()
-  const conversations = createConversations(store)
+  const threads = createThreads(store)
+  const live = createLiveAnswers(store, log, emit)
   const inboxes = createInboxes({
     address: deps.redis,
     log,
@@ -86,7 +124,11 @@ function createCore(deps: AgentsDeps) {
       for (const name of known.keys()) void delivery.catchUp(name)
     },
   })
-  const delivery = createDelivery({ inboxes, conversations, log })
+  const delivery = createDelivery({ inboxes, open: agent => openMessages(store, agent), log })
+  const works = createWorks({
+    ...{ store, clock, threads, live, emit, tasks: deps.tasks ?? noTasks, priceOf: deps.priceOf ?? (() => 0) },
+    settled: delivery.settle,
+  })
   return {
     deps,
     listeners,
@@ -100,7 +142,9 @@ function createCore(deps: AgentsDeps) {
     known,
     draining,
     declarations: createDeclarations(store),
-    conversations,
+    threads,
+    live,
+    works,
     inboxes,
     delivery,
     brief: (declaration: Declaration): Briefing =>
@@ -114,7 +158,16 @@ function createCore(deps: AgentsDeps) {
   }
 }
 
-function lifecycle({ declarations, known, delivery, presences, inboxes }: Core) {
+const noTasks: TaskLeases = {
+  get: async () => undefined,
+  claim: async () => ({ outcome: 'settled' }),
+  progress: async () => false,
+  waits: async () => {},
+  complete: async () => false,
+  fail: async () => false,
+}
+
+function lifecycle({ declarations, known, delivery, presences, inboxes, live }: Core) {
   return {
     async start() {
       for (const declaration of await declarations.all()) known.set(declaration.name, declaration)
@@ -122,6 +175,7 @@ function lifecycle({ declarations, known, delivery, presences, inboxes }: Core) 
     },
     async stop() {
       presences.stop()
+      await live.keepAll()
       await delivery.stop()
       await inboxes.stop()
     },
@@ -172,29 +226,77 @@ function declaring({
 }
 
 /** What the portal and the API ask. */
-function conversing({
-  deps,
-  declarations,
-  conversations,
-  known,
-  presences,
-  delivery,
-  listeners,
-  restartListeners,
-  show,
-  names,
-}: Core) {
+function conversing(core: Core) {
+  const { deps, declarations, threads, live, works, known, presences, delivery, listeners, restartListeners, show, names } = core
+  const { store, clock } = deps
+  const threadOf = async (name: string, id: string | undefined) => {
+    if (!known.has(name)) throw unknownAgent(name)
+    const thread = id === undefined ? await threads.main(name, clock.now()) : await threads.get(id)
+    if (thread?.agent !== name) throw new ApplianceError('invalid', `${name} has no conversation ${JSON.stringify(id)}`)
+    return thread
+  }
+  const put = async (question: Question, message: Message) => {
+    const utterance = await store.begin(async transaction => {
+      await addMessage(transaction, message, { thread: question.thread })
+      return addQuestion(transaction, question, clock.now())
+    })
+    show([utterance])
+    await delivery.send(message)
+    return utterance
+  }
+  const say = async (name: string, text: string, by: string, { thread, attachments = [] }: Saying = {}) => {
+    const { id: place } = await threadOf(name, thread)
+    const words = utteranceText(text, attachments.length > 0)
+    const id = randomUUID()
+    const payload = { action: 'answer', text: words, by }
+    return put(
+      { id, agent: name, thread: place, role: 'person', by, text: words, attachments },
+      messageTo(name, { id, source: `person:${by}`, type: 'query', priority: 5, payload, at: clock.now() }),
+    )
+  }
   return {
     presence: () => presences.all(names()),
     screen: (name: string) => readScreen(deps.home, deps.spawn, name),
-    conversation: conversations.last,
-    subscribe: (listener: (event: AgentEvent) => void) => subscribe(listeners, listener),
-    async say(name: string, text: string, by: string) {
+    async conversation(name: string, limit: number, thread?: string) {
+      const place = thread ?? (await threads.main(name, clock.now())).id
+      return live.withText(await lastOf(store, place, limit))
+    },
+    threads: threads.of,
+    thread: threads.get,
+    async openThread(name: string, title: string, by: string) {
       if (!known.has(name)) throw unknownAgent(name)
-      const { utterance, message } = await conversations.ask(name, utteranceText(text), by, `person:${by}`, deps.clock.now())
-      show([utterance])
-      await delivery.send(message)
-      return utterance
+      return threads.open(name, clean(title).trim().slice(0, longestTitle), by, clock.now())
+    },
+    steps: (thread: string) => stepsOf(store, thread),
+    subscribe: (listener: (event: AgentEvent) => void) => subscribe(listeners, listener),
+    say,
+    async tell({ agent, thread, by, text, priority = 5 }: Happening) {
+      const { id: place } = await threadOf(agent, thread)
+      const words = utteranceText(text, false)
+      const id = randomUUID()
+      return put(
+        { id, agent, thread: place, role: 'event', by, text: words, attachments: [] },
+        messageTo(agent, {
+          id,
+          source: by,
+          type: 'result',
+          priority,
+          payload: { action: 'answer', text: words },
+          at: clock.now(),
+        }),
+      )
+    },
+    async stopAnswer(work: string, by: string) {
+      const stopped = await works.stop(work, by)
+      if (stopped !== undefined) delivery.wake(stopped.agent)
+      return stopped !== undefined
+    },
+    async askAgain(work: string) {
+      const question = await findUtterance(store, work)
+      if (question?.role !== 'person' || question.state !== 'failed') return false
+      const { agent, text, by, thread, attachments = [] } = question
+      await say(agent, text, by, { thread, attachments })
+      return true
     },
     async restart(name: string, by: string) {
       if (!(await declarations.bump(name))) throw unknownAgent(name)
@@ -205,8 +307,21 @@ function conversing({
   }
 }
 
-/** What an agent's own process asks and tells. */
-function answering({ deps, conversations, known, presences, delivery, brief, emit, show }: Core) {
+const longestTitle = 200
+
+interface NewMessage extends Pick<Message, 'id' | 'source' | 'type' | 'priority' | 'payload'> {
+  readonly at: Date
+}
+
+const messageTo = (target: string, { at, ...message }: NewMessage): Message => ({
+  ...message,
+  target,
+  timestamp: at.toISOString(),
+  pai: {},
+})
+
+/** What an agent's own process asks and tells, and what is given to it to do. */
+function answering({ deps, live, works, known, presences, delivery, brief, show }: Core) {
   return {
     async briefing(name: string) {
       const declaration = known.get(name)
@@ -217,24 +332,21 @@ function answering({ deps, conversations, known, presences, delivery, brief, emi
       if (declaration === undefined) throw unknownAgent(name)
       const another = presences.heard(name, heartbeat)
       delivery.catchUpIfBehind(name)
-      if (another && heartbeat.activity !== 'answering') show(await conversations.requeue(name))
+      if (another && heartbeat.activity !== 'answering') {
+        await live.keepAll()
+        live.forget(name)
+        show(await requeue(deps.store, name))
+      }
       return { version: brief(declaration).version }
     },
-    async answer(name: string, id: string, report: AnswerReport): Promise<AnswerOutcome> {
+    work: works,
+    answer: createEarlierAnswers(deps.store, works),
+    async dispatch(task: { readonly id: string; readonly agent: string; readonly priority: number; readonly by: string }) {
+      const { id: taskId, agent, by, priority } = task
+      const payload = { action: 'task', task_id: taskId }
       const at = deps.clock.now()
-      if (report.type === 'delta') {
-        const answer = await conversations.current(name, id, report.attempt)
-        if (answer === undefined) return { outcome: 'settled' }
-        emit({ type: 'delta', agent: name, utteranceId: answer.id, text: clean(report.text) })
-        return { outcome: 'recorded' }
-      }
-      const { outcome, changed } =
-        report.type === 'start'
-          ? await conversations.start(name, id, at)
-          : await conversations.finish(name, id, report.attempt, { state: report.type, text: clean(report.text), at })
-      show(changed)
-      if (report.type !== 'start') await delivery.settle(name, id)
-      return outcome
+      const message = messageTo(agent, { id: randomUUID(), source: by, type: 'task', priority, payload, at })
+      if (await addMessage(deps.store, message, { task: taskId })) await delivery.send(message)
     },
   }
 }
@@ -246,14 +358,11 @@ function subscribe<T>(listeners: Set<T>, listener: T): () => void {
   return () => listeners.delete(listener)
 }
 
-function utteranceText(text: string): string {
+function utteranceText(text: string, mayBeEmpty: boolean): string {
   const cleaned = clean(text).trim()
-  if (cleaned === '') throw new ApplianceError('invalid', 'the message is empty', { hint: 'write something' })
+  if (cleaned === '' && !mayBeEmpty) throw new ApplianceError('invalid', 'the message is empty', { hint: 'write something' })
   if (cleaned.length > longestUtterance) {
     throw new ApplianceError('invalid', `the message has ${cleaned.length} characters, and ${longestUtterance} are allowed`)
   }
   return cleaned
 }
-
-/** Postgres keeps every character but NUL. */
-const clean = (text: string) => text.replaceAll('\0', '').toWellFormed()

@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto'
+import type { AgentPolicy } from '../../desired-state/state.ts'
 import type { Store } from '../store/store.ts'
+import { parsePolicy } from './policy.ts'
 
 /** What an agent's process is told to be, as last applied. */
 export interface Declaration {
@@ -9,12 +11,13 @@ export interface Declaration {
   readonly prompt: string
   readonly model: string
   readonly maxTokens: number
+  readonly policy: AgentPolicy
   readonly configuration: string
 }
 
 /** Hash of everything that a running process takes over without a restart. */
-export function promptHash(of: Pick<Declaration, 'description' | 'prompt' | 'model' | 'maxTokens'>): string {
-  return shortHash([of.description, of.prompt, of.model, of.maxTokens])
+export function promptHash(of: Pick<Declaration, 'description' | 'prompt' | 'model' | 'maxTokens' | 'policy'>): string {
+  return shortHash([of.description, of.prompt, of.model, of.maxTokens, parsePolicy(of.policy)])
 }
 
 export const shortHash = (value: unknown): string => createHash('sha256').update(JSON.stringify(value)).digest('hex').slice(0, 24)
@@ -26,6 +29,7 @@ interface Row {
   prompt: string
   model: string
   max_tokens: number
+  policy: unknown
   configuration: string
 }
 
@@ -36,6 +40,7 @@ const declarationOf = (row: Row): Declaration => ({
   prompt: row.prompt,
   model: row.model,
   maxTokens: row.max_tokens,
+  policy: parsePolicy(row.policy),
   configuration: row.configuration,
 })
 
@@ -63,12 +68,13 @@ export function createDeclarations(store: Store): Declarations {
     async one(name) {
       return (await store<Row[]>`SELECT * FROM agent WHERE name = ${name}`).map(declarationOf)[0]
     },
-    async put({ name, level, description, prompt, model, maxTokens, configuration }) {
+    async put({ name, level, description, prompt, model, maxTokens, policy, configuration }) {
       await store`
-        INSERT INTO agent (name, level, description, prompt, model, max_tokens, configuration)
-        VALUES (${name}, ${level}, ${description}, ${prompt}, ${model}, ${maxTokens}, ${configuration})
+        INSERT INTO agent (name, level, description, prompt, model, max_tokens, policy, configuration)
+        VALUES (${name}, ${level}, ${description}, ${prompt}, ${model}, ${maxTokens},
+          ${JSON.stringify(policy)}::text::jsonb, ${configuration})
         ON CONFLICT (name) DO UPDATE SET level = excluded.level, description = excluded.description, prompt = excluded.prompt,
-          model = excluded.model, max_tokens = excluded.max_tokens, configuration = excluded.configuration`
+          model = excluded.model, max_tokens = excluded.max_tokens, policy = excluded.policy, configuration = excluded.configuration`
     },
     async remove(name) {
       await store`DELETE FROM agent WHERE name = ${name}`

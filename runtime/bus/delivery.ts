@@ -1,6 +1,5 @@
 import { explain } from '../os/errors.ts'
 import type { Log } from '../os/log.ts'
-import type { Conversations } from './conversations.ts'
 import type { Inboxes } from './inboxes.ts'
 import type { Message } from './protocol.ts'
 
@@ -17,8 +16,13 @@ export interface Delivery {
 }
 
 /** One thing after another for each agent. */
-export function createDelivery(deps: { inboxes: Inboxes; conversations: Conversations; log: Log }): Delivery {
-  const { inboxes, conversations, log } = deps
+export function createDelivery(deps: {
+  readonly inboxes: Inboxes
+  /** What an agent's inbox must hold. */
+  readonly open: (agent: string) => Promise<readonly Message[]>
+  readonly log: Log
+}): Delivery {
+  const { inboxes, log } = deps
   const queues = new Map<string, Promise<void>>()
   const behind = new Set<string>()
   const inTurn = (agent: string, work: () => Promise<void>): Promise<void> => {
@@ -34,7 +38,7 @@ export function createDelivery(deps: { inboxes: Inboxes; conversations: Conversa
       behind.delete(agent)
       await inboxes.open(agent)
       const there = await inboxes.waiting(agent)
-      for (const message of await conversations.unanswered(agent)) {
+      for (const message of await deps.open(agent)) {
         if (!there.has(message.id)) await inboxes.put(message)
       }
       await inboxes.wake(agent)

@@ -1,5 +1,7 @@
+import type { AgentPolicy } from '../../desired-state/state.ts'
 import type { Utterance } from './agents.ts'
 import { type Fields, readFields } from './parse.ts'
+import { readPolicy } from './policy.ts'
 
 /** What is said over an agent's own socket. Both ends parse what they get with the functions here. */
 
@@ -11,10 +13,11 @@ export interface Briefing {
   readonly level: number
   readonly description: string
   readonly prompt: string
-  /** Of everything that is reloaded in place: prompt, description, model, tokens. */
+  /** Of everything that is reloaded in place: prompt, description, model, tokens, policy. */
   readonly promptHash: string
   readonly model: string
   readonly maxTokens: number
+  readonly policy: AgentPolicy
   /** Of everything that needs a new process. */
   readonly configuration: string
   readonly mode: Mode
@@ -43,6 +46,7 @@ export function parseBriefing(value: unknown): Briefing {
     promptHash: fields.text('promptHash'),
     model: fields.text('model'),
     maxTokens: fields.integer('maxTokens'),
+    policy: readPolicy(fields.object('policy')),
     configuration: fields.text('configuration'),
     mode: fields.oneOf('mode', ['run', 'drain']),
     claude: { apiKey: claude.optionalText('apiKey'), baseUrl: claude.optionalText('baseUrl') },
@@ -141,14 +145,17 @@ export const parseConversation = (value: unknown): readonly Utterance[] =>
 
 function readUtterance(fields: Fields): Utterance {
   const answers = fields.optionalText('answers')
+  const attached = fields.raw.attachments !== undefined
   return {
     id: fields.text('id'),
     agent: fields.text('agent'),
-    role: fields.oneOf('role', ['person', 'agent']),
+    thread: fields.text('thread'),
+    role: fields.oneOf('role', ['person', 'agent', 'event']),
     by: fields.text('by'),
     text: fields.text('text'),
     state: fields.oneOf('state', ['queued', 'answering', 'done', 'failed']),
     at: fields.text('at'),
+    ...(attached ? { attachments: fields.list('attachments', block => ({ ...block.raw, type: block.text('type') })) } : {}),
     ...(answers === undefined ? {} : { answers }),
   }
 }

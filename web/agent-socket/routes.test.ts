@@ -4,12 +4,20 @@ import type { Identity, Route } from '../door/route.ts'
 import { createAgentSocketRoutes } from './routes.ts'
 
 const told: unknown[] = []
-const agents: Pick<AgentsRoom, 'answer' | 'say' | 'heard' | 'briefing' | 'conversation'> = {
+const agents: Pick<AgentsRoom, 'answer' | 'work' | 'say' | 'heard' | 'briefing' | 'conversation'> = {
   answer: async (...words) => {
     told.push(words)
     return { outcome: 'recorded' }
   },
-  say: async (agent, text, by) => ({ id: '1', agent, role: 'person', by, text, state: 'queued', at: '' }),
+  work: {
+    start: async () => ({ outcome: 'settled' }),
+    events: async (...words) => {
+      told.push(words)
+      return { outcome: 'recorded' }
+    },
+    finish: async () => ({ outcome: 'recorded' }),
+  },
+  say: async (agent, text, by) => ({ id: '1', agent, thread: 't', role: 'person', by, text, state: 'queued', at: '' }),
   heard: async () => ({ version: 'v' }),
   briefing: async () => undefined,
   conversation: async () => [],

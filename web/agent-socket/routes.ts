@@ -1,12 +1,13 @@
 import type { AgentsRoom } from '../../runtime/bus/create-agents.ts'
 import { readFields } from '../../runtime/bus/parse.ts'
 import { longestUtterance, parseAnswerReport, parseHeartbeat } from '../../runtime/bus/protocol.ts'
+import { largestReport, parseWorkFinish, parseWorkReport } from '../../runtime/bus/work-protocol.ts'
 import { ApplianceError } from '../../runtime/os/errors.ts'
 import { json } from '../door/answer.ts'
 import type { Call, RateLimit, Route } from '../door/route.ts'
 
 export interface AgentSocketDeps {
-  readonly agents: Pick<AgentsRoom, 'briefing' | 'conversation' | 'heard' | 'say' | 'answer'>
+  readonly agents: Pick<AgentsRoom, 'briefing' | 'conversation' | 'heard' | 'say' | 'answer' | 'work'>
 }
 
 const often: RateLimit = { requests: 3_000, seconds: 60 }
@@ -54,7 +55,35 @@ export function createAgentSocketRoutes({ agents }: AgentSocketDeps): readonly R
       policy,
       rateLimit: often,
       audit: false,
-      handle: answering(async (call, name) => agents.answer(name, answerId(call), parseAnswerReport(await body(call)))),
+      handle: answering(async (call, name) => agents.answer(name, idOf(call), parseAnswerReport(await body(call)))),
+    },
+    {
+      method: 'POST',
+      path: '/agent/work/:id/start',
+      policy,
+      rateLimit: often,
+      audit: false,
+      handle: answering(async (call, name) => agents.work.start(name, idOf(call))),
+    },
+    {
+      method: 'POST',
+      path: '/agent/work/:id/events',
+      policy,
+      rateLimit: often,
+      audit: false,
+      handle: answering(async (call, name) =>
+        agents.work.events(name, idOf(call), parseWorkReport(await body(call, largestReport))),
+      ),
+    },
+    {
+      method: 'POST',
+      path: '/agent/work/:id/finish',
+      policy,
+      rateLimit: often,
+      audit: false,
+      handle: answering(async (call, name) =>
+        agents.work.finish(name, idOf(call), parseWorkFinish(await body(call, largestReport))),
+      ),
     },
   ]
 }
@@ -68,9 +97,9 @@ function answering(find: (call: Call, name: string) => Promise<object | undefine
   }
 }
 
-async function body(call: Call): Promise<unknown> {
+async function body(call: Call, limit = longestUtterance * 8): Promise<unknown> {
   const length = Number(call.request.headers.get('content-length') ?? 0)
-  if (length > longestUtterance * 8) throw new ApplianceError('invalid', 'the request is too large')
+  if (length > limit) throw new ApplianceError('invalid', 'the request is too large')
   try {
     return await call.request.json()
   } catch (cause) {
@@ -78,7 +107,7 @@ async function body(call: Call): Promise<unknown> {
   }
 }
 
-function answerId(call: Call): string {
+function idOf(call: Call): string {
   const id = call.params.id ?? ''
   if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(id)) throw new ApplianceError('invalid', 'the id is no UUID')
   return id

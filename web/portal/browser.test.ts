@@ -86,7 +86,15 @@ test('what one types stays while the page lives', async () => {
   await page.fill('#text', 'half a sent')
   home.agents.show('supervisor', '\u001b[32mnew\u001b[0m output')
   await page.waitForSelector('#screen:has-text("new output")')
-  const said = { id: '7', agent: 'supervisor', role: 'agent', by: 'supervisor', state: 'answering', at: site.since } as const
+  const said = {
+    id: '7',
+    agent: 'supervisor',
+    thread: 'first of supervisor',
+    role: 'agent',
+    by: 'supervisor',
+    state: 'answering',
+    at: site.since,
+  } as const
   home.agents.utter({ ...said, text: 'A first line.' })
   await page.waitForSelector('#talk:has-text("A first line.")')
   home.agents.delta('supervisor', '7', 'A first line.\nAnd a second.')

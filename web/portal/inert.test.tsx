@@ -75,9 +75,9 @@ beforeAll(() => {
   void engine.suspend({ kind: 'agent', key: evil, reason: evil, owner: evil, until: since })
   agents.present({ name: evil, activity: 'answering', doing: evil, pid: 1, heartbeatAt: since, startedAt: since })
   agents.show(evil, evil)
-  agents.utter({ id: '0', agent: 'supervisor', role: 'person', by: evil, text: evil, state: 'done', at: since })
-  agents.utter({ id: '00', agent: 'supervisor', role: 'agent', by: evil, text: evil, state: 'answering', at: since })
-  agents.utter({ id: '1', agent: evil, role: 'agent', by: evil, text: evil, state: 'failed', at: since })
+  agents.utter({ id: '0', agent: 'supervisor', thread: 't', role: 'person', by: evil, text: evil, state: 'done', at: since })
+  agents.utter({ id: '00', agent: 'supervisor', thread: 't', role: 'agent', by: evil, text: evil, state: 'answering', at: since })
+  agents.utter({ id: '1', agent: evil, thread: 't', role: 'agent', by: evil, text: evil, state: 'failed', at: since })
 })
 
 const name = encodeURIComponent(evil)

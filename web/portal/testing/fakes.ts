@@ -10,7 +10,7 @@ import type {
   Status,
   Suspension,
 } from '../../../reconcilers/engine/status.ts'
-import type { AgentEvent, AgentPresence, Agents, Utterance } from '../../../runtime/bus/agents.ts'
+import type { AgentEvent, AgentPresence, Agents, Thread, Utterance } from '../../../runtime/bus/agents.ts'
 
 /** An engine whose state a test writes down; what it is asked to do is kept. */
 export interface FakeEngine extends Engine {
@@ -129,6 +129,7 @@ export function fakeAgents(): FakeAgents {
       const utterance: Utterance = {
         id: crypto.randomUUID(),
         agent: name,
+        thread: `first of ${name}`,
         role: 'person',
         by,
         text,
@@ -137,6 +138,18 @@ export function fakeAgents(): FakeAgents {
       }
       agents.utter(utterance)
       return utterance
+    },
+    threads: async name => [firstThread(name)],
+    thread: async id => firstThread(id.replace('first of ', '')),
+    openThread: async (name, title, by) => ({ ...firstThread(name), id: `${title} of ${name}`, title, createdBy: by }),
+    steps: async () => [],
+    async stopAnswer(work, by) {
+      asked.push(`stop ${work} by ${by}`)
+      return true
+    },
+    async askAgain(work) {
+      asked.push(`ask again ${work}`)
+      return true
     },
     async restart(name, by) {
       asked.push(`restart ${name} by ${by}`)
@@ -148,6 +161,11 @@ export function fakeAgents(): FakeAgents {
   }
   return agents
 }
+
+const firstThread = (agent: string): Thread => ({
+  ...{ id: `first of ${agent}`, agent, kind: 'chat', title: '', task: undefined, createdBy: 'operator' },
+  ...{ tainted: false, sources: [], createdAt: '2026-11-22T12:00:00.000Z', archived: false },
+})
 
 export interface FakeRepository extends Repository {
   /** Adds a commit on top of main. */

@@ -68,7 +68,7 @@ export function playScene(engine: FakeEngine, agents: FakeAgents, repository: Fa
     agents.present({ name, activity, doing, pid: 4_200 + index, heartbeatAt: at(0), startedAt: at(190) })
     agents.show(name, screen)
   })
-  const talk = { agent: 'supervisor', state: 'done' as const }
+  const talk = { agent: 'supervisor', thread: 'first of supervisor', state: 'done' as const }
   agents.utter({ ...talk, id: '1', role: 'person', by: 'Ada', text: 'what is on port 80?', at: at(6) })
   const answer =
     'nginx, generation 41. Seven sites, all answering but one:\n\ngrafana.example.com gives 502, because nothing listens on 127.0.0.1:3100.'

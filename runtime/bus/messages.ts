@@ -1,0 +1,50 @@
+import type { ISql } from 'postgres'
+import type { Message } from './protocol.ts'
+
+type Row = Omit<Message, 'timestamp'> & { readonly at: Date }
+
+const messageOf = ({ at, id, source, target, type, priority, payload, pai }: Row): Message => ({
+  ...{ id, timestamp: at.toISOString(), source, target, type, priority, payload, pai },
+})
+
+export interface Enclosed {
+  /** The thread that its work belongs to, where that is known beforehand. */
+  readonly thread?: string
+  /** The task that it carries; one open message for each at most. */
+  readonly task?: string
+}
+
+/** Commits a message; false when its task is under way to an agent already. */
+export async function addMessage(store: ISql, message: Message, { thread, task }: Enclosed = {}): Promise<boolean> {
+  const { id, timestamp, source, target, type, priority, payload, pai } = message
+  const added = await store`
+    INSERT INTO message (id, at, source, target, type, priority, payload, pai, thread, task)
+    VALUES (${id}, ${timestamp}, ${source}, ${target}, ${type}, ${priority}, ${JSON.stringify(payload)}::text::jsonb,
+      ${JSON.stringify(pai)}::text::jsonb, ${thread ?? null}, ${task ?? null})
+    ON CONFLICT DO NOTHING`
+  return added.count === 1
+}
+
+/** An open message to this agent, with the task that it carries. */
+export async function openMessage(
+  store: ISql,
+  agent: string,
+  id: string,
+): Promise<(Message & { readonly task: string | undefined }) | undefined> {
+  const rows = await store<(Row & { task: string | null })[]>`
+    SELECT id, at, source, target, type, priority, payload, pai, task FROM message
+    WHERE id = ${id} AND target = ${agent} AND settled_at IS NULL`
+  return rows.map(row => ({ ...messageOf(row), task: row.task ?? undefined }))[0]
+}
+
+/** What an agent's inbox must hold, in the order in which it is to be read. */
+export async function openMessages(store: ISql, agent: string): Promise<readonly Message[]> {
+  const rows = await store<Row[]>`
+    SELECT id, at, source, target, type, priority, payload, pai FROM message
+    WHERE target = ${agent} AND settled_at IS NULL ORDER BY at, id`
+  return rows.map(messageOf)
+}
+
+export async function settleMessage(store: ISql, id: string, at: Date): Promise<void> {
+  await store`UPDATE message SET settled_at = ${at} WHERE id = ${id} AND settled_at IS NULL`
+}

@@ -1,0 +1,98 @@
+import { randomUUID } from 'node:crypto'
+import type { ISql } from 'postgres'
+import type { Store } from '../store/store.ts'
+import type { Thread } from './agents.ts'
+
+interface Row {
+  id: string
+  agent: string
+  kind: Thread['kind']
+  title: string
+  task: string | null
+  created_by: string
+  tainted: boolean
+  sources: string[]
+  created_at: Date
+  archived: boolean
+}
+
+const threadOf = (row: Row): Thread => ({
+  id: row.id,
+  agent: row.agent,
+  kind: row.kind,
+  title: row.title,
+  task: row.task ?? undefined,
+  createdBy: row.created_by,
+  tainted: row.tainted,
+  sources: row.sources,
+  createdAt: row.created_at.toISOString(),
+  archived: row.archived,
+})
+
+/** Conversations, and the threads of tasks, in Postgres. */
+export interface Threads {
+  get(id: string): Promise<Thread | undefined>
+  /** Newest first. */
+  of(agent: string): Promise<readonly Thread[]>
+  open(agent: string, title: string, by: string, at: Date): Promise<Thread>
+  /** The agent's first one, made when it is first asked for. */
+  main(agent: string, at: Date): Promise<Thread>
+  /** That of an agent's work on a task, made when it begins. */
+  ofTask(task: { readonly id: string; readonly name: string; readonly by: string }, agent: string, at: Date): Promise<Thread>
+}
+
+/** Threads that a list shows. */
+const mostListed = 200
+/** Where text of strangers came from: so many are remembered. */
+const mostSources = 50
+
+export function createThreads(store: Store): Threads {
+  const one = (rows: readonly Row[]): Thread => {
+    const [row] = rows
+    if (row === undefined) throw new Error('INSERT gave no row')
+    return threadOf(row)
+  }
+  return {
+    async get(id) {
+      return (await store<Row[]>`SELECT * FROM thread WHERE id = ${id}`).map(threadOf)[0]
+    },
+    async of(agent) {
+      const rows = await store<Row[]>`
+        SELECT * FROM thread WHERE agent = ${agent} ORDER BY created_at DESC, id LIMIT ${mostListed}`
+      return rows.map(threadOf)
+    },
+    async open(agent, title, by, at) {
+      return one(
+        await store<Row[]>`
+          INSERT INTO thread (id, agent, kind, title, created_by, created_at)
+          VALUES (${randomUUID()}, ${agent}, 'chat', ${title}, ${by}, ${at}) RETURNING *`,
+      )
+    },
+    async main(agent, at) {
+      const known = await store<Row[]>`SELECT * FROM thread WHERE agent = ${agent} AND main`
+      if (known.length > 0) return one(known)
+      return one(
+        await store<Row[]>`
+          INSERT INTO thread (id, agent, kind, title, created_by, created_at, main)
+          VALUES (${randomUUID()}, ${agent}, 'chat', '', 'operator', ${at}, true)
+          ON CONFLICT (agent) WHERE main DO UPDATE SET main = true RETURNING *`,
+      )
+    },
+    async ofTask({ id, name, by }, agent, at) {
+      return one(
+        await store<Row[]>`
+          INSERT INTO thread (id, agent, kind, title, task, created_by, created_at)
+          VALUES (${randomUUID()}, ${agent}, 'task', ${name}, ${id}, ${by}, ${at})
+          ON CONFLICT (task, agent) DO UPDATE SET title = excluded.title RETURNING *`,
+      )
+    },
+  }
+}
+
+/** Text of strangers came into the thread; it stays so. */
+export async function taint(store: ISql, thread: string, source: string): Promise<void> {
+  await store`
+    UPDATE thread SET tainted = true, sources = CASE
+      WHEN ${source} = ANY (sources) OR cardinality(sources) >= ${mostSources} THEN sources ELSE sources || ${source}::text END
+    WHERE id = ${thread}`
+}
