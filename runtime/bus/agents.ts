@@ -48,6 +48,8 @@ export interface Thread {
   readonly sources: readonly string[]
   /** ISO 8601. */
   readonly createdAt: string
+  /** ISO 8601, when something was said last. */
+  readonly saidAt: string
   readonly archived: boolean
 }
 
@@ -89,6 +91,8 @@ export interface Agents {
   threads(name: string): Promise<readonly Thread[]>
   thread(id: string): Promise<Thread | undefined>
   openThread(name: string, title: string, by: string): Promise<Thread>
+  /** What a person may change of a conversation. False when there is no such thread. */
+  changeThread(id: string, change: { readonly title?: string; readonly archived?: boolean }): Promise<boolean>
   /** What was done in a thread, oldest first. */
   steps(thread: string): Promise<readonly WorkStep[]>
   /** Ends an answer under way; what was said of it stays. False when it had ended already. */

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import type { AgentPolicy } from '../../desired-state/state.ts'
 import type { Clock } from '../os/clock.ts'
 import { ApplianceError, explain } from '../os/errors.ts'
 import type { Home } from '../os/home.ts'
@@ -41,7 +42,7 @@ export interface AgentsDeps {
   /** From the operator's environment; handed to the processes in memory, never in arguments or environments. */
   readonly claude: { readonly apiKey: string | undefined; readonly baseUrl: string | undefined }
   /** Without it nothing but questions is worked on. */
-  readonly tasks?: TaskLeases
+  readonly tasks?: () => TaskLeases
   /** What a call of the model costs, in millionths of a US dollar; default: nothing. */
   readonly priceOf?: (usage: Usage) => number
 }
@@ -68,6 +69,8 @@ export interface AgentsRoom extends Agents {
   /** Makes this what the agent is: its process, running or to come, is briefed with it. */
   declare(declaration: Declaration): Promise<void>
   forget(name: string): Promise<void>
+  /** What an agent may do, as it was applied; undefined for one that there is not. */
+  policyOf(name: string): AgentPolicy | undefined
   /** Tells the process to take no more work, or to go on. Not remembered over a restart of the runtime. */
   setDraining(name: string, draining: boolean): void
   report(name: string): Report | undefined
@@ -126,7 +129,7 @@ function createCore(deps: AgentsDeps) {
   })
   const delivery = createDelivery({ inboxes, open: agent => openMessages(store, agent), log })
   const works = createWorks({
-    ...{ store, clock, threads, live, emit, tasks: deps.tasks ?? noTasks, priceOf: deps.priceOf ?? (() => 0) },
+    ...{ store, clock, threads, live, emit, tasks: () => deps.tasks?.() ?? noTasks, priceOf: deps.priceOf ?? (() => 0) },
     settled: delivery.settle,
   })
   return {
@@ -199,6 +202,7 @@ function declaring({
     declarations,
     listeningSince: deps.clock.now(),
     names,
+    policyOf: (name: string) => known.get(name)?.policy,
     report: presences.report,
     gone: presences.gone,
     onReport: (listener: (name: string) => void) => subscribe(reportListeners, listener),
@@ -267,6 +271,11 @@ function conversing(core: Core) {
       if (!known.has(name)) throw unknownAgent(name)
       return threads.open(name, clean(title).trim().slice(0, longestTitle), by, clock.now())
     },
+    changeThread: (id: string, { title, archived }: { readonly title?: string; readonly archived?: boolean }) =>
+      threads.change(id, {
+        ...(title === undefined ? {} : { title: clean(title).trim().slice(0, longestTitle) }),
+        ...(archived === undefined ? {} : { archived }),
+      }),
     steps: (thread: string) => stepsOf(store, thread),
     subscribe: (listener: (event: AgentEvent) => void) => subscribe(listeners, listener),
     say,

@@ -13,6 +13,7 @@ interface Row {
   tainted: boolean
   sources: string[]
   created_at: Date
+  said_at: Date | null
   archived: boolean
 }
 
@@ -26,6 +27,7 @@ const threadOf = (row: Row): Thread => ({
   tainted: row.tainted,
   sources: row.sources,
   createdAt: row.created_at.toISOString(),
+  saidAt: (row.said_at ?? row.created_at).toISOString(),
   archived: row.archived,
 })
 
@@ -35,6 +37,7 @@ export interface Threads {
   /** Newest first. */
   of(agent: string): Promise<readonly Thread[]>
   open(agent: string, title: string, by: string, at: Date): Promise<Thread>
+  change(id: string, change: { readonly title?: string; readonly archived?: boolean }): Promise<boolean>
   /** The agent's first one, made when it is first asked for. */
   main(agent: string, at: Date): Promise<Thread>
   /** That of an agent's work on a task, made when it begins. */
@@ -54,28 +57,34 @@ export function createThreads(store: Store): Threads {
   }
   return {
     async get(id) {
-      return (await store<Row[]>`SELECT * FROM thread WHERE id = ${id}`).map(threadOf)[0]
+      return (await store<Row[]>`SELECT *, ${saidAt(store)} FROM thread WHERE id = ${id}`).map(threadOf)[0]
     },
     async of(agent) {
       const rows = await store<Row[]>`
-        SELECT * FROM thread WHERE agent = ${agent} ORDER BY created_at DESC, id LIMIT ${mostListed}`
+        SELECT * FROM (SELECT *, ${saidAt(store)} FROM thread WHERE agent = ${agent}) AS said
+        ORDER BY coalesce(said_at, created_at) DESC, id LIMIT ${mostListed}`
       return rows.map(threadOf)
     },
     async open(agent, title, by, at) {
       return one(
         await store<Row[]>`
           INSERT INTO thread (id, agent, kind, title, created_by, created_at)
-          VALUES (${randomUUID()}, ${agent}, 'chat', ${title}, ${by}, ${at}) RETURNING *`,
+          VALUES (${randomUUID()}, ${agent}, 'chat', ${title}, ${by}, ${at}) RETURNING *, NULL AS said_at`,
       )
     },
+    async change(id, { title = null, archived = null }) {
+      const changed = await store`
+        UPDATE thread SET title = coalesce(${title}, title), archived = coalesce(${archived}, archived) WHERE id = ${id}`
+      return changed.count === 1
+    },
     async main(agent, at) {
-      const known = await store<Row[]>`SELECT * FROM thread WHERE agent = ${agent} AND main`
+      const known = await store<Row[]>`SELECT *, ${saidAt(store)} FROM thread WHERE agent = ${agent} AND main`
       if (known.length > 0) return one(known)
       return one(
         await store<Row[]>`
           INSERT INTO thread (id, agent, kind, title, created_by, created_at, main)
           VALUES (${randomUUID()}, ${agent}, 'chat', '', 'operator', ${at}, true)
-          ON CONFLICT (agent) WHERE main DO UPDATE SET main = true RETURNING *`,
+          ON CONFLICT (agent) WHERE main DO UPDATE SET main = true RETURNING *, NULL AS said_at`,
       )
     },
     async ofTask({ id, name, by }, agent, at) {
@@ -83,11 +92,13 @@ export function createThreads(store: Store): Threads {
         await store<Row[]>`
           INSERT INTO thread (id, agent, kind, title, task, created_by, created_at)
           VALUES (${randomUUID()}, ${agent}, 'task', ${name}, ${id}, ${by}, ${at})
-          ON CONFLICT (task, agent) DO UPDATE SET title = excluded.title RETURNING *`,
+          ON CONFLICT (task, agent) DO UPDATE SET title = excluded.title RETURNING *, NULL AS said_at`,
       )
     },
   }
 }
+
+const saidAt = (store: ISql) => store`(SELECT max(at) FROM utterance WHERE utterance.thread = thread.id) AS said_at`
 
 /** Text of strangers came into the thread; it stays so. */
 export async function taint(store: ISql, thread: string, source: string): Promise<void> {

@@ -21,7 +21,7 @@ export interface WorksDeps {
   readonly clock: Clock
   readonly threads: Threads
   readonly live: LiveAnswers
-  readonly tasks: TaskLeases
+  readonly tasks: () => TaskLeases
   /** What a call of the model costs, in millionths of a US dollar. */
   readonly priceOf: (usage: Usage) => number
   readonly emit: (event: AgentEvent) => void
@@ -79,7 +79,7 @@ async function startQuestion(deps: WorksDeps, agent: string, id: string): Promis
 }
 
 async function startTask(deps: WorksDeps, agent: string, id: string, taskId: string): Promise<WorkStart> {
-  const claimed = await deps.tasks.claim(taskId, agent)
+  const claimed = await deps.tasks().claim(taskId, agent)
   if (claimed.outcome === 'settled') return settledStart(deps, agent, id)
   if (claimed.outcome === 'later') {
     // The task's own room sends it anew once it is ready again.
@@ -158,9 +158,9 @@ async function prolong({ tasks, clock, priceOf }: WorksDeps, live: LiveAnswer, t
   const waits = events.findLast(event => event.type === 'waiting')
   const now = clock.now().getTime()
   if (usages.length === 0 && waits === undefined && now - live.prolongedAt < prolongEvery) return recorded
-  if (waits !== undefined) await tasks.waits(task, live.attempt, waits.reason)
-  if (!(await tasks.progress(task, live.attempt, spentOn(usages, priceOf)))) {
-    live.settled = (await tasks.get(task))?.reason || 'the task was cancelled, timed out, or is somebody else’s now'
+  if (waits !== undefined) await tasks().waits(task, live.attempt, waits.reason)
+  if (!(await tasks().progress(task, live.attempt, spentOn(usages, priceOf)))) {
+    live.settled = (await tasks().get(task))?.reason || 'the task was cancelled, timed out, or is somebody else’s now'
     return { outcome: 'settled', reason: live.settled } as const
   }
   live.prolongedAt = now
@@ -168,7 +168,10 @@ async function prolong({ tasks, clock, priceOf }: WorksDeps, live: LiveAnswer, t
 }
 
 const spentOn = (usages: readonly Usage[], priceOf: WorksDeps['priceOf']): Partial<Spent> => ({
-  tokens: usages.reduce((sum, usage) => sum + usage.inputTokens + usage.outputTokens + usage.cacheWriteTokens, 0),
+  tokens: usages.reduce(
+    (sum, usage) => sum + usage.inputTokens + usage.outputTokens + usage.cacheReadTokens + usage.cacheWriteTokens,
+    0,
+  ),
   microdollars: usages.reduce((sum, usage) => sum + priceOf(usage), 0),
 })
 
@@ -178,7 +181,7 @@ async function finish(deps: WorksDeps, live: LiveAnswer, { outcome, text: words 
   if (live.settled !== undefined && task === undefined) return { outcome: 'settled', reason: live.settled }
   await deps.live.keepAll()
   const result = clean(words)
-  const counts = task === undefined || (await endTask(tasks, task, attempt, outcome, result))
+  const counts = task === undefined || (await endTask(tasks(), task, attempt, outcome, result))
   const changed = await store.begin(async transaction => {
     const at = clock.now()
     const done = await finishAnswer(transaction, agent, work, attempt, { state: outcome, text: wholeText(live, result), at })

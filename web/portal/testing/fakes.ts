@@ -142,6 +142,7 @@ export function fakeAgents(): FakeAgents {
     threads: async name => [firstThread(name)],
     thread: async id => firstThread(id.replace('first of ', '')),
     openThread: async (name, title, by) => ({ ...firstThread(name), id: `${title} of ${name}`, title, createdBy: by }),
+    changeThread: async () => true,
     steps: async () => [],
     async stopAnswer(work, by) {
       asked.push(`stop ${work} by ${by}`)
@@ -164,7 +165,7 @@ export function fakeAgents(): FakeAgents {
 
 const firstThread = (agent: string): Thread => ({
   ...{ id: `first of ${agent}`, agent, kind: 'chat', title: '', task: undefined, createdBy: 'operator' },
-  ...{ tainted: false, sources: [], createdAt: '2026-11-22T12:00:00.000Z', archived: false },
+  ...{ tainted: false, sources: [], createdAt: '2026-11-22T12:00:00.000Z', saidAt: '2026-11-22T12:00:00.000Z', archived: false },
 })
 
 export interface FakeRepository extends Repository {
