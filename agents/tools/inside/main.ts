@@ -1,0 +1,43 @@
+import { digests, edit, read, readPlain, write } from './files.ts'
+import { list, search } from './find.ts'
+import type { Answer, Operation } from './operation.ts'
+
+/** Runs in the sandbox, as one process for each operation; it trusts its caller, and the sandbox trusts nobody. */
+async function perform(operation: Operation): Promise<unknown> {
+  switch (operation.op) {
+    case 'read':
+      return read(operation.path, operation.from, operation.lines)
+    case 'bytes':
+      return { data: readPlain(operation.path, 1024 * 1024, operation.offset, operation.length).bytes.toString('base64') }
+    case 'list':
+      return list(operation.path, operation.depth)
+    case 'search':
+      return search(operation)
+    case 'edit':
+      return edit(operation.path, operation.old, operation.new, operation.all)
+    case 'write':
+      return write(operation.path, operation.content)
+    case 'digests':
+      return digests(operation.paths)
+  }
+}
+
+function sentence(error: unknown): string {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+  const path = error instanceof Error && 'path' in error ? `${String(error.path)} ` : 'it '
+  if (code === 'ENOENT') return `${path}does not exist, or is out of sight here`
+  if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS') return `${path}is not yours to use like that`
+  if (code === 'ENOTDIR') return `${path}leads through something that is no folder`
+  if (code === 'ELOOP') return `${path}is a link that leads in a circle`
+  if (code === 'ENOSPC' || code === 'EDQUOT' || code === 'EFBIG')
+    return `${path}does not fit: there is no room, or it is too large`
+  return error instanceof Error ? error.message : String(error)
+}
+
+const say = (answer: Answer) => process.stdout.write(`${JSON.stringify(answer)}\n`)
+
+try {
+  say({ ok: true, value: await perform(JSON.parse(await Bun.stdin.text())) })
+} catch (error) {
+  say({ ok: false, message: sentence(error) })
+}

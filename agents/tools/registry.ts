@@ -1,0 +1,39 @@
+import type { AgentPolicy, Rules } from '../../desired-state/state.ts'
+import { readingTools, writingTools } from './files.ts'
+import { projectReadingTools, projectTools } from './projects.ts'
+import { runTool } from './run.ts'
+import { serverTools } from './server.ts'
+import { consult, handoff, rework, supervisorTools } from './supervision.ts'
+import type { Tool } from './tool.ts'
+
+/** Whether any of it can ever be allowed. */
+const possible = ({ allow, ask }: Rules): boolean => allow.length + ask.length > 0
+
+/**
+ * The tools of an agent, in an order that depends on nothing but its name and what its policy can allow at all: the list is
+ * the beginning of every request to the model, and stays the same to the byte.
+ */
+export function toolsOf(agent: string, policy: AgentPolicy): readonly Tool[] {
+  const everybody: readonly Tool[] = [
+    ...readingTools,
+    ...(possible(policy.write) ? writingTools : []),
+    ...(possible(policy.run) ? [runTool(policy)] : []),
+  ]
+  const spoken = possible(policy.verb) ? [consult, handoff] : []
+  return [...everybody, ...craftOf(agent, policy), ...spoken]
+}
+
+function craftOf(agent: string, policy: AgentPolicy): readonly Tool[] {
+  if (!possible(policy.verb)) return []
+  const projects = possible(policy.run) && possible(policy.write) ? projectTools : []
+  switch (agent) {
+    case 'supervisor':
+      return [...supervisorTools, ...projectReadingTools]
+    case 'infra':
+      return [...serverTools, ...projectReadingTools]
+    case 'qa':
+      return [...projectReadingTools, rework]
+    default:
+      return projects
+  }
+}
