@@ -1,6 +1,6 @@
 /** @jsxImportSource hono/jsx */
 import { renderMistake } from '../../../desired-state/state.ts'
-import { authorOf } from '../../api/routes.ts'
+import { authorOf } from '../../api/author.ts'
 import type { Call, Route } from '../../door/route.ts'
 import { ReviewPage } from '../components/review.tsx'
 import type { PortalDeps } from '../deps.ts'
