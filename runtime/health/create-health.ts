@@ -3,16 +3,17 @@ import type { Clock } from '../os/clock.ts'
 import { explain } from '../os/errors.ts'
 import type { Log } from '../os/log.ts'
 import type { Task, Tasks } from '../tasks/task.ts'
-import type { AgentHealth, Health, WorkSignal } from './health.ts'
+import type { AgentHealth, Health } from './health.ts'
 import { judge } from './judge.ts'
-import { type OpenWork, openWork, stalledSince, withEvents } from './open-work.ts'
+import { type OpenWork, openWork, stalledSince, withEvent } from './open-work.ts'
 import type { RecoveryRecords } from './recovery-records.ts'
 import type { Samples } from './samples.ts'
+import { signalOf, type WorkSignal } from './signals.ts'
 import { type TaskGlance, watchTasks } from './task-watch.ts'
 import { figuresOf, type Sample, withSample } from './window.ts'
 
 export interface HealthDeps {
-  readonly agents: Pick<AgentsRoom, 'names' | 'report' | 'onReport'>
+  readonly agents: Pick<AgentsRoom, 'names' | 'report' | 'onReport' | 'subscribe'>
   readonly tasks: Pick<Tasks, 'list' | 'subscribe'>
   readonly samples: Samples
   readonly records: Pick<RecoveryRecords, 'load' | 'get'>
@@ -80,19 +81,18 @@ export function createHealth(deps: HealthDeps): RunningHealth {
   }
 
   const observe = (signal: WorkSignal) => {
-    const { agent } = signal
-    const open = works.get(agent)
+    const { agent, work } = signal
+    const open = works.get(agent)?.work === work ? works.get(agent) : undefined
     if (signal.type === 'started') {
       responses.delete(agent)
-      works.set(agent, openWork(signal.work, signal.kind, now()))
-    } else if (open?.work !== signal.work) {
-      return
+      works.set(agent, openWork(work, tasks.of(agent).some(isRunning), now()))
     } else if (signal.type === 'progress') {
-      const stalled = stalledSince(open, now()) !== undefined
-      works.set(agent, withEvents(open, signal.events, now()))
-      if (!stalled && signal.events.every(({ type }) => type === 'text')) return
+      const began = open ?? openWork(work, signal.task !== undefined, now())
+      works.set(agent, withEvent({ ...began, ofTask: signal.task !== undefined }, signal.event, now()))
+      if (signal.event.type === 'text' && open !== undefined && stalledSince(open, now()) === undefined) return
     } else {
-      if (open.kind === 'question') add(agent, 'question', signal.outcome === 'done')
+      if (open === undefined) return
+      if (!open.ofTask && signal.outcome !== 'stopped') add(agent, 'question', signal.outcome === 'done')
       close(agent)
     }
     changed(agent)
@@ -116,7 +116,6 @@ export function createHealth(deps: HealthDeps): RunningHealth {
   return {
     all: () => agents.names().map(describe),
     one: agent => (agents.names().includes(agent) ? describe(agent) : undefined),
-    observe,
     look,
     subscribe(listener) {
       listeners.add(listener)
@@ -125,7 +124,11 @@ export function createHealth(deps: HealthDeps): RunningHealth {
     async start() {
       await records.load()
       for (const [agent, found] of await samples.all()) windows.set(agent, found)
-      stops.push(await tasks.start(), agents.onReport(heard))
+      const follow = agents.subscribe(event => {
+        const signal = signalOf(event)
+        if (signal !== undefined) observe(signal)
+      })
+      stops.push(await tasks.start(), agents.onReport(heard), follow)
     },
     stop() {
       for (const stop of stops.splice(0)) stop()
@@ -146,7 +149,7 @@ function healthOf(agent: string, { now, report, window, work, record, tasks }: K
   const figures = figuresOf(window, now, record?.lastAt)
   const stalled = work === undefined ? undefined : stalledSince(work, now)
   const paused = record?.pausedUntil !== undefined && record.pausedUntil > now ? record.pausedUntil : undefined
-  const current = tasks.find(({ state }) => state === 'in_progress')
+  const current = tasks.find(isRunning)
   return {
     agent,
     ...judge({
@@ -173,6 +176,8 @@ function healthOf(agent: string, { now, report, window, work, record, tasks }: K
     pausedUntil: isoOf(paused),
   }
 }
+
+const isRunning = ({ state }: TaskGlance) => state === 'in_progress'
 
 const waitingStates: ReadonlySet<Task['state']> = new Set(['ready', 'assigned'])
 

@@ -92,17 +92,17 @@ describe('the health of an agent', () => {
   })
 
   test('its response time is that to the first sign of a work, waits aside', async () => {
-    const { health, clock, kept } = healthRig()
+    const { health, clock, kept, begins, tells, ends } = healthRig()
     await health.start()
-    health.observe({ type: 'started', agent: 'code', work: 'w', kind: 'question' })
-    health.observe({ type: 'progress', agent: 'code', work: 'w', events: [{ type: 'waiting', reason: 'Claude is away' }] })
+    begins('w')
+    tells('w', { type: 'waiting', reason: 'Claude is away' })
     expect(health.one('code')).toMatchObject({ waitingFor: 'Claude is away' })
     clock.pass(600_000)
-    health.observe({ type: 'progress', agent: 'code', work: 'w', events: [{ type: 'waiting', reason: '' }] })
+    tells('w', { type: 'waiting', reason: '' })
     clock.pass(2_000)
-    health.observe({ type: 'progress', agent: 'code', work: 'w', events: [text] })
+    tells('w', text)
     clock.pass(50_000)
-    health.observe({ type: 'ended', agent: 'code', work: 'w', outcome: 'done' })
+    ends('w', 'done')
     expect(health.one('code')).toMatchObject({ avgResponseTimeMs: 2_000, samples: 1, errorRatePercent: 0, waitingFor: '' })
     expect(kept).toEqual([
       { agent: 'code', sample: { at: clock.now().getTime(), kind: 'question', succeeded: true, milliseconds: 2_000 } },
@@ -110,17 +110,31 @@ describe('the health of an agent', () => {
   })
 
   test('goes unhealthy when most of its works fail', async () => {
-    const { health, beat } = healthRig()
+    const { health, beat, begins, ends } = healthRig()
     await health.start()
     beat('code')
     const seen: string[] = []
     health.subscribe(({ status }) => void seen.push(status))
     for (const outcome of ['done', 'done', 'failed', 'failed', 'failed'] as const) {
-      health.observe({ type: 'started', agent: 'code', work: 'w', kind: 'question' })
-      health.observe({ type: 'ended', agent: 'code', work: 'w', outcome })
+      begins('w')
+      ends('w', outcome)
     }
     expect(health.one('code')).toMatchObject({ status: 'unhealthy', reason: '60 % of its last 5 works failed' })
     expect(seen.at(-1)).toBe('unhealthy')
+  })
+
+  test('whom a person interrupted has not failed, and a task counts once', async () => {
+    const { health, begins, tells, ends, task } = healthRig()
+    await health.start()
+    begins('w')
+    ends('w', 'failed', 'half an answer\n\n[stopped by Ada]')
+    expect(health.one('code')).toMatchObject({ samples: 0 })
+    task({ id: 'a', agent: 'code', state: 'in_progress' })
+    begins('v')
+    tells('v', text, 'a')
+    task({ id: 'a', agent: 'code', state: 'completed' })
+    ends('v', 'done')
+    expect(health.one('code')).toMatchObject({ samples: 1, tasksCompletedLastHour: 1 })
   })
 })
 
@@ -129,13 +143,13 @@ describe('a stall is seen by missing progress', () => {
     const rig = healthRig()
     await rig.health.start()
     rig.beat('code', { activity: 'answering' })
-    rig.health.observe({ type: 'started', agent: 'code', work: 'w', kind: 'task' })
+    rig.begins('w')
     const pass = (milliseconds: number) => {
       rig.clock.pass(milliseconds)
       rig.beat('code', { activity: 'answering' })
       return rig.health.one('code')
     }
-    const tell = (...events: WorkEvent[]) => rig.health.observe({ type: 'progress', agent: 'code', work: 'w', events })
+    const tell = (event: WorkEvent) => rig.tells('w', event)
     return { ...rig, pass, tell }
   }
 
@@ -161,11 +175,11 @@ describe('a stall is seen by missing progress', () => {
   })
 
   test('work that another process lost, or that an idle process forgot, is none', async () => {
-    const { pass, beat, clock, health } = await working()
+    const { pass, beat, clock, health, begins } = await working()
     clock.pass(stallLimit + 1_000)
     beat('code', { activity: 'idle', pid: 101 })
     expect(health.one('code')).toMatchObject({ status: 'healthy' })
-    health.observe({ type: 'started', agent: 'code', work: 'w', kind: 'task' })
+    begins('w')
     clock.pass(20_000)
     beat('code', { activity: 'idle', pid: 101 })
     clock.pass(stallLimit)

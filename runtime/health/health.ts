@@ -1,5 +1,3 @@
-import type { WorkEvent } from '../bus/work.ts'
-
 export type HealthStatus = 'healthy' | 'degraded' | 'unhealthy' | 'offline'
 
 /** How an agent is. Fields and rules are those of the user's plan; what goes beyond them says so. */
@@ -40,17 +38,10 @@ export interface AgentHealth {
   readonly pausedUntil: string | undefined
 }
 
-/** What an agent does, as the door for its work sees it. */
-export type WorkSignal =
-  | { readonly type: 'started'; readonly agent: string; readonly work: string; readonly kind: 'question' | 'task' }
-  | { readonly type: 'progress'; readonly agent: string; readonly work: string; readonly events: readonly WorkEvent[] }
-  | { readonly type: 'ended'; readonly agent: string; readonly work: string; readonly outcome: 'done' | 'failed' }
-
 export interface Health {
   /** Every agent that was applied, by name. */
   all(): readonly AgentHealth[]
   one(agent: string): AgentHealth | undefined
-  observe(signal: WorkSignal): void
   /** Calls back when something of an agent's health changed that a person would notice; not for each heartbeat. */
   subscribe(listener: (health: AgentHealth) => void): () => void
 }

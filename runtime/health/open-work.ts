@@ -4,7 +4,8 @@ import { stallLimit, toolStallLimit } from './health.ts'
 /** One work under way, as far as its health is concerned. */
 export interface OpenWork {
   readonly work: string
-  readonly kind: 'question' | 'task'
+  /** It belongs to a task, whose tries are counted by the task itself. */
+  readonly ofTask: boolean
   readonly startedAt: number
   /** When something of it was last heard of. */
   readonly progressAt: number
@@ -15,9 +16,9 @@ export interface OpenWork {
   readonly waitingFor: string
 }
 
-export const openWork = (work: string, kind: 'question' | 'task', now: number): OpenWork => ({
+export const openWork = (work: string, ofTask: boolean, now: number): OpenWork => ({
   work,
-  kind,
+  ofTask,
   startedAt: now,
   progressAt: now,
   responded: undefined,
@@ -25,12 +26,9 @@ export const openWork = (work: string, kind: 'question' | 'task', now: number): 
   waitingFor: '',
 })
 
-/** What these events make of it. */
-export function withEvents(open: OpenWork, events: readonly WorkEvent[], now: number): OpenWork {
-  return events.reduce<OpenWork>((work, event) => withEvent(work, event, now), { ...open, progressAt: now })
-}
-
-function withEvent(open: OpenWork, event: WorkEvent, now: number): OpenWork {
+/** What an event makes of it. */
+export function withEvent(before: OpenWork, event: WorkEvent, now: number): OpenWork {
+  const open = { ...before, progressAt: now }
   const responded = open.responded ?? now - open.startedAt
   switch (event.type) {
     case 'waiting':

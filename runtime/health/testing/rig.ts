@@ -1,4 +1,6 @@
+import type { AgentEvent, Utterance } from '../../bus/agents.ts'
 import type { Report } from '../../bus/presences.ts'
+import type { WorkEvent } from '../../bus/work.ts'
 import type { Clock } from '../../os/clock.ts'
 import { silentLog } from '../../os/log.ts'
 import type { Task, TaskEvent } from '../../tasks/task.ts'
@@ -44,6 +46,10 @@ export function healthRig(names: readonly string[] = ['code'], before: readonly 
   const clock = handHeldClock()
   const reports = new Map<string, Report>()
   const listening = new Set<(name: string) => void>()
+  const talking = new Set<(event: AgentEvent) => void>()
+  const tell = (event: AgentEvent) => {
+    for (const listener of talking) listener(event)
+  }
   const following = new Set<(event: TaskEvent) => void>()
   const records = new Map<string, RecoveryRecord>()
   const kept: { agent: string; sample: Sample }[] = []
@@ -55,6 +61,10 @@ export function healthRig(names: readonly string[] = ['code'], before: readonly 
       onReport(listener) {
         listening.add(listener)
         return () => listening.delete(listener)
+      },
+      subscribe(listener) {
+        talking.add(listener)
+        return () => talking.delete(listener)
       },
     },
     tasks: {
@@ -84,8 +94,27 @@ export function healthRig(names: readonly string[] = ['code'], before: readonly 
       reports.delete(name)
       for (const listener of listening) listener(name)
     },
+    /** An agent takes something up. */
+    begins: (work: string, agent = 'code') => tell({ type: 'utterance', utterance: { ...said(agent), id: work } }),
+    tells(work: string, event: WorkEvent, task?: string, agent = 'code') {
+      tell({ type: 'work', agent, thread: 't', work, task, event })
+    },
+    ends(work: string, state: 'done' | 'failed', text = 'an answer', agent = 'code') {
+      tell({ type: 'utterance', utterance: { ...said(agent), id: `${work}-answer`, role: 'agent', answers: work, state, text } })
+    },
     task(change: Parameters<typeof taskOf>[0]) {
       for (const listener of following) listener({ type: 'changed', task: taskOf(change) })
     },
   }
 }
+
+const said = (agent: string): Utterance => ({
+  id: '',
+  agent,
+  thread: 't',
+  role: 'person',
+  by: 'ada',
+  text: '',
+  state: 'answering',
+  at: '',
+})
