@@ -56,7 +56,7 @@ export async function startAppliance(options: ApplianceOptions): Promise<Running
   started.defer(() => sockets.stop())
   const claude = { apiKey: environment.anthropicApiKey, baseUrl: environment.anthropicBaseUrl }
   const redis = {
-    ...redisAddress(environment),
+    ...(await redisAddress(environment)),
     prefix: environment.redisUrl === undefined ? '' : `ai-infra:${await applianceId(store)}:`,
   }
   const agents = createAgents({ home, store, redis, spawn, clock, log: log.with({ component: 'agents' }), claude })

@@ -2,6 +2,8 @@ import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
 import { Redis } from 'ioredis'
 import { agent, createRig, type Rig, type Runtime, stateOf, until } from '../reconcilers/agents/testing/rig.ts'
 import type { AgentEvent, Utterance } from '../runtime/bus/agents.ts'
+import { openRedis } from '../runtime/services/probes.ts'
+import { ownRedis } from '../runtime/services/redis.ts'
 import { createAgentSocketRoutes } from '../web/agent-socket/routes.ts'
 import { serveRoutes } from '../web/agent-socket/testing/serve.ts'
 import { type ModelServer, startModelServer } from './testing/model-server.ts'
@@ -176,7 +178,7 @@ test('losing Redis loses nothing, and nothing is answered twice', async () => {
 })
 
 test('a message that comes twice is answered once', async () => {
-  const redis = new Redis({ path: rig.home.redisSocket })
+  const redis = openRedis(await ownRedis(rig.home), {})
   await ask('only once')
   const [message] = await rig.store<{ id: string }[]>`SELECT id FROM utterance WHERE text = 'only once'`
   const envelope = {

@@ -12,7 +12,7 @@ import type { ProbedService } from '../runtime/services/outside.ts'
 import { postgresService } from '../runtime/services/postgres.ts'
 import { findPostgres } from '../runtime/services/postgres-program.ts'
 import { postgresAnswers, type RedisAddress, redisAnswers } from '../runtime/services/probes.ts'
-import { redisService } from '../runtime/services/redis.ts'
+import { ownRedis, redisService } from '../runtime/services/redis.ts'
 import type { Service } from '../runtime/services/service.ts'
 import { tmuxService } from '../runtime/services/tmux.ts'
 import type { StoreAddress } from '../runtime/store/store.ts'
@@ -25,8 +25,8 @@ export const databaseName = 'ai_infrastructure'
 export const storeAddress = ({ databaseUrl, home }: Environment): StoreAddress =>
   databaseUrl === undefined ? { socketFolder: home.postgresSockets, database: databaseName } : { url: databaseUrl }
 
-export const redisAddress = ({ redisUrl, home }: Environment): RedisAddress =>
-  redisUrl === undefined ? { socket: home.redisSocket } : { url: redisUrl }
+export const redisAddress = async ({ redisUrl, home }: Environment): Promise<RedisAddress> =>
+  redisUrl === undefined ? ownRedis(home) : { url: redisUrl }
 
 /** What the sites are kept with, here and wherever nginx is only prepared. */
 export function sitesDependencies({ home, httpPort, httpsPort, portalPort }: Environment, log: Log): SitesDependencies {
@@ -73,10 +73,10 @@ export function ownServices({ databaseUrl, redisUrl }: Environment): Service['na
 /** Servers of somebody else that this appliance uses; they are only looked at. */
 export function outsideServices(environment: Environment): ProbedService[] {
   const store = storeAddress(environment)
-  const redis = redisAddress(environment)
+  const { redisUrl } = environment
   return [
     ...('url' in store ? [outside('postgres', 'DATABASE_URL', signal => postgresAnswers(store, signal))] : []),
-    ...('url' in redis ? [outside('redis', 'REDIS_URL', signal => redisAnswers(redis, signal))] : []),
+    ...(redisUrl === undefined ? [] : [outside('redis', 'REDIS_URL', signal => redisAnswers({ url: redisUrl }, signal))]),
   ]
 }
 

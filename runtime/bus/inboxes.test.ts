@@ -6,7 +6,7 @@ import { Redis } from 'ioredis'
 import { makeDirectory } from '../os/files.ts'
 import { type Home, homeAt } from '../os/home.ts'
 import { silentLog } from '../os/log.ts'
-import { redisService } from '../services/redis.ts'
+import { ownRedis, redisService } from '../services/redis.ts'
 import { createInboxes, type Inboxes } from './inboxes.ts'
 import { consumerGroup, inboxOf, type Message } from './protocol.ts'
 
@@ -35,7 +35,7 @@ const question = (id: string): Message => ({
 
 async function opened(prefix: string): Promise<Inboxes> {
   const connected = Promise.withResolvers<void>()
-  const inboxes = createInboxes({ address: { socket: home.redisSocket, prefix }, log: silentLog, connected: connected.resolve })
+  const inboxes = createInboxes({ address: { ...(await ownRedis(home)), prefix }, log: silentLog, connected: connected.resolve })
   await connected.promise
   await inboxes.open('code')
   return inboxes

@@ -1,8 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { Redis } from 'ioredis'
+import type { Redis } from 'ioredis'
 import { explain } from '../os/errors.ts'
 import type { Log } from '../os/log.ts'
-import type { RedisAddress } from '../services/probes.ts'
+import { openRedis, type RedisAddress } from '../services/probes.ts'
 import { consumerGroup, inboxOf, type Message, wakeChannelOf } from './protocol.ts'
 
 export interface RedisCredential {
@@ -109,5 +109,5 @@ function connect(address: RedisAddress): Redis {
     enableOfflineQueue: false,
     commandTimeout: 3_000,
   }
-  return 'url' in address ? new Redis(address.url, options) : new Redis({ ...options, path: address.socket })
+  return openRedis(address, options)
 }

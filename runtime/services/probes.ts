@@ -3,9 +3,26 @@ import postgres from 'postgres'
 import type { StoreAddress } from '../store/store.ts'
 
 /** Where Redis is: `REDIS_URL` when set, else our own over its Unix socket. */
-export type RedisAddress = ({ readonly url: string } | { readonly socket: string }) & {
+export type RedisAddress = ({ readonly url: string } | { readonly socket: string; readonly password?: string }) & {
   /** Of every name of ours there; empty where the server is ours alone. */
   readonly prefix?: string
+}
+
+/** How a client of Redis behaves; the names are those of ioredis. */
+export interface RedisBehaviour {
+  readonly lazyConnect?: boolean
+  readonly connectTimeout?: number
+  readonly commandTimeout?: number
+  readonly maxRetriesPerRequest?: number
+  readonly enableOfflineQueue?: boolean
+  readonly retryStrategy?: (times: number) => number | null
+}
+
+/** A client that may do everything there. */
+export function openRedis(address: RedisAddress, options: RedisBehaviour): Redis {
+  if ('url' in address) return new Redis(address.url, options)
+  const { socket, password } = address
+  return new Redis({ ...options, path: socket, ...(password === undefined ? {} : { password }) })
 }
 
 /** Whether a query is answered. Never throws. */
@@ -27,7 +44,7 @@ export async function postgresAnswers(address: StoreAddress, signal: AbortSignal
 /** Whether PING is answered. Never throws. */
 export async function redisAnswers(address: RedisAddress, signal: AbortSignal): Promise<boolean> {
   const options = { lazyConnect: true, connectTimeout: 5_000, maxRetriesPerRequest: 0, retryStrategy: () => null }
-  const client = 'url' in address ? new Redis(address.url, options) : new Redis({ ...options, path: address.socket })
+  const client = openRedis(address, options)
   client.on('error', () => {})
   const answer = client.ping().then(
     word => word === 'PONG',

@@ -11,7 +11,7 @@ import { silentLog } from '../../../runtime/os/log.ts'
 import { spawn } from '../../../runtime/os/spawn.ts'
 import { postgresService } from '../../../runtime/services/postgres.ts'
 import { findPostgres } from '../../../runtime/services/postgres-program.ts'
-import { redisService } from '../../../runtime/services/redis.ts'
+import { ownRedis, redisService } from '../../../runtime/services/redis.ts'
 import type { Service } from '../../../runtime/services/service.ts'
 import { tmuxService } from '../../../runtime/services/tmux.ts'
 import { capturePane, tmuxCommand } from '../../../runtime/services/tmux-commands.ts'
@@ -120,7 +120,7 @@ async function startRuntime(
   const agents = createAgents({
     home,
     store,
-    redis: { socket: home.redisSocket },
+    redis: await ownRedis(home),
     spawn,
     clock: systemClock,
     log: silentLog,
