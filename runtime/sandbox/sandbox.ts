@@ -3,10 +3,16 @@ export interface SandboxPolicy {
   /** Absolute paths. Written paths can be read. */
   readonly read: readonly string[]
   readonly write: readonly string[]
+  /** Out of sight, although a path above is readable; a path that asks a person, too. */
+  readonly hidden?: readonly string[]
+  /** Not writable, although a path above is. */
+  readonly sealed?: readonly string[]
   /** `host:port` patterns as in network.yaml; deny beats allow, and an empty list denies everything. */
   readonly net: { readonly allow: readonly string[]; readonly deny: readonly string[] }
   readonly requestsPerMinute: number
   readonly maxConnections: number
+  /** Of one connection. Default: without a limit. */
+  readonly downloadMebibytes?: number
   /** Variables that it sees, and their values. */
   readonly env: Readonly<Record<string, string>>
   /** Credentials: inside there is a placeholder, and the proxy puts the value in for these hosts only. */

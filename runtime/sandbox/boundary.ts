@@ -1,0 +1,126 @@
+import { randomBytes } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import type { SandboxManager as Manager, SandboxRuntimeConfig } from '@anthropic-ai/sandbox-runtime'
+import type { Gate } from './egress/gate.ts'
+import { asLine, limited } from './limits.ts'
+import { closed, type SandboxPrograms } from './programs.ts'
+import type { SandboxPolicy, SandboxRun } from './sandbox.ts'
+import { viewOf } from './view.ts'
+
+/** One command, ready to be started behind the boundary. */
+export interface Wrapped {
+  /** The line for bash that makes the sandbox and runs the command in it. */
+  readonly line: string
+  /** What the front proxy refused it so far, one line each. */
+  refusals(): readonly string[]
+}
+
+/** The operating system's part: namespaces, mounts and the filter of system calls. */
+export interface Boundary {
+  wrap(command: SandboxRun, policy: SandboxPolicy, signal: AbortSignal): Promise<Wrapped>
+  /** After each command: takes back what its mounts needed on this side. */
+  cleanUp(): void
+  /** The network's part follows the gate's rules. */
+  followNetwork(): void
+  stop(): Promise<void>
+}
+
+/** Credentials are known to the front proxy from its start; one that a policy brings later needs a new boundary. */
+export async function openBoundary(
+  programs: SandboxPrograms,
+  gate: Gate,
+  credentials: SandboxPolicy['credentials'],
+): Promise<Boundary> {
+  const { SandboxManager } = await import('@anthropic-ai/sandbox-runtime')
+  const config = () => configuration(programs, gate, credentials)
+  await SandboxManager.initialize(config(), ({ host, port }) => Promise.resolve(answer(gate, host, port)))
+  const { errors } = SandboxManager.checkDependencies()
+  if (errors.length > 0) {
+    await SandboxManager.reset()
+    throw closed(errors.join('; '), 'install the program again: ./install.sh run')
+  }
+  return {
+    wrap: (command, policy, signal) => wrap(SandboxManager, programs, command, policy, signal),
+    cleanUp: () => SandboxManager.cleanupAfterCommand(),
+    followNetwork: () => SandboxManager.updateConfig(config()),
+    stop: () => SandboxManager.reset(),
+  }
+}
+
+type ManagerType = typeof Manager
+
+function answer(gate: Gate, host: string, port: number | undefined): true | { allow: false; reason: string } {
+  const named = gate.rules().name(host, port ?? 0)
+  if ('refused' in named) return { allow: false, reason: named.refused }
+  if (gate.mayAsk()) return true
+  const most = gate.rules().policy.requestsPerMinute
+  return { allow: false, reason: `more than ${most} connections in a minute (rate_limit_requests_per_minute)` }
+}
+
+function configuration(programs: SandboxPrograms, gate: Gate, credentials: SandboxPolicy['credentials']): SandboxRuntimeConfig {
+  return {
+    network: {
+      // Everything else is asked of the gate; these lead to this machine and never leave through it.
+      allowedDomains: [...gate.rules().loopback],
+      deniedDomains: [],
+      // Stands behind the gate for what the front proxy dials itself.
+      deniedResolvedAddresses: ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '100.64.0.0/10', 'fc00::/7'],
+      parentProxy: { http: gate.url, https: gate.url, noProxy: '' },
+      ...(credentials.length === 0 ? {} : { tlsTerminate: {} }),
+    },
+    filesystem: { denyRead: [{ path: '/', literal: true }], allowRead: [], allowWrite: [], denyWrite: [] },
+    // It looks for files to protect below the folder of this very process, where a command writes nothing.
+    ripgrep: { command: '/bin/true' },
+    bwrapPath: programs.bwrap,
+    socatPath: programs.socat,
+    seccomp: { applyPath: programs.seccomp },
+    ...(credentials.length === 0
+      ? {}
+      : {
+          credentials: {
+            envVars: credentials.map(({ name, hosts }) => ({ name, mode: 'mask' as const, injectHosts: [...hosts] })),
+          },
+        }),
+  }
+}
+
+async function wrap(
+  manager: ManagerType,
+  programs: SandboxPrograms,
+  command: SandboxRun,
+  policy: SandboxPolicy,
+  signal: AbortSignal,
+): Promise<Wrapped> {
+  const bridge = manager.getLinuxHttpSocketPath()
+  if (bridge === undefined) throw closed('the way to the filtering proxy is missing', 'restart the agent')
+  const view = viewOf(policy, [programs.seccomp, bridge])
+  const id = randomBytes(16).toString('base64url')
+  // The library names a TMPDIR of its own, which is not there.
+  const wanted = policy.env['TMPDIR']
+  const temporary = wanted !== undefined && existsSync(wanted) ? wanted : '/tmp'
+  const inner = `export TMPDIR=${asLine([temporary])}; exec ${asLine(limited(command.argv, policy.limits))}`
+  const line = await manager.wrapWithSandbox(
+    inner,
+    programs.bash,
+    {
+      filesystem: {
+        denyRead: [...view.denyRead],
+        allowRead: [...view.allowRead],
+        allowWrite: [...view.allowWrite],
+        denyWrite: [...view.denyWrite],
+      },
+    },
+    signal,
+    { commandId: id, commandText: command.argv.join(' ') },
+  )
+  for (const part of [programs.bwrap, programs.seccomp, '--unshare-net', '--unshare-pid', '--unshare-user']) {
+    if (!line.includes(part))
+      throw closed(`the sandbox would be made without ${part}`, 'install the program again: ./install.sh run')
+  }
+  const refusals = () =>
+    manager
+      .getSandboxViolationStore()
+      .getViolationsForCommand(id)
+      .map(violation => violation.line)
+  return { line, refusals }
+}

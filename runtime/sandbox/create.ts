@@ -1,0 +1,112 @@
+import { lookup } from 'node:dns/promises'
+import { networkInterfaces } from 'node:os'
+import { type Boundary, openBoundary } from './boundary.ts'
+import { type Gate, openGate } from './egress/gate.ts'
+import { closed as noEgress } from './egress/rules.ts'
+import { execute } from './execute.ts'
+import { findPrograms, type SandboxPrograms } from './programs.ts'
+import type { Sandbox, SandboxPolicy } from './sandbox.ts'
+import { proveSealed } from './sealed.ts'
+
+export interface SandboxOptions {
+  /** Addresses of a name. Default: the machine's resolver. */
+  readonly lookup?: (host: string) => Promise<readonly string[]>
+  readonly ownAddresses?: () => readonly string[]
+  readonly now?: () => number
+  /** Default: found on the system's own folders. */
+  readonly programs?: () => SandboxPrograms
+}
+
+interface Open {
+  readonly gate: Gate
+  readonly boundary: Boundary
+}
+
+/**
+ * The sandbox of this process; there is one at a time. Everything is loaded and proven with the first command: without
+ * bubblewrap, the proxy or the filter of system calls no command runs. A later policy holds for the network at once, also
+ * for commands that run already; files and limits are those of the command's own policy.
+ */
+export function createSandbox(options: SandboxOptions = {}): Sandbox {
+  let opening: Promise<Open> | undefined
+  let network = ''
+  const refusals = new Set<(line: string) => void>()
+  const running = new Set<Promise<unknown>>()
+  const ending = new AbortController()
+
+  const open = async (policy: SandboxPolicy): Promise<Open> => {
+    const programs = (options.programs ?? findPrograms)()
+    const gate = await openGate({
+      lookup: options.lookup ?? resolve,
+      ownAddresses: options.ownAddresses ?? ownAddresses,
+      now: options.now ?? Date.now,
+      onRefusal: line => {
+        for (const listener of refusals) listener(line)
+      },
+    })
+    try {
+      const boundary = await openBoundary(programs, gate, policy.credentials)
+      try {
+        await proveSealed(boundary, programs)
+        return { gate, boundary }
+      } catch (error) {
+        await boundary.stop()
+        throw error
+      }
+    } catch (error) {
+      await gate.stop()
+      throw error
+    }
+  }
+
+  const opened = (policy: SandboxPolicy) => {
+    opening ??= open(policy).catch(error => {
+      // The next command tries again: somebody may have installed what was missing.
+      opening = undefined
+      throw error
+    })
+    return opening
+  }
+
+  const follow = ({ gate, boundary }: Open, policy: SandboxPolicy) => {
+    const wanted = JSON.stringify([policy.net, policy.requestsPerMinute, policy.maxConnections, policy.downloadMebibytes])
+    if (wanted === network) return
+    network = wanted
+    gate.follow({
+      ...policy.net,
+      requestsPerMinute: policy.requestsPerMinute,
+      maxConnections: policy.maxConnections,
+      downloadBytes: policy.downloadMebibytes === undefined ? undefined : policy.downloadMebibytes * 2 ** 20,
+    })
+    boundary.followNetwork()
+  }
+
+  return {
+    run: async (command, policy, signal) => {
+      signal.throwIfAborted()
+      const { gate, boundary } = await opened(policy)
+      follow({ gate, boundary }, policy)
+      const run = execute(boundary, command, policy, AbortSignal.any([signal, ending.signal]), refusals)
+      running.add(run)
+      try {
+        return await run
+      } finally {
+        running.delete(run)
+      }
+    },
+    stop: async () => {
+      ending.abort(new Error('the sandbox was stopped'))
+      await Promise.allSettled(running)
+      const parts = await opening?.catch(() => undefined)
+      opening = undefined
+      if (parts === undefined) return
+      parts.gate.follow(noEgress)
+      await parts.boundary.stop()
+      await parts.gate.stop()
+    },
+  }
+}
+
+const resolve = async (host: string) => (await lookup(host, { all: true, verbatim: true })).map(one => one.address)
+
+const ownAddresses = () => Object.values(networkInterfaces()).flatMap(list => (list ?? []).map(one => one.address))

@@ -1,0 +1,64 @@
+import type { AgentPolicy } from '../../desired-state/state.ts'
+import { type PolicyPlaces, pathOfRule } from '../policy/paths.ts'
+import type { SandboxPolicy } from './sandbox.ts'
+
+/** Where an agent's sandbox finds things. */
+export interface SandboxPlaces extends PolicyPlaces {
+  /** Folder of the work at hand, inside the workspace; `TMPDIR` and `HOME` lie in the workspace too. */
+  readonly folder: string
+  /** Where the links of `www` lead: deployed releases. Readable where `www` is. */
+  readonly releases?: string
+  /** Program that runs file tools inside: a file, or the folder of its bundle. */
+  readonly toolHelper: string
+  readonly bun: string
+}
+
+const most = { outputBytes: 200_000, processes: 256 } as const
+
+/** What the operating system lets an agent's commands see and do. A path that asks a person stays out of sight. */
+export function sandboxPolicyOf(policy: AgentPolicy, places: SandboxPlaces): SandboxPolicy {
+  const paths = (word: 'read' | 'write') =>
+    policy[word].allow.map(rule => pathOfRule(rule, places)).filter(path => path !== undefined)
+  const hidden = [...policy.read.deny, ...policy.read.ask]
+    .map(rule => pathOfRule(rule, places))
+    .filter(path => path !== undefined)
+  const sealed = [...policy.write.deny, ...policy.write.ask]
+    .map(rule => pathOfRule(rule, places))
+    .filter(path => path !== undefined)
+  const read = paths('read')
+  const releases = places.releases !== undefined && read.includes(places.www) ? [places.releases] : []
+  const { limits } = policy
+  return {
+    read: [...read, ...releases, places.toolHelper, places.bun],
+    write: paths('write'),
+    hidden,
+    sealed,
+    net: { allow: policy.net.allow, deny: policy.net.deny },
+    requestsPerMinute: limits.rate_limit_requests_per_minute,
+    maxConnections: limits.max_connections,
+    downloadMebibytes: limits.max_download_size_mb,
+    env: environmentOf(policy, places),
+    credentials: [],
+    limits: {
+      ...most,
+      seconds: limits.max_execution_time_seconds,
+      memoryMebibytes: limits.max_memory_mb,
+      fileMebibytes: limits.max_file_size_mb,
+    },
+  }
+}
+
+function environmentOf(policy: AgentPolicy, places: SandboxPlaces): Readonly<Record<string, string>> {
+  const known: Readonly<Record<string, string>> = {
+    PATH: '/usr/local/bin:/usr/bin:/bin',
+    LANG: 'C.UTF-8',
+    HOME: places.workspace,
+    TMPDIR: `${places.workspace}/temp`,
+  }
+  const { allow, deny, ask } = policy.env
+  const matches = (rule: string, name: string) =>
+    rule === '*' || rule === name || (rule.endsWith('*') && name.startsWith(rule.slice(0, -1)))
+  const visible = (name: string) =>
+    allow.some(rule => matches(rule, name)) && ![...deny, ...ask].some(rule => matches(rule, name))
+  return Object.fromEntries(Object.entries(known).filter(([name]) => visible(name)))
+}

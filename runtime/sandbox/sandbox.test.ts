@@ -1,0 +1,237 @@
+import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { mkdir, mkdtemp, rm, symlink } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { policyWith, rules } from '../policy/rules/testing/policy.ts'
+import { createSandbox } from './create.ts'
+import type { Sandbox, SandboxLimits } from './sandbox.ts'
+import { type Places, shellIn, somePlaces } from './testing/places.ts'
+
+const policy = policyWith({
+  read: rules(['workspace', 'www']),
+  write: rules(['workspace']),
+  env: rules(['PATH', 'HOME', 'TMPDIR']),
+  run: rules(['*']),
+})
+
+let places: Places
+let sandbox: Sandbox
+let run: ReturnType<typeof shellIn>
+
+beforeAll(async () => {
+  places = await somePlaces()
+  sandbox = createSandbox()
+  run = shellIn(sandbox, places, policy)
+})
+
+afterAll(async () => {
+  await sandbox.stop()
+  await places[Symbol.asyncDispose]()
+})
+
+const lines = (text: string) => text.trim().split('\n').sort()
+
+describe('what a command sees', () => {
+  test('its workspace and what it may read, and nothing else of the home', async () => {
+    const { stdout } = await run(`find ${places.home} -maxdepth 2 2>/dev/null`)
+    const below = (path: string) => join(places.home, path)
+    expect(lines(stdout)).toEqual(
+      [places.home, ...['tools', 'tools/helper.js', 'workspaces', 'workspaces/code', 'www', 'www/index.html'].map(below)].sort(),
+    )
+    expect((await run(`cat ${places.www}/index.html`)).stdout).toBe('a page')
+    expect((await run(`cat ${places.other}/notes ${places.home}/keys/secret`)).stdout).toBe('')
+  })
+
+  test('no home folders, no other data of the system, no sockets, and no file of this program', async () => {
+    const hidden = [
+      '/home',
+      '/root',
+      '/var',
+      '/srv',
+      '/opt',
+      '/mnt',
+      '/boot',
+      '/run',
+      '/etc/ai-infra',
+      '/etc/ssh',
+      '/etc/ssl/private',
+      '/etc/shadow',
+    ]
+    const found = await run(
+      `find ${hidden.join(' ')} -mindepth 1 2>/dev/null | grep -v -e ^${places.home} -e sb- ; cat /etc/shadow 2>&1`,
+    )
+    expect(found.stdout.split('\n').filter(line => line.startsWith('/') && !places.home.startsWith(line))).toEqual([])
+    expect((await run(`cat ${import.meta.path} ${join(import.meta.dir, '../../package.json')}`)).stdout).toBe('')
+    const sockets = await run(
+      'find / -xdev \\( -path /usr -o -path /proc \\) -prune -o -type s -print 2>/dev/null; find /tmp /run /var -type s',
+    )
+    expect(sockets.stdout).toMatch(/^(\/tmp\/claude-http-[0-9a-f]+\.sock\n?)*$/)
+  })
+
+  test('no process but its own', async () => {
+    const { stdout } = await run('cat /proc/[0-9]*/cmdline | tr "\\0" "\\n"; echo; ls /proc | grep -c "^[0-9]"')
+    expect(stdout).not.toContain(import.meta.file)
+    expect(Number(lines(stdout).findLast(line => /^\d+$/.test(line)))).toBeLessThan(15)
+    expect((await run(`kill -0 ${process.pid}; kill -9 -1; true`)).code).not.toBe(undefined)
+    expect((await run(`ls /proc/${process.pid}/root 2>&1; cat /proc/${process.pid}/environ 2>&1`)).stdout).toContain(
+      'No such file',
+    )
+  })
+
+  test('only the variables it is given, and none of ours', async () => {
+    const { stdout } = await run('env', { env: { PATH: '/usr/bin:/bin', WANTED: 'x y' } })
+    expect(stdout).toContain('WANTED=x y')
+    for (const name of Object.keys(process.env)) {
+      if (!/^(PATH|PWD|SHLVL|_|TMPDIR|.*PROXY|.*proxy)$/.test(name))
+        expect(lines(stdout)).not.toContain(`${name}=${process.env[name]}`)
+    }
+  })
+
+  test('the tool helper runs inside with bun', async () => {
+    const result = await sandbox.run(
+      { argv: [places.bun, places.toolHelper], cwd: places.folder },
+      { ...(await import('./policy.ts')).sandboxPolicyOf(policy, places) },
+      new AbortController().signal,
+    )
+    expect(result).toMatchObject({ code: 0, stdout: 'helped\n' })
+  })
+})
+
+describe('paths', () => {
+  test('through .., links and /proc/self/root end inside the boundary', async () => {
+    await symlink(join(places.home, 'keys'), join(places.workspace, 'link'))
+    await symlink('/etc/shadow', join(places.workspace, 'shadow'))
+    const { stdout } = await run(
+      `cat link/secret ../../keys/secret /proc/self/root${places.home}/keys/secret /proc/1/root${places.home}/keys/secret shadow ../qa/notes`,
+    )
+    expect(stdout).toBe('')
+  })
+
+  test('outside the workspace cannot be written, and what is written there is not there', async () => {
+    await run(
+      `echo x > ${places.www}/index.html; echo x > ${places.home}/keys/secret; echo x > /usr/x; echo x > /etc/passwd; ln -s x ${places.www}/y`,
+    )
+    expect(await Bun.file(join(places.www, 'index.html')).text()).toBe('a page')
+    expect(await Bun.file(join(places.home, 'keys/secret')).text()).toBe('the key of the kingdom')
+    expect(await Bun.file(join(places.www, 'y')).exists()).toBe(false)
+    await run('echo kept > mine')
+    expect(await Bun.file(join(places.workspace, 'mine')).text()).toBe('kept\n')
+  })
+
+  test('that a rule denies stay out of sight inside what it allows, and a link to them too', async () => {
+    await mkdir(join(places.workspace, 'secret'))
+    await Bun.write(join(places.workspace, 'secret/key'), 'hush')
+    await symlink('secret/key', join(places.workspace, 'open'))
+    const run = shellIn(sandbox, places, {
+      ...policy,
+      read: rules(['workspace'], ['workspace/secret']),
+      write: rules(['workspace'], ['workspace/mine']),
+    })
+    expect((await run('cat secret/key open')).stdout).toBe('')
+    await run('echo more > mine; rm -f mine')
+    expect(await Bun.file(join(places.workspace, 'mine')).text()).toBe('kept\n')
+  })
+})
+
+describe('system calls', () => {
+  test('no Unix socket can be made, not even to one that lies in the workspace', async () => {
+    const path = join(places.workspace, 'db.sock')
+    using server = Bun.listen({ unix: path, socket: { open: socket => void socket.end('hello from the database'), data() {} } })
+    expect(server.unix).toBe(path)
+    const { stdout, stderr } = await run(
+      'socat -u UNIX-CONNECT:db.sock -; python3 -c "import socket; socket.socket(socket.AF_UNIX)"',
+    )
+    expect(stdout).toBe('')
+    expect(stderr).toContain('Operation not permitted')
+  })
+
+  test('no namespace, no mount, no privilege', async () => {
+    const { stdout } = await run(
+      'unshare -Ur id 2>&1; mount -t tmpfs none /mnt 2>&1; bwrap --ro-bind / / true 2>&1; grep CapEff /proc/self/status; grep NoNewPrivs /proc/self/status',
+    )
+    expect(stdout).toMatch(/unshare.*Operation not permitted/)
+    expect(stdout).toMatch(/CapEff:\s*0000000000000000/)
+    expect(stdout).toMatch(/NoNewPrivs:\s*1/)
+  })
+})
+
+describe('limits', () => {
+  const limits: SandboxLimits = { seconds: 20, outputBytes: 2000, memoryMebibytes: 256, fileMebibytes: 1, processes: 40 }
+
+  test('a command that takes too long ends with everything it started', async () => {
+    const result = await run('(sleep 60; touch late) & sleep 60', { limits: { ...limits, seconds: 0.3 } })
+    expect(result.code).toBeUndefined()
+    expect(result.notes).toEqual(['it took longer than 0.3 seconds (max_execution_time_seconds)'])
+    expect(result.milliseconds).toBeLessThan(5_000)
+  })
+
+  test('what a command leaves in the background ends with it', async () => {
+    const began = Date.now()
+    const result = await run('sleep 987 & (setsid sleep 987 &) ; disown -a; echo done')
+    expect(result).toMatchObject({ code: 0, stdout: 'done\n' })
+    expect(Date.now() - began).toBeLessThan(5_000)
+    const { listProcesses, commandLine } = await import('../os/process.ts')
+    expect(listProcesses().filter(one => commandLine(one.pid).join(' ') === 'sleep 987')).toEqual([])
+  })
+
+  test('a stopped command ends', async () => {
+    const stop = new AbortController()
+    const result = run('echo started; sleep 60', {}, stop.signal)
+    setTimeout(() => stop.abort(), 300)
+    expect((await result).notes).toEqual(['it was stopped'])
+  })
+
+  test('long output is cut in the middle, and its end is kept', async () => {
+    const result = await run('seq 1 100000', { limits })
+    expect(result.stdout.length).toBeLessThan(1100)
+    expect(result.stdout).toStartWith('1\n2\n')
+    expect(result.stdout).toEndWith('\n99999\n100000\n')
+    expect(result.notes).toEqual(['it printed more than 2000 bytes: the middle was left out'])
+  })
+
+  test('memory is bounded for one process and for all together', async () => {
+    expect((await run('head -c 600m /dev/zero | tail | wc -c', { limits })).stderr).toContain('memory exhausted')
+    const many = await run('for i in 1 2 3 4; do (head -c 120m /dev/zero | tail -c 119m | sleep 20) & done; wait', { limits })
+    expect(many.notes.join()).toMatch(/it held \d+ MiB of memory, and may hold 256 \(max_memory_mb\)/)
+    const files = await run('for i in $(seq 400); do head -c 1000k /dev/zero > /tmp/$i; done; sleep 5', { limits })
+    expect(files.notes.join()).toMatch(/it held \d+ MiB of memory, and may hold 256 \(max_memory_mb\)/)
+  })
+
+  test('a file has its size, and a fork bomb its number of processes', async () => {
+    const big = await run('head -c 3m /dev/zero > big; stat -c %s big', { limits })
+    expect(big.stdout).toBe('1048576\n')
+    expect(big.notes).toEqual(['it wrote a file larger than 1 MiB (max_file_size_mb)'])
+    const bomb = await run('b() { b | b & }; b; sleep 1; echo over', { limits: { ...limits, seconds: 5 } })
+    expect(bomb.stderr).toContain('Resource temporarily unavailable')
+  })
+})
+
+describe('without its parts nothing runs', () => {
+  const attempt = async (name: string) => {
+    const folder = await mkdtemp(join(tmpdir(), 'sp-'))
+    try {
+      for (const program of ['bash', 'bwrap', 'socat', 'prlimit']) {
+        if (program !== name) await symlink(Bun.which(program) ?? '', join(folder, program))
+      }
+      const { findPrograms } = await import('./programs.ts')
+      const broken = createSandbox({
+        programs: () => findPrograms(folder, ...(name === 'seccomp' ? ['/nowhere/apply-seccomp'] : [])),
+      })
+      await shellIn(broken, places, policy)('touch ran')
+    } finally {
+      await rm(folder, { recursive: true })
+    }
+  }
+
+  test('bubblewrap, socat, the limits or the seccomp helper', async () => {
+    for (const [name, problem] of [
+      ['bwrap', 'no command runs: bwrap is not installed'],
+      ['socat', 'no command runs: socat is not installed'],
+      ['prlimit', 'no command runs: prlimit is not installed'],
+      ['seccomp', 'no command runs: the seccomp helper /nowhere/apply-seccomp cannot be run'],
+    ] as const) {
+      await expect(attempt(name)).rejects.toThrow(problem)
+    }
+    expect(await Bun.file(join(places.workspace, 'ran')).exists()).toBe(false)
+  })
+})
