@@ -10,7 +10,8 @@ import type { Tool, ToolContext, ToolResult } from './tool.ts'
 const path = z.string().min(1).max(4_000).describe('Path; relative ones lead from your folder of this work.')
 const mostLines = 2_000
 const largestImage = 3_700_000
-const piece = 300_000
+/** What comes back from the sandbox is bounded; base64 makes a third more of it. */
+const piece = 120_000
 
 const reading = (target: string, context: ToolContext) => [{ kind: 'read' as const, path: resolvePath(target, context) }]
 const writing = (target: string, context: ToolContext) => [{ kind: 'write' as const, path: resolvePath(target, context) }]

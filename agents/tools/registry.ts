@@ -2,7 +2,7 @@ import type { AgentPolicy, Rules } from '../../desired-state/state.ts'
 import { readingTools, writingTools } from './files.ts'
 import { projectReadingTools, projectTools } from './projects.ts'
 import { runTool } from './run.ts'
-import { serverTools } from './server.ts'
+import { lookingTools, serverTools } from './server.ts'
 import { consult, handoff, rework, supervisorTools } from './supervision.ts'
 import type { Tool } from './tool.ts'
 
@@ -28,7 +28,7 @@ function craftOf(agent: string, policy: AgentPolicy): readonly Tool[] {
   const projects = possible(policy.run) && possible(policy.write) ? projectTools : []
   switch (agent) {
     case 'supervisor':
-      return [...supervisorTools, ...projectReadingTools]
+      return [...supervisorTools, ...lookingTools, ...projectReadingTools]
     case 'infra':
       return [...serverTools, ...projectReadingTools]
     case 'qa':

@@ -64,7 +64,7 @@ const elevated: AgentPolicy = {
 /** Reaches the same system through the same verbs; everything that destroys asks a person. */
 const privileged: AgentPolicy = {
   ...elevated,
-  verb: rules([...elevated.verb.allow, 'escalation.*'], [], ['*']),
+  verb: rules([...elevated.verb.allow, 'escalation.*'], [], [...elevated.verb.ask, 'service.restart', 'dns.*', 'backup.*']),
 }
 
 /** What an agent of a level may do where the documents say nothing else. */

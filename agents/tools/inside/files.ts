@@ -18,6 +18,8 @@ import type { ReadAnswer } from './operation.ts'
 
 const largestText = 10 * 1024 * 1024
 const longestLine = 2_000
+/** Of one answer; the sandbox cuts what is much longer in the middle. */
+const mostBytes = 100_000
 const largestDigested = 100 * 1024 * 1024
 
 /** Opens what is a plain file, and nothing that waits for a writer or never ends. */
@@ -65,9 +67,15 @@ export function read(path: string, from: number, lines: number): ReadAnswer {
   const all = bytes.toString('utf8').split('\n')
   if (all.at(-1) === '') all.pop()
   const start = Math.max(from, 1)
-  const chosen = all.slice(start - 1, start - 1 + lines)
-  const text = chosen.map((line, index) => `${start + index}\t${cut(line)}`).join('\n')
+  const chosen = fitting(all.slice(start - 1, start - 1 + lines).map((line, index) => `${start + index}\t${cut(line)}`))
+  const text = chosen.join('\n')
   return { kind: 'text', text, from: start, to: start + chosen.length - 1, total: all.length, size, mediaType: 'text/plain' }
+}
+
+function fitting(lines: readonly string[]): readonly string[] {
+  let left = mostBytes
+  const count = lines.findIndex(line => (left -= Buffer.byteLength(line) + 1) < 0)
+  return count === -1 ? lines : lines.slice(0, Math.max(count, 1))
 }
 
 const cut = (line: string) => (line.length > longestLine ? `${line.slice(0, longestLine)}… [${line.length} characters]` : line)

@@ -34,7 +34,14 @@ function sentence(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
 }
 
-const say = (answer: Answer) => process.stdout.write(`${JSON.stringify(answer)}\n`)
+/** Bytes; the sandbox cuts what is longer, and then nobody could read it. */
+const longestAnswer = 190_000
+
+function say(answer: Answer): void {
+  const text = JSON.stringify(answer)
+  const fits = Buffer.byteLength(text) <= longestAnswer
+  process.stdout.write(fits ? text : JSON.stringify({ ok: false, message: 'that is too much at once: ask for a smaller part' }))
+}
 
 try {
   say({ ok: true, value: await perform(JSON.parse(await Bun.stdin.text())) })

@@ -1,11 +1,13 @@
 import { type DeployVerbDeps, deployVerbs } from './deploy.ts'
 import { domainVerbs } from './domains.ts'
+import { type LogVerbDeps, logVerbs } from './logs.ts'
 import { type MessageVerbDeps, messageVerbs } from './messages.ts'
 import { projectVerbs } from './projects.ts'
+import { type StatusVerbDeps, statusVerbs } from './status.ts'
 import { type TaskVerbDeps, taskVerbs } from './tasks.ts'
 import type { Verb } from './verb.ts'
 
-export type VerbDeps = DeployVerbDeps & MessageVerbDeps & TaskVerbDeps
+export type VerbDeps = DeployVerbDeps & MessageVerbDeps & TaskVerbDeps & StatusVerbDeps & LogVerbDeps
 
 /** Every verb that an agent can ask of the server. */
 export const allVerbs = (deps: VerbDeps): readonly Verb[] => [
@@ -14,4 +16,6 @@ export const allVerbs = (deps: VerbDeps): readonly Verb[] => [
   ...projectVerbs(deps),
   ...domainVerbs(deps),
   ...deployVerbs(deps),
+  ...statusVerbs(deps),
+  ...logVerbs(deps),
 ]

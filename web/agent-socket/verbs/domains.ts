@@ -14,7 +14,7 @@ export const hostName = z
   .string()
   .max(300)
   .transform((text, context) => {
-    const result = parseHost(text)
+    const result = parseHost(text.trim().toLowerCase())
     if ('ok' in result) return result.ok
     context.addIssue({ code: 'custom', message: result.wrong })
     return z.NEVER
@@ -77,7 +77,7 @@ export const domainVerbs = (deps: ChangeDeps): readonly Verb[] => [
       ),
   }),
 
-  verb('domain.list', {
+  verb('status.domains', {
     input: z.strictObject({}),
     title: () => 'list the domains',
     async run() {

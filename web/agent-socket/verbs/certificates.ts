@@ -1,0 +1,59 @@
+import { X509Certificate } from 'node:crypto'
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { systemCode } from '../../../runtime/os/errors.ts'
+import type { Home } from '../../../runtime/os/home.ts'
+import { nginxLayout } from '../../../runtime/services/nginx-layout.ts'
+
+export interface CertificateFacts {
+  readonly domain: string
+  readonly names: readonly string[]
+  readonly issuer: string
+  /** Nobody but this server vouches for it. */
+  readonly self_signed: boolean
+  readonly ends: string
+  readonly days_left: number
+}
+
+/** The newest certificate of each host, or of one; keys are never read. */
+export async function certificatesOf(home: Home, host: string | undefined, now: Date): Promise<readonly CertificateFacts[]> {
+  const folder = nginxLayout(home).certificates
+  const hosts = host === undefined ? await namesIn(folder) : [host]
+  const found: CertificateFacts[] = []
+  for (const name of hosts) {
+    const all: CertificateFacts[] = []
+    for (const id of await namesIn(join(folder, name))) {
+      const facts = await readFacts(name, join(folder, name, id, 'certificate.pem'), now)
+      if (facts !== undefined) all.push(facts)
+    }
+    const newest = all.sort((a, b) => (a.ends < b.ends ? 1 : -1))[0]
+    if (newest !== undefined) found.push(newest)
+  }
+  return found
+}
+
+async function readFacts(domain: string, path: string, now: Date): Promise<CertificateFacts | undefined> {
+  try {
+    const certificate = new X509Certificate(await readFile(path))
+    const end = new Date(certificate.validTo)
+    return {
+      domain,
+      names: (certificate.subjectAltName ?? '').split(', ').map(name => name.replace(/^DNS:/, '')),
+      issuer: certificate.issuer.replaceAll('\n', ', '),
+      self_signed: certificate.issuer === certificate.subject,
+      ends: end.toISOString(),
+      days_left: Math.floor((end.getTime() - now.getTime()) / 86_400_000),
+    }
+  } catch {
+    return undefined
+  }
+}
+
+async function namesIn(folder: string): Promise<string[]> {
+  try {
+    return (await readdir(folder)).filter(name => !name.startsWith('.')).sort()
+  } catch (error) {
+    if (systemCode(error) === 'ENOENT' || systemCode(error) === 'ENOTDIR') return []
+    throw error
+  }
+}
