@@ -103,3 +103,9 @@ export const limitOf = (usual: number, most: number) =>
     .default(usual)
     .transform(count => Math.min(Math.max(count, 1), most))
     .meta({ description: `At most ${most}`, default: usual })
+
+/** Ids of ours are UUIDs; anything else never reaches the database. */
+export const isId = (text: string) => /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(text)
+
+/** 404, and where to look. */
+export const notFound = (message: string, hint: string): Response => json({ message: `${message} (${hint})` }, 404)

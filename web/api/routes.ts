@@ -1,7 +1,13 @@
 import type { Route } from '../door/route.ts'
+import type { PortalDeps } from '../portal/deps.ts'
+import { type ChatApiDeps, chatRoutes } from './chat.ts'
+import { describingRoutes } from './describing.tsx'
 import { type EngineApiDeps, engineRoutes } from './engine.ts'
 
-export type ApiDependencies = EngineApiDeps
+export type ApiDependencies = EngineApiDeps & ChatApiDeps & PortalDeps
 
 /** What the command line and programs call; each answers JSON and is described at `/api/openapi.json`. */
-export const createApiRoutes = (deps: ApiDependencies): readonly Route[] => [...engineRoutes(deps)]
+export function createApiRoutes(deps: ApiDependencies): readonly Route[] {
+  const routes = [...engineRoutes(deps), ...chatRoutes(deps)]
+  return [...routes, ...describingRoutes({ portal: deps, version: '1', routes })]
+}

@@ -12,6 +12,8 @@ export interface Entrance {
   /** Network address of an anonymous caller, for rate limits. */
   readonly address: string
   readonly keepOpen: () => void
+  /** See {@link Call.upgrade}; absent where no WebSocket can come in. */
+  readonly upgrade?: NonNullable<Call['upgrade']>
 }
 
 export interface AuditEntry {
@@ -89,7 +91,14 @@ export function createDoor(dependencies: DoorDependencies): Door {
       response.headers.set('retry-after', String(Math.ceil(wait)))
       return response
     }
-    const call: Call = { request, url: new URL(request.url), params, identity, keepOpen: entrance.keepOpen }
+    const call: Call = {
+      request,
+      url: new URL(request.url),
+      params,
+      identity,
+      keepOpen: entrance.keepOpen,
+      ...(entrance.upgrade && { upgrade: entrance.upgrade }),
+    }
     try {
       const response = await route.handle(call)
       await record(response.status < 400 ? 'allowed' : 'failed')

@@ -5,7 +5,8 @@ import { removeIfExists } from '../../runtime/os/files.ts'
 import { isStoreAway } from '../../runtime/store/store.ts'
 import { compressed } from './compress.ts'
 import { type Door, storeAway } from './door.ts'
-import type { Identity } from './route.ts'
+import type { Call, Identity } from './route.ts'
+import { type SocketHandlers, socketServing } from './socket.ts'
 
 export interface Listener {
   readonly stop: () => Promise<void>
@@ -30,8 +31,12 @@ export async function listenOnSocket(door: Door, path: string, identify: (reques
     ...neverIdle,
     ...neverTelling(door),
     maxRequestBodySize: mostBytes,
-    fetch: (request: Request, bun: Bun.Server<undefined>) =>
-      door.enter(request, { identity: identify(request), address: path, keepOpen: () => bun.timeout(request, 0) }),
+    websocket: socketServing,
+    async fetch(request: Request, bun: Bun.Server<SocketHandlers>) {
+      const { upgrade, answer } = upgrading(request, bun)
+      const entrance = { identity: identify(request), address: path, keepOpen: () => bun.timeout(request, 0), upgrade }
+      return answer(await door.enter(request, entrance))
+    },
   })
   await chmod(path, 0o600)
   return {
@@ -67,12 +72,17 @@ export function listenOnLoopback(door: Door, options: PortalListenerOptions): Li
       throw error
     })
     if (identity === undefined) return options.refuse(503, storeAway, request)
-    return compressed(request, await door.enter(request, { identity, address, keepOpen: () => bun.timeout(request, 0) }))
+    const { upgrade, answer } = upgrading(request, bun)
+    const entrance = { identity, address, keepOpen: () => bun.timeout(request, 0), upgrade }
+    const response = answer(await door.enter(request, entrance))
+    return response === undefined ? undefined : compressed(request, response)
   })
   return { port: server.port ?? options.port, stop: () => server.stop(true) }
 }
 
-function serveLoopback(door: Door, port: number, fetch: (request: Request, server: Bun.Server<undefined>) => Promise<Response>) {
+type Fetch = (request: Request, server: Bun.Server<SocketHandlers>) => Promise<Response | undefined>
+
+function serveLoopback(door: Door, port: number, fetch: Fetch) {
   try {
     return Bun.serve({
       ...neverTelling(door),
@@ -80,6 +90,7 @@ function serveLoopback(door: Door, port: number, fetch: (request: Request, serve
       port,
       idleTimeout: 30,
       maxRequestBodySize: mostBytes,
+      websocket: socketServing,
       fetch,
     })
   } catch (cause) {
@@ -91,6 +102,16 @@ function serveLoopback(door: Door, port: number, fetch: (request: Request, serve
   }
 }
 
+/** Lets a route make a WebSocket of its request; then there is no answer left to give. */
+function upgrading(request: Request, bun: Bun.Server<SocketHandlers>) {
+  let upgraded = false
+  const upgrade: NonNullable<Call['upgrade']> = handlers => {
+    upgraded = bun.upgrade(request, { data: handlers })
+    return upgraded ? new Response(null, { status: 204 }) : undefined
+  }
+  return { upgrade, answer: (response: Response) => (upgraded ? undefined : response) }
+}
+
 const loopbackNames = new Set(['127.0.0.1', 'localhost', '[::1]'])
 
 /** A name that a foreign page could point at 127.0.0.1 is not ours (DNS rebinding). */
@@ -98,10 +119,16 @@ function isOurHost({ hostname }: URL, hosts: ReadonlySet<string>): boolean {
   return loopbackNames.has(hostname) || hosts.has(hostname)
 }
 
-/** Reading is free; whatever writes must name an origin whose host is the one that is asked (RFC 6454). */
+/**
+ * Reading is free; whatever writes must name an origin whose host is the one that is asked (RFC 6454). A page elsewhere may
+ * not open a WebSocket either, which browsers let it read; programs name no origin there.
+ */
 function isSameOrigin(request: Request): boolean {
-  if (request.method === 'GET' || request.method === 'HEAD') return true
   const origin = request.headers.get('origin')
+  const isSocket = request.headers.get('upgrade') !== null
+  if (request.method === 'GET' || request.method === 'HEAD') {
+    if (!isSocket || origin === null) return true
+  }
   if (origin === null || !URL.canParse(origin)) return false
   return new URL(origin).host === request.headers.get('host')
 }

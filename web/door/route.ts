@@ -1,3 +1,5 @@
+import type { SocketHandlers } from './socket.ts'
+
 /** Who opened the door. The socket or session that a request came through decides, never anything in the request. */
 export type Identity =
   | { readonly kind: 'anonymous' }
@@ -37,4 +39,6 @@ export interface Call {
   readonly identity: Identity
   /** Takes the timeout off this connection, for streams. */
   readonly keepOpen: () => void
+  /** Makes a WebSocket of this request, and gives the answer to return; undefined when it did not ask for one. */
+  readonly upgrade?: (handlers: SocketHandlers) => Response | undefined
 }
