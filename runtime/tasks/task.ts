@@ -80,16 +80,24 @@ export type ClaimResult =
   /** A budget is spent or the way is blocked; the reason stands in the task. */
   | { readonly outcome: 'later'; readonly reason: string }
 
+/** What was spent since the last report. Time is booked by the runtime itself, waits apart. */
+export type Booking = Partial<Pick<Spent, 'tokens' | 'microdollars'>>
+
 export type TaskEvent = { readonly type: 'changed'; readonly task: Task }
 
 export interface Tasks {
   /** Adds all or none. A cycle, an unknown dependency or agent throws `invalid` and names it. */
   submit(submission: Submission): Promise<readonly Task[]>
+  /** The same agent may claim what it has claimed already: its process began anew, and goes on with the same try. */
   claim(id: string, agent: string): Promise<ClaimResult>
-  /** Prolongs the lease and books what was spent; false when the token counts no more. */
-  progress(id: string, token: number, spent?: Partial<Spent>): Promise<boolean>
+  /** The most urgent tasks that are ready for an agent, for whoever asks instead of being told. */
+  claimNext(agent: string, count: number): Promise<readonly Claim[]>
+  /** Prolongs the lease and books what was spent; false when the token counts no more or a budget is spent: the task says why. */
+  progress(id: string, token: number, spent?: Booking): Promise<boolean>
   /** Why it waits although it is claimed (an approval, Claude); empty when it goes on. A wait takes no time from its timeout. */
   waits(id: string, token: number, reason: string): Promise<void>
+  /** Gives the claim back, with the reason; the same try is announced again after `milliseconds`. False when the token counts no more. */
+  giveBack(id: string, token: number, reason: string, milliseconds: number): Promise<boolean>
   complete(id: string, token: number, result: string): Promise<boolean>
   /** A try that failed; retried with backoff while there are retries, else everything downstream is cancelled. */
   fail(id: string, token: number, error: string): Promise<boolean>
@@ -97,14 +105,33 @@ export interface Tasks {
   cancel(id: string, by: string): Promise<boolean>
   /** A failed or cancelled task, and what was cancelled with it, begins anew. */
   retry(id: string, by: string): Promise<boolean>
-  /** Gives the task to another agent. */
-  handOff(id: string, token: number, agent: string, reason: string): Promise<boolean>
+  /** Gives the task to another agent, at most six times. */
+  handOff(id: string, token: number, agent: string, reason: string): Promise<HandOffResult>
+  /**
+   * Sends a task that this one needs back with what is wrong with its result: it begins anew, with everything between the
+   * two, and the caller's task waits for it again. The fourth time fails the caller's task instead.
+   */
+  rework(id: string, token: number, upstream: string, finding: string): Promise<ReworkResult>
   get(id: string): Promise<Task | undefined>
   list(filter?: TaskFilter): Promise<readonly Task[]>
   /** Oldest first; for a graph's view. */
   graph(id: string): Promise<readonly Task[]>
   subscribe(listener: (event: TaskEvent) => void): () => void
 }
+
+export type HandOffResult =
+  | { readonly outcome: 'handed' }
+  /** Refused, and why: the caller goes on with it. */
+  | { readonly outcome: 'refused'; readonly reason: string }
+  /** Too often already; the task has failed, and a person is told. */
+  | { readonly outcome: 'ended'; readonly reason: string }
+  | { readonly outcome: 'settled' }
+
+export type ReworkResult =
+  | { readonly outcome: 'reopened'; readonly round: number; readonly task: Task }
+  | { readonly outcome: 'refused'; readonly reason: string }
+  | { readonly outcome: 'ended'; readonly reason: string }
+  | { readonly outcome: 'settled' }
 
 export interface TaskFilter {
   readonly agent?: string

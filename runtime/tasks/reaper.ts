@@ -1,0 +1,100 @@
+import { explain } from '../os/errors.ts'
+import type { Core, Touched } from './core.ts'
+import { failForGood, failTry } from './failure.ts'
+import { ageingMilliseconds, mostLosses } from './numbers.ts'
+import { type Running, released } from './running.ts'
+
+/** Does what time makes due: leases that run out, tries that take too long, waits that end. Sleeps until the nearest. */
+export interface Reaper {
+  /** Something is due then. */
+  before(due: Date): void
+  start(): Promise<void>
+  stop(): Promise<void>
+}
+
+/** Of one round, so that others get their turn in the lane. */
+const most = 200
+/** What timers can hold. */
+const longestSleep = 86_400_000
+const afterTrouble = 1_000
+
+export function createReaper(core: Core): Reaper {
+  const ending = new AbortController()
+  let armed = Number.POSITIVE_INFINITY
+  let sleeping = new AbortController()
+  let working: Promise<void> = Promise.resolve()
+
+  const arm = (at: number) => {
+    if (ending.signal.aborted || at >= armed) return
+    armed = at
+    sleeping.abort()
+    sleeping = new AbortController()
+    const { signal } = sleeping
+    const wait = Math.min(longestSleep, Math.max(0, at - core.clock.now().getTime()))
+    void core.clock.sleep(wait, signal).then(() => {
+      if (!signal.aborted) working = wakeUp()
+    })
+  }
+  const wakeUp = async () => {
+    armed = Number.POSITIVE_INFINITY
+    try {
+      const next = await reapDue(core)
+      if (next !== undefined) arm(next.getTime())
+    } catch (error) {
+      core.log.debug('due tasks not seen to', { error: explain(error) })
+      arm(core.clock.now().getTime() + afterTrouble)
+    }
+  }
+  return {
+    before: due => arm(due.getTime()),
+    start: wakeUp,
+    async stop() {
+      ending.abort()
+      sleeping.abort()
+      await working
+    },
+  }
+}
+
+/** When the next is due. */
+async function reapDue(core: Core): Promise<Date | undefined> {
+  for (;;) {
+    const touched = await core.lane.run(() =>
+      core.store.begin(async store => {
+        const due = await store<Running[]>`
+          SELECT * FROM task WHERE due <= ${core.clock.now()} ORDER BY due LIMIT ${most} FOR UPDATE`
+        const results: Touched[] = []
+        for (const task of due) {
+          // One before it took this one with it.
+          if (results.some(({ id }) => id === task.id)) continue
+          results.push(...(await reap(core, store, task)))
+        }
+        return { results, more: due.length === most }
+      }),
+    )
+    core.changed(touched.results)
+    if (!touched.more) break
+  }
+  const [row] = await core.store<{ next: Date | null }[]>`SELECT min(due) AS next FROM task`
+  return row?.next ?? undefined
+}
+
+function reap(core: Core, store: Parameters<typeof released>[0], task: Running): Promise<readonly Touched[]> {
+  const now = core.clock.now()
+  if (task.state === 'pending') {
+    return store<Touched[]>`
+      UPDATE task SET state = 'ready', reason = '', due = NULL, held = false, round = round + 1,
+        rank = ${now.getTime()}::bigint - priority * ${ageingMilliseconds}::bigint
+      WHERE id = ${task.id} RETURNING id, graph, agent, state, due`
+  }
+  if (task.deadline !== null && task.deadline <= now) {
+    return failTry(core, store, task, `there was no result within ${task.timeout_seconds} s`)
+  }
+  if (task.lost + 1 >= mostLosses) {
+    return failForGood(core, store, task.id, `its agent was lost ${mostLosses} times while it worked on this; a person has to look`)
+  }
+  return store<Touched[]>`
+    UPDATE task SET ${released(store, now)}, state = 'ready', reason = '', due = NULL, lost = lost + 1, round = round + 1,
+      rank = ${now.getTime()}::bigint - priority * ${ageingMilliseconds}::bigint
+    WHERE id = ${task.id} RETURNING id, graph, agent, state, due`
+}

@@ -1,0 +1,137 @@
+import { explain } from '../os/errors.ts'
+import type { Log } from '../os/log.ts'
+import type { Store } from '../store/store.ts'
+import type { Touched } from './core.ts'
+import { type Announcement, idOf, type News } from './news.ts'
+import { graphTasks, readRows, viewColumns } from './read.ts'
+import { type TaskRow, taskOf } from './row.ts'
+import type { TaskEvent } from './task.ts'
+
+export interface TellingDeps {
+  readonly store: Store
+  readonly log: Log
+  /** Puts tasks in their agents' inboxes; the same announcement may come again. */
+  readonly announce: ((announcements: readonly Announcement[]) => Promise<void>) | undefined
+  /** Told until it once does not fail; the same news may come again. */
+  readonly told: ((news: News) => Promise<void>) | undefined
+}
+
+/** Tells, after a commit, of what changed: listeners, agents whose task is ready, and who asked for a graph that ended. */
+export interface Telling {
+  tell(touched: readonly Touched[]): void
+  subscribe(listener: (event: TaskEvent) => void): () => void
+  /** Announces again whatever is ready or claimed, of all agents or one, and tells what was not told. */
+  catchUp(agent?: string): Promise<void>
+  idle(): Promise<void>
+}
+
+export function createTelling(deps: TellingDeps): Telling {
+  const listeners = new Set<(event: TaskEvent) => void>()
+  let waiting: Touched[] = []
+  let last: Promise<void> = Promise.resolve()
+  const inTurn = (work: () => Promise<void>): Promise<void> => {
+    last = last.then(work).catch(error => {
+      deps.log.warn('tasks not told of', { component: 'tasks', error: explain(error) })
+    })
+    return last
+  }
+  const flush = async () => {
+    const touched = waiting
+    waiting = []
+    await show(deps, listeners, touched)
+    if (deps.told !== undefined) await tellEnded(deps, deps.told, graphsOf(touched))
+  }
+  return {
+    tell(touched) {
+      const empty = waiting.length === 0
+      for (const one of touched) waiting.push(one)
+      if (empty && touched.length > 0) void inTurn(flush)
+    },
+    subscribe(listener) {
+      listeners.add(listener)
+      return () => listeners.delete(listener)
+    },
+    catchUp: agent =>
+      inTurn(async () => {
+        await announceOpen(deps, agent)
+        if (agent === undefined && deps.told !== undefined) await tellEnded(deps, deps.told, undefined)
+      }),
+    async idle() {
+      await last
+    },
+  }
+}
+
+async function show(deps: TellingDeps, listeners: ReadonlySet<(event: TaskEvent) => void>, touched: readonly Touched[]) {
+  const ready = deps.announce === undefined ? [] : touched.filter(({ state }) => state === 'ready')
+  const shown = listeners.size > 0 ? touched : ready
+  if (shown.length === 0) return
+  const rows = await readRows(deps.store, [...new Set(shown.map(({ id }) => id))])
+  for (const row of rows) {
+    for (const listener of listeners) listener({ type: 'changed', task: taskOf(row) })
+  }
+  const announced = new Set(ready.map(({ id }) => id))
+  await announceRows(deps, rows.filter(row => row.state === 'ready' && announced.has(row.id)))
+}
+
+async function announceOpen(deps: TellingDeps, agent: string | undefined): Promise<void> {
+  if (deps.announce === undefined) return
+  const { store } = deps
+  const rows = await store<TaskRow[]>`
+    SELECT ${viewColumns(store)} FROM task t JOIN task_graph g ON g.id = t.graph
+    WHERE t.state IN ('ready', 'assigned', 'in_progress') AND (${agent ?? null}::text IS NULL OR t.agent = ${agent ?? null})
+    ORDER BY t.rank, t.position`
+  await announceRows(deps, rows)
+}
+
+async function announceRows({ announce }: TellingDeps, rows: readonly TaskRow[]): Promise<void> {
+  if (rows.length === 0) return
+  await announce?.(rows.map(row => ({ id: idOf('task', row.id, row.round), task: taskOf(row) })))
+}
+
+const graphsOf = (touched: readonly Touched[]): readonly string[] => [
+  ...new Set(touched.filter(({ state }) => ['completed', 'failed', 'cancelled', 'pending'].includes(state)).map(({ graph }) => graph)),
+]
+
+interface GraphRow {
+  readonly id: string
+  readonly by_name: string
+  readonly thread: string | null
+  readonly origin: string | null
+  readonly round: number
+  readonly ended: boolean
+  /** Tasks of it that failed for good or are held, untold, with the token that they had. */
+  readonly untold: readonly { readonly id: string; readonly token: number }[]
+}
+
+/** Looks at these graphs, or at all, for what was not told yet. */
+async function tellEnded(
+  { store }: TellingDeps,
+  told: (news: News) => Promise<void>,
+  graphs: readonly string[] | undefined,
+): Promise<void> {
+  if (graphs?.length === 0) return
+  const rows = await store<GraphRow[]>`
+    SELECT * FROM (
+      SELECT id, by_name, thread, origin, round, told,
+        NOT EXISTS (SELECT FROM task WHERE graph = g.id AND state NOT IN ('completed', 'failed', 'cancelled')) AS ended,
+        COALESCE((SELECT json_agg(json_build_object('id', id, 'token', token)) FROM task WHERE graph = g.id AND untold), '[]') AS untold
+      FROM task_graph g WHERE NOT told AND (${graphs === undefined} OR id = ANY(${[...(graphs ?? [])]}::uuid[]))
+    ) AS open WHERE ended OR json_array_length(untold) > 0`
+  for (const row of rows) {
+    const tasks = await graphTasks(store, row.id)
+    const about = { graph: row.id, by: row.by_name, thread: row.thread ?? undefined, origin: row.origin ?? undefined, tasks }
+    if (row.ended) {
+      await told({ ...about, id: idOf('ended', row.id, row.round), kind: 'ended', task: undefined })
+    } else {
+      for (const { id, token } of row.untold) {
+        const task = tasks.find(one => one.id === id)
+        const kind = task?.state === 'failed' ? 'failed' : 'held'
+        await told({ ...about, id: idOf(kind, id, token), kind, task })
+      }
+    }
+    const ids = row.untold.map(({ id }) => id)
+    await store`UPDATE task SET untold = false WHERE id = ANY(${ids}::uuid[])`
+    if (row.ended) await store`UPDATE task_graph SET told = true WHERE id = ${row.id} AND round = ${row.round}`
+  }
+}
