@@ -3,12 +3,13 @@ import { buildDoors } from './composition/doors.ts'
 import { type Ground, layGround } from './composition/ground.ts'
 import { type Mode, redisAddress, sitesDependencies } from './composition/services.ts'
 import { untilSettled } from './composition/settle.ts'
+import { createTaskRoom } from './composition/tasks.ts'
 import { watchMain } from './desired-state/git/watch.ts'
 import { createAgentsReconciler } from './reconcilers/agents/reconciler.ts'
 import { type RunningEngine, startEngine } from './reconcilers/engine/engine.ts'
 import { rotateNginxLogs } from './reconcilers/sites/logs.ts'
 import { createSitesReconciler } from './reconcilers/sites/sites.ts'
-import { createAgents } from './runtime/bus/create-agents.ts'
+import { type AgentsRoom, createAgents } from './runtime/bus/create-agents.ts'
 import type { Environment } from './runtime/os/environment.ts'
 import { explain } from './runtime/os/errors.ts'
 import type { Home } from './runtime/os/home.ts'
@@ -16,6 +17,7 @@ import type { Log } from './runtime/os/log.ts'
 import { spawn } from './runtime/os/spawn.ts'
 import { nginxControl } from './runtime/services/nginx-process.ts'
 import { applianceId } from './runtime/store/owner.ts'
+import { priceOf } from './runtime/tasks/prices.ts'
 import { createAgentSockets } from './web/door/agent-sockets.ts'
 import type { Door } from './web/door/door.ts'
 import { eventLine } from './web/git/lines.ts'
@@ -59,9 +61,15 @@ export async function startAppliance(options: ApplianceOptions): Promise<Running
     ...(await redisAddress(environment)),
     prefix: environment.redisUrl === undefined ? '' : `ai-infra:${await applianceId(store)}:`,
   }
-  const agents = createAgents({ home, store, redis, spawn, clock, log: log.with({ component: 'agents' }), claude })
+  const agents: AgentsRoom = createAgents({
+    ...{ home, store, redis, spawn, clock, log: log.with({ component: 'agents' }), claude, priceOf },
+    tasks: () => tasks,
+  })
+  const tasks = createTaskRoom(ground, agents)
   started.defer(() => agents.stop())
   await agents.start()
+  started.defer(() => tasks.stop())
+  await tasks.start()
 
   const version = await programVersion(program)
   const canAnswer = claude.apiKey !== undefined || claude.baseUrl !== undefined

@@ -16,7 +16,7 @@ import { createDelivery } from './delivery.ts'
 import { createEarlierAnswers } from './earlier-answers.ts'
 import { createInboxes } from './inboxes.ts'
 import { createLiveAnswers } from './live-answers.ts'
-import { addMessage, openMessages } from './messages.ts'
+import { addMessage, openMessages, supersede } from './messages.ts'
 import { createPresences, type Report } from './presences.ts'
 import {
   type AnswerOutcome,
@@ -56,6 +56,14 @@ export interface Happening {
   readonly by: string
   readonly text: string
   readonly priority?: number
+  /** A UUID; what was told with it is not told again. */
+  readonly id?: string
+}
+
+export interface Dispatched {
+  /** That of the message: the same each time that this is told. */
+  readonly id: string
+  readonly task: { readonly id: string; readonly agent: string; readonly priority: number; readonly by: string }
 }
 
 /** {@link Agents}, with what the reconciler and the agents' own sockets need besides. */
@@ -90,8 +98,8 @@ export interface AgentsRoom extends Agents {
   answer(name: string, utteranceId: string, report: AnswerReport): Promise<AnswerOutcome>
   /** Commits what happened, then puts it into the agent's inbox as a `result`. */
   tell(happening: Happening): Promise<Utterance>
-  /** Puts a task into its agent's inbox; nothing happens when it is there already. */
-  dispatch(task: { readonly id: string; readonly agent: string; readonly priority: number; readonly by: string }): Promise<void>
+  /** Puts a task that is ready into its agent's inbox; nothing happens when that message was there before. */
+  dispatch(announcement: Dispatched): Promise<void>
 }
 
 export function createAgents(deps: AgentsDeps): AgentsRoom {
@@ -279,10 +287,11 @@ function conversing(core: Core) {
     steps: (thread: string) => stepsOf(store, thread),
     subscribe: (listener: (event: AgentEvent) => void) => subscribe(listeners, listener),
     say,
-    async tell({ agent, thread, by, text, priority = 5 }: Happening) {
+    async tell({ agent, thread, by, text, priority = 5, id = randomUUID() }: Happening) {
+      const told = await findUtterance(store, id)
+      if (told !== undefined) return told
       const { id: place } = await threadOf(agent, thread)
       const words = utteranceText(text, false)
-      const id = randomUUID()
       return put(
         { id, agent, thread: place, role: 'event', by, text: words, attachments: [] },
         messageTo(agent, {
@@ -350,12 +359,17 @@ function answering({ deps, live, works, known, presences, delivery, brief, show 
     },
     work: works,
     answer: createEarlierAnswers(deps.store, works),
-    async dispatch(task: { readonly id: string; readonly agent: string; readonly priority: number; readonly by: string }) {
+    async dispatch({ id, task }: Dispatched) {
       const { id: taskId, agent, by, priority } = task
       const payload = { action: 'task', task_id: taskId }
       const at = deps.clock.now()
-      const message = messageTo(agent, { id: randomUUID(), source: by, type: 'task', priority, payload, at })
-      if (await addMessage(deps.store, message, { task: taskId })) await delivery.send(message)
+      const message = messageTo(agent, { id, source: by, type: 'task', priority, payload, at })
+      const { added, superseded } = await deps.store.begin(async transaction => ({
+        superseded: await supersede(transaction, taskId, id, at),
+        added: await addMessage(transaction, message, { task: taskId }),
+      }))
+      for (const old of superseded) await delivery.settle(old.target, old.id)
+      if (added) await delivery.send(message)
     },
   }
 }

@@ -25,6 +25,17 @@ export async function addMessage(store: ISql, message: Message, { thread, task }
   return added.count === 1
 }
 
+/** Settles what went out for a task before: it is another's now, or begins anew. Gives whose inboxes still hold it. */
+export async function supersede(
+  store: ISql,
+  task: string,
+  by: string,
+  at: Date,
+): Promise<readonly { readonly id: string; readonly target: string }[]> {
+  return store<{ id: string; target: string }[]>`
+    UPDATE message SET settled_at = ${at} WHERE task = ${task} AND id <> ${by} AND settled_at IS NULL RETURNING id, target`
+}
+
 /** An open message to this agent, with the task that it carries. */
 export async function openMessage(
   store: ISql,

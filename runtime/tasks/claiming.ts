@@ -17,9 +17,13 @@ export function claiming(core: Core): Pick<Tasks, 'claim' | 'claimNext' | 'compl
   const byId = core.lane.gathered(async (wanted: readonly { readonly id: string; readonly agent: string }[]) => {
     const claims = new Map(taken(await claimById(core, wanted)).map(claim => [claim.task.id, claim]))
     // Of two that ask for one task at once, the later one has it.
-    return wanted.map(({ id }, index) => (wanted.findLastIndex(other => other.id === id) === index ? (claims.get(id) ?? null) : null))
+    return wanted.map(({ id }, index) =>
+      wanted.findLastIndex(other => other.id === id) === index ? (claims.get(id) ?? null) : null,
+    )
   })
-  const next = core.lane.gathered(async (wanted: readonly Wanted[]) => shareOut(taken(await claimNext(core, sums(wanted))), wanted))
+  const next = core.lane.gathered(async (wanted: readonly Wanted[]) =>
+    shareOut(taken(await claimNext(core, sums(wanted))), wanted),
+  )
   const completed = core.lane.gathered(async (completions: readonly Completion[]) => {
     const touched = await complete(core, completions)
     core.changed(touched)
@@ -29,8 +33,11 @@ export function claiming(core: Core): Pick<Tasks, 'claim' | 'claimNext' | 'compl
   return {
     async claim(id, agent) {
       if (!isId(id)) return { outcome: 'settled' }
-      const claim = await byId({ id: id.toLowerCase(), agent })
-      return claim === null ? whyNot(core, id, agent) : { outcome: 'claimed', claim }
+      for (;;) {
+        const claim = await byId({ id: id.toLowerCase(), agent })
+        const result: ClaimResult | undefined = claim === null ? await whyNot(core, id, agent) : { outcome: 'claimed', claim }
+        if (result !== undefined) return result
+      }
     },
     async claimNext(agent, count) {
       const claims = count > 0 ? await next({ agent, count }) : []
@@ -38,7 +45,7 @@ export function claiming(core: Core): Pick<Tasks, 'claim' | 'claimNext' | 'compl
       return claims
     },
     complete: (id, token, result) =>
-      (isId(id) && isToken(token) ? completed({ id: id.toLowerCase(), token, result: storable(result) }) : Promise.resolve(false)),
+      isId(id) && isToken(token) ? completed({ id: id.toLowerCase(), token, result: storable(result) }) : Promise.resolve(false),
   }
 }
 
@@ -77,8 +84,8 @@ interface Unclaimed {
   readonly lost: number
 }
 
-/** Why a task could not be claimed; a budget that is spent is written on it. */
-async function whyNot(core: Core, id: string, agent: string): Promise<ClaimResult> {
+/** Why a task could not be claimed; a budget that is spent is written on it. Undefined when it can be by now. */
+async function whyNot(core: Core, id: string, agent: string): Promise<ClaimResult | undefined> {
   const [task] = await core.store<Unclaimed[]>`SELECT agent, state, reason, token, lost FROM task WHERE id = ${id}`
   if (task === undefined || task.agent !== agent) return { outcome: 'settled' }
   if (task.state === 'pending') return { outcome: 'later', reason: task.reason }
@@ -89,7 +96,8 @@ async function whyNot(core: Core, id: string, agent: string): Promise<ClaimResul
     return { outcome: 'settled' }
   }
   const over = await budgetOf(core, agent, id)
-  if (over === undefined) return { outcome: 'settled' }
+  // Without a policy there is no such agent any more.
+  if (over === undefined) return core.policyOf(agent) === undefined ? { outcome: 'settled' } : undefined
   await hold(core, id, over)
   return { outcome: 'later', reason: over.reason }
 }

@@ -12,8 +12,8 @@ import { isId, isToken, storable } from './submission.ts'
 import { submit } from './submit.ts'
 import type { Booking, Tasks } from './task.ts'
 import { createTelling, type TellingDeps } from './telling.ts'
-import { giveBack, waits } from './waits.ts'
 import { createWaiting } from './waiting.ts'
+import { giveBack, waits } from './waits.ts'
 
 export type TasksDeps = CoreDeps & Partial<Pick<TellingDeps, 'announce' | 'told'>>
 
@@ -60,7 +60,8 @@ export function createTasks(deps: TasksDeps): TasksRoom {
     progress: async (id, token, spent = {}) => isId(id) && isToken(token) && progress(core, id, token, spent),
     waits: (id, token, reason) => waits(core, id, token, storable(reason)),
     giveBack: (id, token, reason, milliseconds) => giveBack(core, id, token, storable(reason), milliseconds),
-    fail: (id, token, error) => withRunning(core, id, token, (transaction, task) => failTry(core, transaction, task, storable(error))),
+    fail: (id, token, error) =>
+      withRunning(core, id, token, (transaction, task) => failTry(core, transaction, task, storable(error))),
     cancel: async (id, by) => isId(id) && cancel(core, id, storable(by)),
     retry: async id => isId(id) && retry(core, id),
     handOff: (id, token, agent, reason) => handOff(core, id, token, agent, reason),
@@ -91,7 +92,9 @@ const reading = ({ store }: Core): Pick<Tasks, 'get' | 'list' | 'graph'> => ({
 
 function reconsider(core: Core, agent: string): Promise<void> {
   return core.lane.run(async () => {
-    core.changed(await core.store<Touched[]>`
-      UPDATE task SET due = ${core.clock.now()} WHERE agent = ${agent} AND held RETURNING id, graph, agent, state, due`)
+    core.changed(
+      await core.store<Touched[]>`
+      UPDATE task SET due = ${core.clock.now()} WHERE agent = ${agent} AND held RETURNING id, graph, agent, state, due`,
+    )
   })
 }

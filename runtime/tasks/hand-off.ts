@@ -11,7 +11,13 @@ export async function handOff(core: Core, id: string, token: number, agent: stri
   let result: HandOffResult = { outcome: 'settled' }
   await withRunning(core, id, token, async (store, task) => {
     if (!agents.includes(agent) || agent === task.agent) {
-      result = { outcome: 'refused', reason: refusal(agent, agents.filter(name => name !== task.agent)) }
+      result = {
+        outcome: 'refused',
+        reason: refusal(
+          agent,
+          agents.filter(name => name !== task.agent),
+        ),
+      }
       return []
     }
     if (task.hand_offs >= mostHandOffs) {

@@ -69,10 +69,12 @@ export function hold(core: Core, id: string, over: { until: 'tomorrow' | 'a pers
   return core.lane.run(async () => {
     const now = core.clock.now()
     const due = over.until === 'tomorrow' ? tomorrow(now) : null
-    core.changed(await core.store<Touched[]>`
+    core.changed(
+      await core.store<Touched[]>`
       UPDATE task SET ${released(core.store, now)}, state = 'pending', reason = ${over.reason}, token = token + 1, held = true, untold = true,
         due = ${due}
-      WHERE id = ${id} AND state IN ('ready', 'assigned', 'in_progress') RETURNING id, graph, agent, state, due`)
+      WHERE id = ${id} AND state IN ('ready', 'assigned', 'in_progress') RETURNING id, graph, agent, state, due`,
+    )
   })
 }
 

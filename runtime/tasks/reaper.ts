@@ -91,7 +91,12 @@ function reap(core: Core, store: Parameters<typeof released>[0], task: Running):
     return failTry(core, store, task, `there was no result within ${task.timeout_seconds} s`)
   }
   if (task.lost + 1 >= mostLosses) {
-    return failForGood(core, store, task.id, `its agent was lost ${mostLosses} times while it worked on this; a person has to look`)
+    return failForGood(
+      core,
+      store,
+      task.id,
+      `its agent was lost ${mostLosses} times while it worked on this; a person has to look`,
+    )
   }
   return store<Touched[]>`
     UPDATE task SET ${released(store, now)}, state = 'ready', reason = '', due = NULL, lost = lost + 1, round = round + 1,

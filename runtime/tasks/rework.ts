@@ -17,13 +17,7 @@ interface Upstream {
   readonly state: TaskState
 }
 
-export async function rework(
-  core: Core,
-  id: string,
-  token: number,
-  upstream: string,
-  finding: string,
-): Promise<ReworkResult> {
+export async function rework(core: Core, id: string, token: number, upstream: string, finding: string): Promise<ReworkResult> {
   const words = storable(finding).trim().slice(0, longestFinding)
   if (words === '') return { outcome: 'refused', reason: 'the finding is empty: say what is wrong, and how one sees it' }
   let result: ReworkResult = { outcome: 'settled' }
@@ -43,7 +37,10 @@ export async function rework(
     return reopen(core, store, task, found.id, words)
   })
   if (!counted || reopened === '') return result
-  const [task, own] = await Promise.all([readTasks(core.store, [reopened]), core.store`SELECT reworks FROM task WHERE id = ${id}`])
+  const [task, own] = await Promise.all([
+    readTasks(core.store, [reopened]),
+    core.store`SELECT reworks FROM task WHERE id = ${id}`,
+  ])
   return task[0] === undefined ? result : { outcome: 'reopened', round: Number(own[0]?.['reworks']), task: task[0] }
 }
 

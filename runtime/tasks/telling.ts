@@ -71,7 +71,10 @@ async function show(deps: TellingDeps, listeners: ReadonlySet<(event: TaskEvent)
     for (const listener of listeners) listener({ type: 'changed', task: taskOf(row) })
   }
   const announced = new Set(ready.map(({ id }) => id))
-  await announceRows(deps, rows.filter(row => row.state === 'ready' && announced.has(row.id)))
+  await announceRows(
+    deps,
+    rows.filter(row => row.state === 'ready' && announced.has(row.id)),
+  )
 }
 
 async function announceOpen(deps: TellingDeps, agent: string | undefined): Promise<void> {
@@ -90,7 +93,9 @@ async function announceRows({ announce }: TellingDeps, rows: readonly TaskRow[])
 }
 
 const graphsOf = (touched: readonly Touched[]): readonly string[] => [
-  ...new Set(touched.filter(({ state }) => ['completed', 'failed', 'cancelled', 'pending'].includes(state)).map(({ graph }) => graph)),
+  ...new Set(
+    touched.filter(({ state }) => ['completed', 'failed', 'cancelled', 'pending'].includes(state)).map(({ graph }) => graph),
+  ),
 ]
 
 interface GraphRow {

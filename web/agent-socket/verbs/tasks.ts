@@ -4,17 +4,7 @@ import type { Task, Tasks } from '../../../runtime/tasks/task.ts'
 import { type Verb, verb } from './verb.ts'
 
 export interface TaskVerbDeps {
-  readonly tasks: Tasks & Rework
-}
-
-/** Sends an upstream task back: it is done again with the finding, and the finder's own task waits for it. */
-export interface Rework {
-  rework(
-    id: string,
-    token: number,
-    upstream: string,
-    finding: string,
-  ): Promise<{ readonly outcome: 'reopened'; readonly round: number } | { readonly outcome: 'refused'; readonly reason: string }>
+  readonly tasks: Tasks
 }
 
 export const newTask = z.strictObject({
@@ -73,8 +63,10 @@ export const taskVerbs = ({ tasks }: TaskVerbDeps): readonly Verb[] => [
     async run({ task, agent, reason }, caller) {
       if (agent === caller.agent) throw new ApplianceError('invalid', 'the task is yours already: do it, or say why you cannot')
       const found = await own(tasks, task, caller.agent)
-      if (!(await tasks.handOff(found.id, caller.attempt, agent, reason)))
-        throw new ApplianceError('invalid', 'the task is no longer yours to hand on')
+      const handed = await tasks.handOff(found.id, caller.attempt, agent, reason)
+      if (handed.outcome === 'settled') throw new ApplianceError('invalid', 'the task is no longer yours to hand on')
+      if (handed.outcome === 'refused') throw new ApplianceError('invalid', handed.reason)
+      if (handed.outcome === 'ended') return { task: found.name, ended: handed.reason }
       return { task: found.name, agent }
     },
   }),
@@ -85,7 +77,9 @@ export const taskVerbs = ({ tasks }: TaskVerbDeps): readonly Verb[] => [
     async run({ task, upstream, finding }, caller) {
       const found = await own(tasks, task, caller.agent)
       const sent = await tasks.rework(found.id, caller.attempt, await upstreamOf(tasks, found, upstream), finding)
+      if (sent.outcome === 'settled') throw new ApplianceError('invalid', 'the task is no longer yours to send work back for')
       if (sent.outcome === 'refused') throw new ApplianceError('invalid', sent.reason)
+      if (sent.outcome === 'ended') return { ended: sent.reason }
       return { reopened: upstream, round: sent.round }
     },
   }),
