@@ -39,9 +39,9 @@ export async function rework(core: Core, id: string, token: number, upstream: st
   if (!counted || reopened === '') return result
   const [task, own] = await Promise.all([
     readTasks(core.store, [reopened]),
-    core.store`SELECT reworks FROM task WHERE id = ${id}`,
+    core.store<{ reworks: number }[]>`SELECT reworks FROM task WHERE id = ${id}`,
   ])
-  return task[0] === undefined ? result : { outcome: 'reopened', round: Number(own[0]?.['reworks']), task: task[0] }
+  return task[0] === undefined ? result : { outcome: 'reopened', round: own[0]?.reworks ?? 0, task: task[0] }
 }
 
 /** The one task of that id or name among those that this one needs, at any distance, in its own graph; else what is wrong. */

@@ -1,5 +1,4 @@
-import { presets } from '../../../desired-state/documents/presets.ts'
-import type { AgentPolicy, Budgets } from '../../../desired-state/state.ts'
+import type { AgentPolicy, Budgets, Rules } from '../../../desired-state/state.ts'
 import type { Clock } from '../../os/clock.ts'
 import { silentLog } from '../../os/log.ts'
 import type { Store } from '../../store/store.ts'
@@ -23,7 +22,11 @@ export function heldClock(from = new Date('2026-11-22T12:00:00Z')): HeldClock {
     sleeps: () => [...sleepers].map(({ until }) => until - now).sort((a, b) => a - b),
     sleep: (milliseconds, signal) =>
       new Promise(resolve => {
-        const sleeper = { until: now + milliseconds, wake: () => (sleepers.delete(sleeper), resolve()) }
+        const sleeper = { until: now + milliseconds, wake }
+        function wake() {
+          sleepers.delete(sleeper)
+          resolve()
+        }
         if (milliseconds <= 0 || signal?.aborted) return resolve()
         sleepers.add(sleeper)
         signal?.addEventListener('abort', sleeper.wake, { once: true })
@@ -52,12 +55,23 @@ export interface TestRoom extends AsyncDisposable {
   now(task: Task): Promise<Task>
 }
 
+const nothing: Rules = { allow: [], deny: [], ask: [] }
+
+const generous: AgentPolicy = {
+  ...{ read: nothing, write: nothing, net: nothing, run: nothing, env: nothing, sql: nothing, verb: nothing },
+  limits: {
+    ...{ max_file_size_mb: 1, max_execution_time_seconds: 1, max_download_size_mb: 1, max_memory_mb: 1 },
+    ...{ max_connections: 1, rate_limit_requests_per_minute: 1 },
+  },
+  budgets: { task_tokens: 1_000_000, task_usd: 10, task_minutes: 60, day_tokens: 10_000_000, day_usd: 50 },
+}
+
 /** The task room on a store that others use too: agents are `code`, `qa`, `infra` with a suffix of this room's own. */
 export async function taskRoom(store: Store, suffix = crypto.randomUUID().slice(0, 8)): Promise<TestRoom> {
   const clock = heldClock()
   const announced: Announcement[] = []
   const news: News[] = []
-  let policy: AgentPolicy = presets[1]
+  let policy = generous
   const agents = ['code', 'qa', 'infra'].map(name => `${name}-${suffix}`)
   const tasks = createTasks({
     ...{ store, clock, log: silentLog, random: () => 0.5 },
