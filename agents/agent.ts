@@ -1,30 +1,48 @@
+import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
 import type { Briefing } from '../runtime/bus/protocol.ts'
+import type { Work, WorkEvent } from '../runtime/bus/work.ts'
+import { createBreaker } from '../runtime/os/breaker.ts'
+import type { Clock } from '../runtime/os/clock.ts'
 import { explain } from '../runtime/os/errors.ts'
 import type { Home } from '../runtime/os/home.ts'
-import { type ClaudeCredential, noCredential } from './claude.ts'
+import type { ClaudeCredential } from './claude/claude.ts'
+import { noCredential } from './claude/troubles.ts'
 import { type Connection, connect } from './connection.ts'
+import { actionDoor } from './door.ts'
 import { createHeart } from './heart.ts'
 import type { Inbox } from './inbox.ts'
+import { createLifecycle } from './lifecycle.ts'
 import { createLoop, type Loop, type LoopEvent } from './loop.ts'
 import type { Model } from './model.ts'
+import { createPersonas } from './persona.ts'
+import { createSandboxRunner } from './sandboxed.ts'
 import { createVitals, processVitals } from './vitals.ts'
 import type { Terminal } from './window/terminal.ts'
 import { type AgentWindow, openWindow } from './window/window.ts'
+import type { WorkDeps } from './work/desk.ts'
+import { startWork } from './work/run-work.ts'
+import { openWorkplace } from './workplace.ts'
 
 export interface AgentDeps {
   readonly home: Home
   readonly name: string
   readonly terminal: Terminal
   readonly model: (credential: ClaudeCredential) => Model
-  readonly now: () => Date
+  readonly clock: Clock
+}
+
+/** An agent that runs. */
+export interface RunningAgent {
+  /** Ends what its tools have started, and tells whoever wanted to know. */
+  stop(): Promise<void>
 }
 
 const heartbeatInterval = 10_000
 
-/** One agent: its window, its inbox, its answers, its heartbeat. Goes on until the process ends. */
-export async function runAgent({ home, name, terminal, model, now }: AgentDeps): Promise<void> {
-  const startedAt = now().toISOString()
+/** One agent: its window, its inbox, its work, its heartbeat. Goes on until the process ends. */
+export async function runAgent({ home, name, terminal, model, clock }: AgentDeps): Promise<RunningAgent> {
+  const startedAt = clock.now().toISOString()
   const connection = connect(join(home.agentSockets, `${name}.sock`))
   const window = openWindow(name, terminal, line => void say(line, connection, window, troubles))
   const troubles = createTroubles(message => window.show({ type: 'obstacle', message }))
@@ -59,24 +77,33 @@ export async function runAgent({ home, name, terminal, model, now }: AgentDeps):
       troubles.set('runtime', yes ? '' : 'The runtime is away; nothing is lost, and this window goes on once it is back.'),
     sleep: Bun.sleep,
   })
+  const sandbox = createSandboxRunner(home, name, () => briefing.policy)
+  const lifecycle = createLifecycle()
+  const sessions = new Set<string>()
+  const workDeps = {
+    ...{ agent: name, lifecycle, sessions, clock },
+    persona: createPersonas(() => briefing, model),
+    workplace: (work: Work, signal: AbortSignal) => openWorkplace(sandbox, work, signal),
+    report: reporting(connection, beat),
+    door: actionDoor(connection, clock),
+    breaker: createBreaker({ name: 'Claude', clock }),
+    random: Math.random,
+    nonce: () => randomBytes(8).toString('hex'),
+    show: ({ id: work }: Work, event: WorkEvent) => window.show({ type: 'work', work, event }),
+  }
   const loop: Loop = createLoop({
-    briefing: () => briefing,
-    model: ({ claude }) => model(claude),
+    draining: () => briefing.mode === 'drain',
     inbox: line.inbox,
-    async report(questionId, report) {
-      try {
-        return await connection.answer(questionId, report)
-      } catch (error) {
-        beat()
-        throw error
-      }
-    },
+    start: connection.start,
+    carryOut: work => startWork(workDeps, work),
+    finish: connection.finish,
     emit(event) {
       if (event.type === 'activity') activity = event
-      window.show(event.type === 'activity' ? { type: 'standing', activity: standing().activity } : event)
+      if (event.type === 'activity') window.show({ type: 'standing', activity: standing().activity })
+      else window.show(event.type === 'started' ? { ...event, at: clock.now().toISOString() } : event)
       if (event.type === 'activity') beat()
     },
-    sleep: Bun.sleep,
+    clock,
   })
   const follow = (news: Briefing) => {
     briefing = news
@@ -92,7 +119,26 @@ export async function runAgent({ home, name, terminal, model, now }: AgentDeps):
   follow(briefing)
   beat()
   setInterval(() => [loop.wake(), beat()], heartbeatInterval)
+  return {
+    async stop() {
+      const { signal } = new AbortController()
+      await Promise.all([...sessions].map(thread => lifecycle.reach('SessionEnd', { thread, reason: 'exit' }, signal)))
+      await sandbox.stop()
+    },
+  }
 }
+
+/** A report that fails means that the runtime is away, and the heart finds out at once. */
+const reporting =
+  (connection: Connection, beat: () => void): WorkDeps['report'] =>
+  async (work, report) => {
+    try {
+      return await connection.report(work, report)
+    } catch (error) {
+      beat()
+      throw error
+    }
+  }
 
 /** The runtime may be starting still; it is asked until it answers. */
 async function firstBriefing(connection: Connection, tell: (message: string) => void): Promise<Briefing> {

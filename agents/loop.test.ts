@@ -1,152 +1,129 @@
 import { expect, test } from 'bun:test'
-import { presets } from '../desired-state/documents/presets.ts'
-import type { AnswerReport, Briefing } from '../runtime/bus/protocol.ts'
+import type { Message } from '../runtime/bus/protocol.ts'
+import type { Work, WorkEnding } from '../runtime/bus/work.ts'
 import { ApplianceError } from '../runtime/os/errors.ts'
 import type { Delivered } from './inbox.ts'
 import { createLoop, type LoopEvent } from './loop.ts'
-import type { Model, ModelRequest } from './model.ts'
 
-const briefing: Briefing = {
-  ...{
-    name: 'code',
-    level: 1,
-    description: '',
-    prompt: 'Be brief.',
-    promptHash: '',
-    model: 'm',
-    maxTokens: 9,
-    policy: presets[1],
-    configuration: '',
-  },
-  ...{
-    mode: 'run',
-    claude: { apiKey: 'k', baseUrl: undefined },
-    redis: { socket: '', url: undefined, prefix: '', username: '', password: '' },
-    version: '',
-  },
-}
-
-const message = (id: string): Delivered => ({
+const message = (id: string, type: Message['type'] = 'query'): Delivered => ({
   entry: `e-${id}`,
-  message: { id, timestamp: '', source: 'person:ada', target: 'code', type: 'query', priority: 5, payload: {}, pai: {} },
+  message: { id, timestamp: '', source: 'person:ada', target: 'code', type, priority: 5, payload: {}, pai: {} },
 })
 
-/** A loop on a scripted model and an inbox in memory. */
+const workOf = (id: string): Work => ({
+  ...{ id, kind: 'question', attempt: 3, thread: 't', by: 'ada', text: `question ${id}`, attachments: [] },
+  ...{ task: undefined, transcript: [], begun: false, tainted: false },
+})
+
+/** A loop on an inbox in memory, whose works end when the test says so. */
 function scripted(options: {
-  model: Model
-  unfinished?: Delivered[]
-  waiting?: Delivered[]
-  settled?: string[]
-  failingReports?: number
+  readonly unfinished?: Delivered[]
+  readonly waiting?: Delivered[]
+  readonly settled?: string[]
+  readonly failing?: number
+  readonly held?: string[]
+  readonly ending?: WorkEnding | undefined
 }) {
   const events: LoopEvent[] = []
-  const reports: [string, AnswerReport][] = []
+  const finished: [string, WorkEnding & { attempt: number }][] = []
   const acknowledged: string[] = []
+  const started: string[] = []
   const waiting = [...(options.waiting ?? [])]
-  let failing = options.failingReports ?? 0
-  let current = briefing
+  const gates = new Map((options.held ?? []).map(id => [id, Promise.withResolvers<void>()]))
+  let failing = options.failing ?? 0
+  let drain = false
+  const ending = 'ending' in options ? options.ending : { outcome: 'done' as const, text: 'x' }
   const loop = createLoop({
-    briefing: () => current,
-    model: () => options.model,
+    draining: () => drain,
     inbox: () => ({
-      unfinished: async () => options.unfinished ?? [],
+      unfinished: async () => (options.unfinished ?? []).filter(one => !acknowledged.includes(one.entry)),
       next: async () => waiting.shift(),
       acknowledge: async entry => void acknowledged.push(entry),
     }),
-    async report(id, report) {
+    async start(id) {
       if (failing-- > 0) throw new ApplianceError('waiting', 'away')
-      reports.push([id, report])
-      if (report.type !== 'start') return { outcome: 'recorded' }
       if (options.settled?.includes(id)) return { outcome: 'settled' }
-      const question = {
-        id,
-        agent: 'code',
-        thread: 't',
-        role: 'person',
-        by: 'ada',
-        text: `question ${id}`,
-        state: 'answering',
-        at: '',
-      } as const
-      return { outcome: 'go', attempt: 3, history: [{ role: 'person', text: 'before' }], question }
+      return { outcome: 'go', work: workOf(id) }
+    },
+    carryOut({ id }) {
+      started.push(id)
+      return { ended: (gates.get(id)?.promise ?? Promise.resolve()).then(() => ending), ask: () => {} }
+    },
+    async finish(id, finish) {
+      if (failing-- > 0) throw new ApplianceError('waiting', 'away')
+      finished.push([id, finish])
+      return { outcome: 'recorded' }
     },
     emit: event => void events.push(event),
-    sleep: async () => {},
+    clock: { now: () => new Date(), sleep: async () => {} },
   })
   const idle = async () => {
     loop.wake()
     while (loop.busy()) await Bun.sleep(1)
   }
-  return { loop, events, reports, acknowledged, waiting, idle, set: (next: Briefing) => (current = next) }
+  return { loop, events, finished, acknowledged, started, waiting, idle, gates, drain: (on: boolean) => (drain = on) }
 }
 
-const saying = (...pieces: string[]) =>
-  async function* () {
-    for (const text of pieces) yield { type: 'text' as const, text }
-    yield { type: 'end' as const, complete: true, note: '' }
-  }
-
-test('a question becomes an answer, and is acknowledged only after the answer is taken', async () => {
-  const requests: ModelRequest[] = []
-  const run = scripted({
-    waiting: [message('1')],
-    model: request => {
-      requests.push(request)
-      return saying('a', 'b')()
-    },
-  })
+test('a message becomes a work, and is acknowledged only after its end is taken', async () => {
+  const run = scripted({ waiting: [message('1')] })
   await run.idle()
-  expect(requests).toMatchObject([
-    { model: 'm', maxTokens: 9, turns: [{ text: 'before' }, { role: 'person', text: 'question 1' }] },
-  ])
-  expect(requests[0]?.system).toStartWith('Be brief.\n')
-  expect(run.reports.at(-1)).toEqual(['1', { type: 'done', text: 'ab', attempt: 3 }])
+  expect(run.finished).toEqual([['1', { outcome: 'done', text: 'x', attempt: 3 }]])
   expect(run.acknowledged).toEqual(['e-1'])
-  expect(run.events.map(event => event.type)).toEqual(['question', 'activity', 'delta', 'delta', 'answer', 'activity'])
+  expect(run.events.map(event => event.type)).toEqual(['started', 'activity', 'ended', 'activity'])
+  expect(run.events[1]).toMatchObject({ activity: 'answering', doing: 'answering ada: “question 1”' })
 })
 
-test('what a dead process left is answered first, and what is settled already is only acknowledged', async () => {
-  const run = scripted({
-    unfinished: [message('old'), message('gone')],
-    waiting: [message('new')],
-    settled: ['gone'],
-    model: saying('x'),
-  })
+test('what a dead process left is taken up first, and what is settled already is only acknowledged', async () => {
+  const run = scripted({ unfinished: [message('old'), message('gone')], waiting: [message('new')], settled: ['gone'] })
   await run.idle()
   expect(run.acknowledged).toEqual(['e-old', 'e-gone', 'e-new'])
-  expect(run.reports.filter(([, report]) => report.type === 'done').map(([id]) => id)).toEqual(['old', 'new'])
+  expect(run.finished.map(([id]) => id)).toEqual(['old', 'new'])
 })
 
-test('an answer is kept until the runtime takes it', async () => {
-  const run = scripted({ waiting: [message('1')], model: saying('x'), failingReports: 5 })
+test('an end is kept until the runtime takes it', async () => {
+  const run = scripted({ waiting: [message('1')], failing: 5 })
   await run.idle()
-  expect(run.reports.at(-1)).toEqual(['1', { type: 'done', text: 'x', attempt: 3 }])
+  expect(run.finished).toHaveLength(1)
 })
 
-test('a model that fails gives its sentence, after what it had said', async () => {
+test('what counts no more is not finished, and leaves the inbox', async () => {
+  const run = scripted({ waiting: [message('1')], ending: undefined })
+  await run.idle()
+  expect(run.finished).toEqual([])
+  expect(run.acknowledged).toEqual(['e-1'])
+  expect(run.events.map(event => event.type)).toContain('settled')
+})
+
+test('somebody who asks is answered while a task is under way; a second task waits for the first', async () => {
   const run = scripted({
-    waiting: [message('1')],
-    model: async function* () {
-      yield { type: 'text', text: 'half' }
-      throw new ApplianceError('failed', 'the line broke', { hint: 'ask again' })
-    },
+    waiting: [message('task', 'task'), message('other', 'task'), message('question')],
+    held: ['task'],
   })
+  run.loop.wake()
+  while (run.finished.length === 0) await Bun.sleep(1)
+  expect(run.finished.map(([id]) => id)).toEqual(['question'])
+  expect(run.started).toEqual(['task', 'question'])
+  run.gates.get('task')?.resolve()
   await run.idle()
-  expect(run.reports.at(-1)).toEqual(['1', { type: 'failed', text: 'half\n\nThe line broke (ask again)', attempt: 3 }])
+  expect(run.acknowledged).toEqual(['e-question', 'e-task', 'e-other'])
 })
 
-test('told to drain, it takes nothing more; told to run again, it goes on', async () => {
-  const run = scripted({ waiting: [message('1')], model: saying('x') })
-  run.set({ ...briefing, mode: 'drain' })
-  await run.idle()
-  expect(run.waiting).toHaveLength(1)
-  run.set(briefing)
+test('told to drain, it takes nothing more and finishes what it does; told to run again, it goes on', async () => {
+  const unfinished = [message('1'), message('2')]
+  const run = scripted({ unfinished, held: ['1'] })
+  run.loop.wake()
+  while (run.started.length === 0) await Bun.sleep(1)
+  run.drain(true)
+  run.gates.get('1')?.resolve()
   await run.idle()
   expect(run.acknowledged).toEqual(['e-1'])
+  run.drain(false)
+  await run.idle()
+  expect(run.acknowledged).toEqual(['e-1', 'e-2'])
 })
 
 test('a message that cannot be read is acknowledged and forgotten', async () => {
-  const run = scripted({ waiting: [{ entry: 'e-0', message: undefined }, message('1')], model: saying('x') })
+  const run = scripted({ waiting: [{ entry: 'e-0', message: undefined }, message('1')] })
   await run.idle()
   expect(run.acknowledged).toEqual(['e-0', 'e-1'])
 })

@@ -1,29 +1,35 @@
-import type { Utterance } from '../runtime/bus/agents.ts'
-import type { AnswerOutcome, AnswerReport, Briefing } from '../runtime/bus/protocol.ts'
-import { ApplianceError, explain } from '../runtime/os/errors.ts'
+import type { Work, WorkEnding, WorkEvent, WorkStanding, WorkStart } from '../runtime/bus/work.ts'
+import type { WorkFinish } from '../runtime/bus/work-protocol.ts'
+import type { Clock } from '../runtime/os/clock.ts'
+import { ApplianceError } from '../runtime/os/errors.ts'
 import type { Delivered, Inbox } from './inbox.ts'
-import type { Model } from './model.ts'
+import { insist } from './work/insist.ts'
+import type { RunningWork } from './work/run-work.ts'
 
 /** Everything that happens in an agent, in the order it happens. */
 export type LoopEvent =
   | { readonly type: 'activity'; readonly activity: 'idle' | 'answering'; readonly doing: string }
-  | { readonly type: 'question'; readonly question: Utterance }
-  | { readonly type: 'delta'; readonly questionId: string; readonly text: string }
-  | { readonly type: 'answer'; readonly questionId: string; readonly outcome: 'done' | 'failed'; readonly text: string }
+  | { readonly type: 'started'; readonly work: Work }
+  | { readonly type: 'work'; readonly work: string; readonly event: WorkEvent }
+  | { readonly type: 'ended'; readonly work: string; readonly ending: WorkEnding }
+  /** Nothing of it counts any more. */
+  | { readonly type: 'settled'; readonly work: string }
 
 export interface LoopDeps {
-  readonly briefing: () => Briefing
-  readonly model: (briefing: Briefing) => Model
+  /** Takes no more work, and finishes what is under way. */
+  readonly draining: () => boolean
   /** Undefined while there is no connection to Redis. */
   readonly inbox: () => Pick<Inbox, 'unfinished' | 'next' | 'acknowledge'> | undefined
-  readonly report: (questionId: string, report: AnswerReport) => Promise<AnswerOutcome>
+  readonly start: (message: string) => Promise<WorkStart>
+  readonly carryOut: (work: Work) => RunningWork
+  readonly finish: (work: string, finish: WorkFinish) => Promise<WorkStanding>
   readonly emit: (event: LoopEvent) => void
-  readonly sleep: (milliseconds: number) => Promise<void>
+  readonly clock: Clock
 }
 
-/** Takes one message after the other from the inbox and answers it. */
+/** Takes the messages from the inbox and works on them: one conversation and one task at a time, side by side. */
 export interface Loop {
-  /** Something may have changed: a message, the mode, the connection. Returns at once; calls are coalesced. */
+  /** Something may have changed: a message, the mode, the connection, a cancellation. Returns at once; calls are coalesced. */
   wake(): void
   /** A new connection: what was delivered before and not acknowledged is taken up first. */
   reconnected(): void
@@ -31,47 +37,61 @@ export interface Loop {
   busy(): boolean
 }
 
-/** Milliseconds between two reports of an answer as it comes. */
-const deltaInterval = 60
+type Lane = 'talk' | 'task'
 
 export function createLoop(deps: LoopDeps): Loop {
-  let running = false
+  const lanes: Record<Lane, Delivered[]> = { talk: [], task: [] }
+  const working = new Set<Lane>()
+  const running = new Map<string, { readonly doing: string; readonly work: RunningWork }>()
+  let reading = false
   let again = false
   let recover = true
 
-  const take = async (): Promise<boolean> => {
-    const inbox = deps.inbox()
-    if (inbox === undefined || draining(deps)) return false
-    if (recover) {
-      for (const delivered of await inbox.unfinished()) {
-        if (draining(deps)) return false
-        await handle(deps, inbox, delivered)
-      }
-      recover = false
-    }
-    const delivered = draining(deps) ? undefined : await inbox.next()
-    if (delivered === undefined) return false
-    await handle(deps, inbox, delivered)
-    return true
+  const busy = () => reading || working.size > 0
+  const stand = () => {
+    const doing = [...running.values()].map(one => one.doing).join('; ')
+    deps.emit({ type: 'activity', activity: running.size > 0 ? 'answering' : 'idle', doing })
   }
-
-  const run = async () => {
-    running = true
+  const enqueue = (delivered: Delivered) => {
+    const lane: Lane = delivered.message?.type === 'task' || delivered.message?.type === 'handoff' ? 'task' : 'talk'
+    if (lanes[lane].some(other => other.entry === delivered.entry)) return
+    lanes[lane].push(delivered)
+    if (!working.has(lane)) void work(lane)
+  }
+  const read = async () => {
+    reading = true
     while (again) {
       again = false
+      const inbox = deps.inbox()
+      if (inbox === undefined || deps.draining()) continue
       try {
-        while (await take());
+        if (recover) for (const delivered of await inbox.unfinished()) enqueue(delivered)
+        recover = false
+        for (let next = await inbox.next(); next !== undefined; next = await inbox.next()) enqueue(next)
       } catch {
         recover = true
       }
     }
-    running = false
-    deps.emit({ type: 'activity', activity: 'idle', doing: '' })
+    reading = false
+    if (!busy()) stand()
   }
-
+  const work = async (lane: Lane) => {
+    working.add(lane)
+    for (;;) {
+      const delivered = lanes[lane][0]
+      if (delivered === undefined || deps.draining()) break
+      await handle(deps, delivered, running, stand)
+      lanes[lane].shift()
+    }
+    // What is left of a drained agent is read again by its successor, or by itself when it goes on.
+    if (lanes[lane].splice(0).length > 0) recover = true
+    working.delete(lane)
+    if (!busy()) stand()
+  }
   const wake = () => {
     again = true
-    if (!running) void run()
+    for (const { work } of running.values()) work.ask()
+    if (!reading) void read()
   }
   return {
     wake,
@@ -79,103 +99,54 @@ export function createLoop(deps: LoopDeps): Loop {
       recover = true
       wake()
     },
-    busy: () => running,
+    busy,
   }
 }
 
-const draining = (deps: LoopDeps) => deps.briefing().mode === 'drain'
-
-async function handle(deps: LoopDeps, inbox: Pick<Inbox, 'acknowledge'>, { entry, message }: Delivered): Promise<void> {
-  if (message !== undefined) {
-    const outcome = await persistently(deps, () => deps.report(message.id, { type: 'start' }))
-    if (outcome?.outcome === 'go') await answer(deps, outcome)
-  }
-  await inbox.acknowledge(entry)
-}
-
-type Go = Extract<AnswerOutcome, { outcome: 'go' }>
-
-async function answer(deps: LoopDeps, { question, attempt, history }: Go): Promise<void> {
-  const doing = `answering ${question.by}: “${excerpt(question.text)}”`
-  deps.emit({ type: 'question', question })
-  deps.emit({ type: 'activity', activity: 'answering', doing })
-  const ending = await speak(deps, question, attempt, history)
-  deps.emit({ type: 'answer', questionId: question.id, outcome: ending.type, text: ending.text })
-  await persistently(deps, () => deps.report(question.id, { ...ending, attempt }))
-}
-
-async function speak(
+async function handle(
   deps: LoopDeps,
-  question: Utterance,
-  attempt: number,
-  history: Go['history'],
-): Promise<{ readonly type: 'done' | 'failed'; readonly text: string }> {
-  const briefing = deps.briefing()
-  const stop = new AbortController()
-  const pieces = batches(deps, question.id, attempt, () => stop.abort())
-  let text = ''
+  { entry, message }: Delivered,
+  running: Map<string, { readonly doing: string; readonly work: RunningWork }>,
+  stand: () => void,
+): Promise<void> {
+  const start = message === undefined ? undefined : await accepted(() => deps.start(message.id), deps.clock)
+  if (start?.outcome === 'go') {
+    const { work } = start
+    deps.emit({ type: 'started', work })
+    const under = deps.carryOut(work)
+    running.set(work.id, { doing: doingOf(work), work: under })
+    stand()
+    const ending = await under.ended
+    if (ending === undefined) deps.emit({ type: 'settled', work: work.id })
+    else {
+      deps.emit({ type: 'ended', work: work.id, ending })
+      await accepted(() => deps.finish(work.id, { ...ending, attempt: work.attempt }), deps.clock)
+    }
+    running.delete(work.id)
+  }
+  await acknowledge(deps, entry)
+}
+
+/** Undefined when the runtime refuses for good. */
+async function accepted<T>(ask: () => Promise<T>, clock: Clock): Promise<T | undefined> {
   try {
-    const turns = [...history, { role: 'person' as const, text: question.text }]
-    const request = { model: briefing.model, maxTokens: briefing.maxTokens, system: systemPrompt(briefing), turns }
-    for await (const event of deps.model(briefing)(request, stop.signal)) {
-      if (event.type === 'text') {
-        text += event.text
-        deps.emit({ type: 'delta', questionId: question.id, text: event.text })
-        pieces.add(event.text)
-      } else if (!event.complete) text += `${text === '' ? '' : '\n\n'}[${event.note}]`
-    }
-    await pieces.flush()
-    return { type: text === '' ? 'failed' : 'done', text: text === '' ? 'Claude gave an empty answer; ask again' : text }
+    return await insist(ask, clock)
   } catch (error) {
-    await pieces.flush()
-    return { type: 'failed', text: `${text === '' ? '' : `${text}\n\n`}${sentence(explain(error))}` }
+    if (error instanceof ApplianceError && error.kind === 'invalid') return undefined
+    throw error
   }
 }
 
-const sentence = (words: string) => `${words.charAt(0).toUpperCase()}${words.slice(1)}`
-
-/** Reports pieces of an answer a few times a second, never two at once; told that nobody waits for it, it stops the model. */
-function batches(deps: LoopDeps, questionId: string, attempt: number, unwanted: () => void) {
-  let pending = ''
-  let sending: Promise<void> | undefined
-  const send = async () => {
-    while (pending !== '') {
-      const text = pending
-      pending = ''
-      const answer = await deps.report(questionId, { type: 'delta', attempt, text }).catch(() => undefined)
-      if (answer?.outcome === 'settled') unwanted()
-      await deps.sleep(deltaInterval)
-    }
-    sending = undefined
-  }
-  return {
-    add(text: string) {
-      pending += text
-      sending ??= send()
-    },
-    async flush() {
-      await sending
-    },
-  }
+/** Without a connection nothing is lost: what is settled is delivered again, and settled. */
+async function acknowledge(deps: LoopDeps, entry: string): Promise<void> {
+  await deps
+    .inbox()
+    ?.acknowledge(entry)
+    .catch(() => {})
 }
 
-/**
- * Until the runtime has taken it: an answer that was given is not lost because the runtime is being restarted.
- * Undefined when it refuses for good.
- */
-async function persistently<T>(deps: LoopDeps, work: () => Promise<T>): Promise<T | undefined> {
-  for (let wait = 200; ; wait = Math.min(wait * 2, 2_000)) {
-    try {
-      return await work()
-    } catch (error) {
-      if (error instanceof ApplianceError && error.kind === 'invalid') return undefined
-      await deps.sleep(wait)
-    }
-  }
-}
-
-const systemPrompt = ({ name, description, prompt }: Briefing) =>
-  `${prompt.trim()}\n\nYou are the agent "${name}"${description === '' ? '' : ` (${description})`} of AI Infrastructure on this server.`
+const doingOf = ({ by, text, task }: Work): string =>
+  task === undefined ? `answering ${by}: “${excerpt(text)}”` : `task “${excerpt(task.name)}” for ${task.by}`
 
 const excerpt = (text: string) => {
   const line = text.replaceAll(/\s+/g, ' ')

@@ -1,6 +1,7 @@
+import { systemClock } from '../runtime/os/clock.ts'
 import { homeAt } from '../runtime/os/home.ts'
-import { runAgent } from './agent.ts'
-import { claude } from './claude.ts'
+import { type RunningAgent, runAgent } from './agent.ts'
+import { claude } from './claude/claude.ts'
 import { openTerminal } from './window/terminal.ts'
 
 const [name] = process.argv.slice(2)
@@ -10,14 +11,19 @@ if (name === undefined || root === undefined) {
   process.exit(2)
 }
 
+/** Milliseconds for what has to be ended with the process. */
+const patience = 2_000
+
+let agent: RunningAgent | undefined
 const terminal = openTerminal(process.stdin, process.stdout)
-const end = (status: number, words: string) => {
+const end = async (status: number, words: string) => {
   terminal.restore()
   if (words !== '') console.error(words)
+  await Promise.race([agent?.stop().catch(() => {}), Bun.sleep(patience)])
   process.exit(status)
 }
-for (const signal of ['SIGTERM', 'SIGHUP', 'SIGINT'] as const) process.on(signal, () => end(0, ''))
-process.on('uncaughtException', error => end(1, error.stack ?? error.message))
-process.on('unhandledRejection', error => end(1, error instanceof Error ? (error.stack ?? error.message) : String(error)))
+for (const signal of ['SIGTERM', 'SIGHUP', 'SIGINT'] as const) process.once(signal, () => void end(0, ''))
+process.on('uncaughtException', error => void end(1, error.stack ?? error.message))
+process.on('unhandledRejection', error => void end(1, error instanceof Error ? (error.stack ?? error.message) : String(error)))
 
-await runAgent({ home: homeAt(root), name, terminal, model: claude, now: () => new Date() })
+agent = await runAgent({ home: homeAt(root), name, terminal, model: claude, clock: systemClock })

@@ -7,7 +7,7 @@ export interface ModelCall {
   readonly model: string
   readonly system: string
   readonly maxTokens: number
-  /** What was said: text, results of tools, calls as `tool {"input":…}`; without the loop's own `<context>`. */
+  /** What was said: text, results of tools, calls as `tool {"input":…}`; without the loop's own `<context …>`. */
   readonly messages: readonly { readonly role: 'user' | 'assistant'; readonly content: string }[]
   /** Names of the tools on offer, in their order. */
   readonly tools: readonly string[]
@@ -74,7 +74,7 @@ function textOf(content: unknown): string {
   if (typeof content === 'string') return content
   return blocksOf(content)
     .map(wordsOf)
-    .filter(words => words !== '' && !words.startsWith('<context>'))
+    .filter(words => words !== '' && !/^<context[ >]/.test(words))
     .join('\n')
 }
 

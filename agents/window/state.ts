@@ -2,6 +2,7 @@ import type { Utterance } from '../../runtime/bus/agents.ts'
 import type { LoopEvent } from '../loop.ts'
 import type { Key } from './keys.ts'
 import { edit, emptyLine, type Line } from './line-editor.ts'
+import { type Course, emptyCourse, finish, follow, saidBefore } from './work.ts'
 
 /** Everything that the window shows. */
 export interface WindowState {
@@ -17,19 +18,23 @@ export interface WindowState {
   readonly obstacle: string
 }
 
-/** One question with what became of it. */
+/** One question or task with what became of it. */
 export interface Entry {
   readonly id: string
   readonly by: string
+  /** Name of the task; undefined for a question. */
+  readonly task: string | undefined
   readonly question: string
   /** ISO 8601. */
   readonly at: string
   readonly state: Utterance['state']
-  readonly answer: string
+  readonly course: Course
 }
 
 export type WindowEvent =
-  | Exclude<LoopEvent, { type: 'activity' }>
+  | Exclude<LoopEvent, { type: 'activity' | 'started' }>
+  /** `at`: ISO 8601. */
+  | (Extract<LoopEvent, { type: 'started' }> & { readonly at: string })
   | { readonly type: 'standing'; readonly activity: 'idle' | 'answering' | 'draining' }
   | { readonly type: 'briefed'; readonly level: number; readonly description: string; readonly model: string }
   | { readonly type: 'obstacle'; readonly message: string }
@@ -50,6 +55,7 @@ export const firstState = (name: string): WindowState => ({
 const mostEntries = 200
 
 export function next(state: WindowState, event: WindowEvent): WindowState {
+  const on = (id: string, by: (entry: Entry) => Entry): WindowState => ({ ...state, entries: change(state.entries, id, by) })
   switch (event.type) {
     case 'briefed':
       return { ...state, who: { level: event.level, description: event.description, model: event.model } }
@@ -61,18 +67,25 @@ export function next(state: WindowState, event: WindowEvent): WindowState {
       return { ...state, entries: entriesOf(event.utterances) }
     case 'asked':
       return { ...state, entries: put(state.entries, entryOf(event.question)), scroll: 0 }
-    case 'question':
-      return { ...state, entries: put(state.entries, { ...entryOf(event.question), state: 'answering', answer: '' }) }
-    case 'delta':
-      return {
-        ...state,
-        entries: change(state.entries, event.questionId, entry => ({ ...entry, answer: entry.answer + event.text })),
-      }
-    case 'answer':
-      return {
-        ...state,
-        entries: change(state.entries, event.questionId, entry => ({ ...entry, state: event.outcome, answer: event.text })),
-      }
+    case 'started': {
+      const { id, by, text, task } = event.work
+      const begun = {
+        id,
+        by: task?.by ?? by,
+        question: text,
+        task: task?.name,
+        at: event.at,
+        state: 'answering',
+        course: emptyCourse,
+      } as const
+      return { ...state, entries: put(state.entries, begun) }
+    }
+    case 'work':
+      return on(event.work, entry => ({ ...entry, course: follow(entry.course, event.event) }))
+    case 'ended':
+      return on(event.work, entry => ({ ...entry, state: event.ending.outcome, course: finish(entry.course, event.ending) }))
+    case 'settled':
+      return on(event.work, entry => ({ ...entry, state: 'done', course: { ...entry.course, waiting: '' } }))
     case 'key':
       return pressed(state, event.key, event.page)
   }
@@ -92,18 +105,19 @@ function pressed(state: WindowState, key: Key, page: number): WindowState {
 const entryOf = (question: Utterance): Entry => ({
   id: question.id,
   by: question.by,
+  task: undefined,
   question: question.text,
   at: question.at,
   state: question.state,
-  answer: '',
+  course: emptyCourse,
 })
 
 /** Questions with the answer of each. */
 function entriesOf(utterances: readonly Utterance[]): Entry[] {
   const answers = new Map(utterances.map(utterance => [utterance.answers, utterance]))
   return utterances
-    .filter(utterance => utterance.role === 'person')
-    .map(question => ({ ...entryOf(question), answer: answers.get(question.id)?.text ?? '' }))
+    .filter(utterance => utterance.role !== 'agent')
+    .map(question => ({ ...entryOf(question), course: saidBefore(answers.get(question.id)?.text ?? '') }))
 }
 
 function put(entries: readonly Entry[], entry: Entry): Entry[] {

@@ -1,5 +1,6 @@
 import { expect, test } from 'bun:test'
 import type { Utterance } from '../../runtime/bus/agents.ts'
+import type { Work, WorkEvent } from '../../runtime/bus/work.ts'
 import { firstState, next, type WindowEvent, type WindowState } from './state.ts'
 import { difference } from './terminal.ts'
 import { widthOf } from './text.ts'
@@ -8,6 +9,14 @@ import { plain, render } from './view.ts'
 const question = (id: string, text: string): Utterance => ({
   ...{ id, text, agent: 'code', thread: 't', role: 'person', by: 'ada', state: 'queued', at: '2026-01-02T03:04:05.000Z' },
 })
+const workOf = (id: string, text: string): Work => ({
+  ...{ id, kind: 'question', attempt: 1, thread: 't', by: 'ada', text, attachments: [] },
+  ...{ task: undefined, transcript: [], begun: false, tainted: false },
+})
+const task = { id: 'k', name: 'landing page', description: '', by: 'supervisor', criteria: [], inputs: [], timeout: 0 }
+const started = (id: string, text: string) =>
+  ({ type: 'started', work: workOf(id, text), at: '2026-01-02T03:04:05.000Z' }) as const
+const work = (id: string, event: WorkEvent): WindowEvent => ({ type: 'work', work: id, event })
 const after = (...events: WindowEvent[]): WindowState => events.reduce(next, firstState('code'))
 const briefed: WindowEvent = { type: 'briefed', level: 1, description: 'Writes code', model: 'claude-x' }
 const idle: WindowEvent = { type: 'standing', activity: 'idle' }
@@ -19,9 +28,9 @@ test('a conversation, with who, what and how it stands', () => {
     briefed,
     idle,
     { type: 'asked', question: question('1', 'what is on port 80?') },
-    { type: 'question', question: question('1', 'what is on port 80?') },
-    { type: 'delta', questionId: '1', text: 'It is ' },
-    { type: 'delta', questionId: '1', text: 'nginx.\nReally.' },
+    started('1', 'what is on port 80?'),
+    work('1', { type: 'text', text: 'It is ' }),
+    work('1', { type: 'text', text: 'nginx.\nReally.' }),
     { type: 'asked', question: question('2', 'and 443?') },
     typed('thanks'),
   )
@@ -49,13 +58,57 @@ test('a conversation, with who, what and how it stands', () => {
 })
 
 test('an answer that was begun anew after a crash shows once', () => {
-  const begun: WindowEvent = { type: 'question', question: question('1', 'hi') }
-  const state = after(begun, { type: 'delta', questionId: '1', text: 'half' }, begun, {
-    type: 'delta',
-    questionId: '1',
-    text: 'whole',
-  })
+  const begun = started('1', 'hi')
+  const state = after(begun, work('1', { type: 'text', text: 'half' }), begun, work('1', { type: 'text', text: 'whole' }))
   expect(shown(state).filter(row => /half|whole|hi/.test(row))).toEqual(['  hi', '  ▎ whole'])
+})
+
+test('a task with what is done for it: calls with their outcome, why it waits, and how it ended', () => {
+  const call = (id: string, tool: string, title: string) => work('1', { type: 'tool-started', call: id, tool, title })
+  const ended = (id: string, outcome: 'done' | 'failed' | 'denied', summary: string, milliseconds: number) =>
+    work('1', { type: 'tool-ended', call: id, outcome, summary, milliseconds })
+  const under = after(
+    { ...started('1', 'Build a page.'), work: { ...workOf('1', 'Build a page.'), task } },
+    work('1', { type: 'text', text: 'I look first.' }),
+    call('a', 'run', 'npm test in bakery'),
+    ended('a', 'done', '3 passed', 1_234),
+    call('b', 'run', 'rm -rf /'),
+    ended('b', 'denied', 'Not allowed: rm is refused', 3),
+    call('c', 'run', 'npm run build'),
+    work('1', { type: 'tool-output', call: 'c', text: 'one\ncompiling 3 of 9\n' }),
+    work('1', { type: 'waiting', reason: 'waits for a person to approve “npm run build”' }),
+  )
+  expect(shown(under, 60, 19).slice(2, -4)).toEqual([
+    '',
+    '  task landing page from supervisor 03:04',
+    '  Build a page.',
+    '',
+    '  code',
+    '  ▎ I look first.',
+    '  ▸ run npm test in bakery … ok 1.2 s',
+    '  ▸ run rm -rf / … refused 3 ms',
+    '    Not allowed: rm is refused',
+    '  ▸ run npm run build … runs',
+    '    compiling 3 of 9',
+    '  ⧗ waits for a person to approve “npm run build”',
+    '',
+  ])
+  const end = next(under, { type: 'ended', work: '1', ending: { outcome: 'failed', text: 'It broke' } })
+  expect(shown(end).join('\n')).toContain('▎ It broke')
+  expect(shown(end).join('\n')).not.toContain('⧗')
+})
+
+test('what a broken stream said is taken back, what stands stays, and the end is not said twice', () => {
+  const state = after(
+    started('1', 'hi'),
+    work('1', { type: 'text', text: 'First.' }),
+    work('1', { type: 'entry', entry: { role: 'assistant', content: [] } }),
+    work('1', { type: 'text', text: 'half a' }),
+    work('1', { type: 'retracted' }),
+    work('1', { type: 'text', text: 'Second.' }),
+    { type: 'ended', work: '1', ending: { outcome: 'done', text: 'First.\n\nSecond.\n\n[cut off]' } },
+  )
+  expect(shown(state).filter(row => row.includes('▎'))).toEqual(['  ▎ First.', '  ▎ Second.', '  ▎ [cut off]'])
 })
 
 test('every size is filled exactly and nothing is wider than the window', () => {
@@ -104,8 +157,14 @@ test('escape sequences of a person, a model or a prompt never reach the terminal
   const state = after(
     { type: 'briefed', level: 1, description: evil, model: evil },
     { type: 'obstacle', message: evil },
-    { type: 'question', question: { ...question('1', evil), by: evil } },
-    { type: 'delta', questionId: '1', text: evil },
+    { ...started('1', evil), work: { ...workOf('1', evil), by: evil, task: { ...task, name: evil, by: evil } } },
+    work('1', { type: 'text', text: evil }),
+    work('1', { type: 'tool-started', call: 'a', tool: evil, title: evil }),
+    work('1', { type: 'tool-output', call: 'a', text: evil }),
+    work('1', { type: 'tool-started', call: 'b', tool: evil, title: evil }),
+    work('1', { type: 'tool-ended', call: 'b', outcome: 'failed', summary: evil, milliseconds: 1 }),
+    work('1', { type: 'tainted', source: evil }),
+    work('1', { type: 'waiting', reason: evil }),
   )
   const drawn = render(state, 80, 24).rows.join('')
   expect(drawn).not.toContain('\x1b]')

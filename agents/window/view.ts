@@ -1,4 +1,4 @@
-import { answerRows } from './answer.ts'
+import { type CourseStyles, courseRows } from './course-rows.ts'
 import type { Entry, WindowState } from './state.ts'
 import { fit, neutralise, widthOf, wrap } from './text.ts'
 
@@ -75,17 +75,22 @@ function entryRows(entry: Entry, agent: string, columns: number): string[] {
   const width = textWidth(columns)
   const time = faint(` ${timeOf(entry.at)}`)
   const question = wrap(neutralise(entry.question), width)
-  const rows = [indent(`${bold(fit(neutralise(entry.by), width - 6))}${time}`), ...question.map(line => indent(line)), '']
-  if (entry.state === 'queued' && entry.answer === '') return [...rows, indent(dim('waiting for its turn …')), '']
-  const answer = entry.answer === '' ? [dim('thinking …')] : answerOf(entry, width - 2)
-  const bar = entry.state === 'failed' ? red('▎') : accent('▎')
-  return [...rows, indent(strong(agent)), ...answer.map(line => indent(`${bar} ${line}`)), '']
+  const title =
+    entry.task === undefined ? '' : `${accent('task ')}${bold(fit(neutralise(entry.task), width - 20))}${dim(' from ')}`
+  const rows = [
+    indent(`${title}${bold(fit(neutralise(entry.by), width - 6 - Math.min(widthOf(title), width - 20)))}${time}`),
+    ...question.map(line => indent(line)),
+    '',
+  ]
+  const { parts, waiting } = entry.course
+  if (entry.state === 'queued' && parts.length === 0) return [...rows, indent(dim('waiting for its turn …')), '']
+  const course = courseRows(entry.course, entry.state, width, styles)
+  const thinking =
+    parts.length === 0 && waiting === '' && entry.state === 'answering' ? [`${accent('▎')} ${dim('thinking …')}`] : []
+  return [...rows, indent(strong(agent)), ...[...course, ...thinking].map(line => indent(line)), '']
 }
 
-const answerOf = ({ answer, state }: Entry, width: number): string[] =>
-  state === 'failed'
-    ? wrap(neutralise(answer), width).map(red)
-    : answerRows(neutralise(answer), width, { strong: bold, code: sand })
+const styles: CourseStyles = { accent, bold, dim, faint, red, green, amber, sand }
 
 /** Hours and minutes where the server is. */
 function timeOf(at: string): string {
