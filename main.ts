@@ -16,6 +16,9 @@ const verbs: Readonly<Record<string, () => Promise<Command>>> = {
   suspend: async () => (await import('./commands/suspend.ts')).suspend,
   resume: async () => (await import('./commands/suspend.ts')).resume,
   approve: async () => (await import('./commands/approve.ts')).approve,
+  deny: async () => (await import('./commands/approvals.ts')).deny,
+  approvals: async () => (await import('./commands/approvals.ts')).approvals,
+  audit: async () => (await import('./commands/audit.ts')).audit,
   attach: async () => (await import('./commands/attach.ts')).attach,
   doctor: async () => (await import('./commands/doctor.ts')).doctor,
 }

@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { createAuditNotes } from '../desired-state/git/audit-notes.ts'
 import { initRepository } from '../desired-state/git/init.ts'
 import { createRepository } from '../desired-state/git/repository.ts'
 import type { Repository } from '../desired-state/repository.ts'
@@ -76,7 +77,13 @@ export async function layGround(
   started.defer(() => store.end({ timeout: 2 }))
   await migrate(store)
   progress('journal open')
-  return { clock, log, events, supervisor, repository: createRepository(home), store, audit: createAudit(store), services }
+  const audit = await createAudit({
+    ...{ folder: home.audit, keys: home.keys, store, clock, log: log.with({ component: 'audit' }) },
+    secrets: secretsOf(environment),
+    anchors: createAuditNotes(home.repository),
+  })
+  started.defer(() => audit.stop())
+  return { clock, log, events, supervisor, repository: createRepository(home), store, audit, services }
 }
 
 const longestLine = 160

@@ -62,7 +62,7 @@ const longestLock = 60_000
 
 /** What a Git that was killed left; no push would get past it. A push may be under way while we start. */
 async function removeOldLocks(path: string): Promise<void> {
-  for (const pattern of ['*.lock', 'refs/heads/**/*.lock', 'refs/tags/**/*.lock']) {
+  for (const pattern of ['*.lock', 'refs/heads/**/*.lock', 'refs/tags/**/*.lock', 'refs/audit/**/*.lock']) {
     for await (const name of new Bun.Glob(pattern).scan({ cwd: path })) {
       const lock = join(path, name)
       const stat = await statIfExists(lock)

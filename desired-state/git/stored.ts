@@ -57,6 +57,14 @@ export const storedTree = (gitdir: string, revision: string): Promise<readonly T
 export const storedFile = (gitdir: string, oid: string, filepath: string): Promise<string | undefined> =>
   reading(gitdir, async at => new TextDecoder().decode((await git.readBlob({ ...at, oid, filepath })).blob))
 
+/** A text that a ref names without a commit around it. */
+export const storedBlob = (gitdir: string, oid: string): Promise<string | undefined> =>
+  reading(gitdir, async at => new TextDecoder().decode((await git.readBlob({ ...at, oid })).blob))
+
+/** The refs below a prefix, without it. */
+export const storedNames = (gitdir: string, prefix: string): Promise<readonly string[]> =>
+  git.listRefs({ fs, gitdir, filepath: prefix })
+
 function summary({ oid, commit }: ReadCommitResult): CommitSummary {
   const [subject = '', ...rest] = commit.message.split('\n')
   return {

@@ -33,3 +33,10 @@ export function parseAuditLine(text: string): AuditLine | undefined {
     return undefined
   }
 }
+
+const rowType = event.pick({ type: true, outcome: true })
+export const parseRowType = (row: unknown): Pick<AuditEvent, 'type' | 'outcome'> => rowType.parse(row)
+
+const more = event.pick({ details: true, session: true, address: true })
+/** The part of an event that the index keeps as text. */
+export const parseMore = (text: string): Pick<AuditEvent, 'details' | 'session' | 'address'> => more.parse(JSON.parse(text))

@@ -1,7 +1,14 @@
 const shapes: readonly RegExp[] = [
   /\bsk-[A-Za-z0-9_-]{16,}/g,
-  /\b(?:ghp|gho|ghs|github_pat)_[A-Za-z0-9_]{16,}/g,
-  /\bAKIA[0-9A-Z]{16}\b/g,
+  /\b(?:ghp|gho|ghu|ghs|ghr|github_pat|glpat|npm|pypi)[_-][A-Za-z0-9_-]{16,}/g,
+  /\b(?:AKIA|ASIA)[0-9A-Z]{16}\b/g,
+  /\bAIza[\w-]{35}/g,
+  /\bxox[a-z]-[A-Za-z0-9-]{10,}/g,
+  /\beyJ[\w-]{10,}\.[\w-]{10,}\.[\w-]*/g,
+  /\bAGE-SECRET-KEY-1[0-9A-Z]{20,}/g,
+  /-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)/g,
+  /(?<=\bBearer\s{1,8})[\w.~+/-]{8,}=*/gi,
+  /(?<=\b(?:password|passwd|secret|token|api[_-]?key|access[_-]?key)["']?\s{0,4}[=:]\s{0,4}["']?)[^\s"'&;,]{6,}/gi,
   /(?<=:\/\/[^\s/:@]{0,64}:)[^\s/@]+(?=@)/g,
 ]
 

@@ -55,10 +55,36 @@ test('what has an effect is audited, allowed or refused, with who did it', async
   const enter = open([route({ method: 'POST', audit: 'thing.done' })], audited)
   await enter('/thing/a', person, 'POST')
   await enter('/thing/a', { kind: 'agent', name: 'code' }, 'POST')
+  const of = { event: 'thing.done', subject: '/thing/a', address: '192.0.2.1' }
   expect(audited).toEqual([
-    { event: 'thing.done', who: 'person ada@example.com', subject: '/thing/a', outcome: 'allowed' },
-    { event: 'thing.done', who: 'agent code', subject: '/thing/a', outcome: 'refused' },
+    { ...of, who: 'person ada@example.com', outcome: 'asked' },
+    { ...of, who: 'person ada@example.com', outcome: 'allowed' },
+    { ...of, who: 'agent code', outcome: 'refused' },
   ])
+})
+
+test('what cannot be written down is not done, and what was done unwritten is not reported as done', async () => {
+  const done: string[] = []
+  const full = (room: number) => {
+    const written: AuditEntry[] = []
+    const door = createDoor({
+      routes: [route({ method: 'POST', audit: 'thing.done', handle: () => text(`done ${done.push('thing')}`) })],
+      clock: systemClock,
+      log: silentLog,
+      audit: async entry => {
+        if (written.length >= room) throw new ApplianceError('waiting', 'the disk is full, so the audit cannot be written')
+        written.push(entry)
+      },
+      renderError: (status, message) => json({ message }, status),
+    })
+    const entrance = { identity: person, address: '192.0.2.1', keepOpen: () => {} }
+    return door.enter(new Request('http://appliance/thing/a', { method: 'POST' }), entrance)
+  }
+  const before = await full(0)
+  expect([before.status, await before.text(), done.length]).toEqual([503, expect.stringContaining('the disk is full'), 0])
+  const after = await full(1)
+  expect([after.status, await after.text(), done.length]).toEqual([503, expect.stringContaining('look before you repeat it'), 1])
+  expect([(await full(2)).status, done.length]).toEqual([200, 2])
 })
 
 test('an expected failure says its sentence, an unexpected one says nothing of the inside', async () => {
@@ -76,10 +102,10 @@ test('an expected failure says its sentence, an unexpected one says nothing of t
 test('while the database is away every answer says so, to who is signed in as well', async () => {
   const away = () => Promise.reject(Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' }))
   const door = createDoor({
-    routes: [route({ method: 'POST', audit: 'thing.done' })],
+    routes: [route({ method: 'POST', audit: 'thing.done', handle: away })],
     clock: systemClock,
     log: silentLog,
-    audit: away,
+    audit: async () => {},
     renderError: (status, message) => json({ message }, status),
   })
   const entrance = { identity: person, address: '192.0.2.1', keepOpen: () => {} }

@@ -43,7 +43,11 @@ export interface Door {
   readonly routes: readonly Route[]
 }
 
-/** Builds the one door: no route runs before its policy, its rate limit and its audit. */
+/**
+ * Builds the one door: no route runs before its policy, its rate limit and its audit. What has an effect is written down
+ * twice: that it was asked for, before its handler begins (what cannot be written is not done), and what came of it,
+ * before anybody is told.
+ */
 export function createDoor(dependencies: DoorDependencies): Door {
   const { routes, renderError, log } = dependencies
   refuseDoubles(routes)
@@ -77,7 +81,10 @@ export function createDoor(dependencies: DoorDependencies): Door {
     const record = (outcome: AuditEntry['outcome']) =>
       route.audit === false
         ? Promise.resolve()
-        : dependencies.audit({ event: route.audit, who: nameOf(identity), subject: new URL(request.url).pathname, outcome })
+        : dependencies.audit({
+            ...{ event: route.audit, who: nameOf(identity), subject: new URL(request.url).pathname, outcome },
+            ...(entrance.address.startsWith('/') ? {} : { address: entrance.address }),
+          })
     const unaudited = (error: unknown) => log.error('audit not written', { path: route.path, error: explain(error) })
     if (!route.policy.includes(identity.kind)) {
       await record('refused').catch(unaudited)
@@ -91,6 +98,12 @@ export function createDoor(dependencies: DoorDependencies): Door {
       response.headers.set('retry-after', String(Math.ceil(wait)))
       return response
     }
+    const refuse = (error: unknown) => failure(error, route, request, identity)
+    try {
+      await record('asked')
+    } catch (error) {
+      return refuse(error)
+    }
     const call: Call = {
       request,
       url: new URL(request.url),
@@ -99,27 +112,28 @@ export function createDoor(dependencies: DoorDependencies): Door {
       keepOpen: entrance.keepOpen,
       ...(entrance.upgrade && { upgrade: entrance.upgrade }),
     }
+    const [response, error] = await answered(route, call)
     try {
-      const response = await route.handle(call)
-      await record(response.status < 400 ? 'allowed' : 'failed')
-      return response
-    } catch (error) {
-      await record('failed').catch(unaudited)
-      if (isStoreAway(error)) return renderError(503, storeAway, request, identity)
-      const status = error instanceof ApplianceError ? statusOf[error.kind] : 500
-      if (status === 500)
-        log.error('request failed', {
-          path: route.path,
-          error: explain(error),
-          stack: error instanceof Error ? error.stack : undefined,
-        })
-      return renderError(
-        status,
-        error instanceof ApplianceError ? explain(error) : 'Something went wrong here; the log says more.',
-        request,
-        identity,
-      )
+      await record(response !== undefined && response.status < 400 ? 'allowed' : 'failed')
+    } catch (unwritten) {
+      unaudited(unwritten)
+      // What cannot be written down is not reported as done.
+      if (response !== undefined) return renderError(503, `${explain(unwritten)}; ${lookFirst}`, request, identity)
     }
+    return response ?? refuse(error)
+  }
+
+  const failure = (error: unknown, route: Route, request: Request, identity: Identity) => {
+    if (isStoreAway(error)) return renderError(503, storeAway, request, identity)
+    const status = error instanceof ApplianceError ? statusOf[error.kind] : 500
+    if (status === 500)
+      log.error('request failed', {
+        path: route.path,
+        error: explain(error),
+        stack: error instanceof Error ? error.stack : undefined,
+      })
+    const message = error instanceof ApplianceError ? explain(error) : 'Something went wrong here; the log says more.'
+    return renderError(status, message, request, identity)
   }
 
   return {
@@ -142,6 +156,16 @@ export function createDoor(dependencies: DoorDependencies): Door {
 /** What a caller reads while Postgres does not answer. */
 export const storeAway =
   'The database does not answer at the moment; it comes back by itself. Look how things stand, and try again.'
+
+const lookFirst = 'what you asked for may have been done all the same: look before you repeat it'
+
+async function answered(route: Route, call: Call): Promise<[Response, undefined] | [undefined, unknown]> {
+  try {
+    return [await route.handle(call), undefined]
+  } catch (error) {
+    return [undefined, error]
+  }
+}
 
 const statusOf: Record<ErrorKind, number> = { invalid: 422, waiting: 503, stalled: 409, failed: 500 }
 

@@ -53,7 +53,7 @@ test('adding a domain shows plan and diff first, then commits by the person and 
   ])
   expect(await fileNow()).toStartWith(yaml.trimEnd())
   expect(home.engine.asked).toEqual(['moved'])
-  expect(home.audited).toEqual(['commit allowed'])
+  expect(home.audited).toEqual(['commit asked', 'commit allowed'])
 })
 
 test('editing keeps comments, and what the form does not show', async () => {
