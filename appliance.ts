@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { buildDoors } from './composition/doors.ts'
 import { type Ground, layGround } from './composition/ground.ts'
+import { buildPolicy } from './composition/policy.ts'
 import { type Mode, redisAddress, sitesDependencies } from './composition/services.ts'
 import { untilSettled } from './composition/settle.ts'
 import { createTaskRoom } from './composition/tasks.ts'
@@ -93,7 +94,8 @@ export async function startAppliance(options: ApplianceOptions): Promise<Running
   const rotating = setInterval(() => void rotateLogs(home, log), 300_000)
   started.defer(() => clearInterval(rotating))
 
-  const doors = await buildDoors(environment, options, ground, engine, agents)
+  const policy = buildPolicy(home, ground, agents)
+  const doors = await buildDoors(environment, options, ground, engine, agents, policy)
   door.resolve(doors.door)
   await Promise.all(agents.names().map(name => sockets.open(name)))
   await doors.listen(started)

@@ -14,6 +14,7 @@ import { createFirstAdmin, type FirstAdmin } from '../web/portal/sign-in/first-a
 import { portalSecret } from '../web/portal/sign-in/secret.ts'
 import { createSessions } from '../web/portal/sign-in/sessions.ts'
 import type { Ground } from './ground.ts'
+import type { buildPolicy } from './policy.ts'
 import { createRoutes } from './routes.ts'
 
 export interface Doors {
@@ -30,6 +31,7 @@ export async function buildDoors(
   ground: Ground,
   engine: RunningEngine,
   agents: AgentsRoom,
+  policy: ReturnType<typeof buildPolicy>,
 ): Promise<Doors> {
   const { home } = environment
   const { command } = spoken
@@ -55,6 +57,8 @@ export async function buildDoors(
   const door = createDoor({
     routes: createRoutes({
       ...{ engine, repository, agents, sessions, firstAdmin, editing, clock, log, place, command },
+      ...policy,
+      audit: ground.audit,
       services: () => supervisor.status(),
     }),
     clock,

@@ -1,15 +1,27 @@
+import { type ActionRouteDependencies, createActionRoutes } from '../web/agent-socket/actions.ts'
 import { type AgentSocketDeps, createAgentSocketRoutes } from '../web/agent-socket/routes.ts'
+import { type ApprovalRouteDependencies, createApprovalRoutes } from '../web/api/approvals.ts'
+import { type AuditRouteDependencies, createAuditRoutes } from '../web/api/audit.ts'
 import { type ApiDependencies, createApiRoutes } from '../web/api/routes.ts'
 import type { Route } from '../web/door/route.ts'
 import { createGitRoutes, type GitDependencies } from '../web/git/routes.ts'
 import type { PortalDeps } from '../web/portal/deps.ts'
 import { createPortalRoutes } from '../web/portal/routes.ts'
 
-export type RouteDependencies = ApiDependencies & GitDependencies & PortalDeps & AgentSocketDeps
+export type RouteDependencies = ActionRouteDependencies &
+  ApprovalRouteDependencies &
+  AuditRouteDependencies &
+  ApiDependencies &
+  GitDependencies &
+  PortalDeps &
+  AgentSocketDeps
 
 /** Every verb of the product; the inventory test walks this list. */
 export const createRoutes = (dependencies: RouteDependencies): readonly Route[] => [
   ...createApiRoutes(dependencies),
+  ...createApprovalRoutes(dependencies),
+  ...createAuditRoutes(dependencies),
+  ...createActionRoutes(dependencies),
   ...createGitRoutes(dependencies),
   ...createAgentSocketRoutes(dependencies),
   ...createPortalRoutes(dependencies),

@@ -5,6 +5,7 @@ import { systemClock } from '../runtime/os/clock.ts'
 import { homeAt } from '../runtime/os/home.ts'
 import { silentLog } from '../runtime/os/log.ts'
 import { spawn } from '../runtime/os/spawn.ts'
+import { createApprovals } from '../runtime/policy/approvals/approvals.ts'
 import { openStore } from '../runtime/store/store.ts'
 import { type AuditEntry, createDoor } from '../web/door/door.ts'
 import type { Identity, Role, Route } from '../web/door/route.ts'
@@ -12,12 +13,18 @@ import { ada, house } from '../web/portal/testing/house.ts'
 
 const nowhere = homeAt('/nonexistent')
 
+const store = openStore({ socketFolder: nowhere.postgresSockets, database: 'none' })
+const unreached = () => Promise.reject(new Error('no handler runs here'))
+
 /** The routes as the composition makes them; nothing that they stand on is ever started. */
 const routes = createRoutes({
   ...house().deps,
+  approvals: createApprovals({ store, clock: systemClock, audit: { record: unreached }, simple: unreached }),
+  actions: { decide: unreached, confirm: unreached },
+  audit: { search: unreached },
   agents: createAgents({
     home: nowhere,
-    store: openStore({ socketFolder: nowhere.postgresSockets, database: 'none' }),
+    store,
     redis: { socket: nowhere.redisSocket },
     spawn,
     clock: systemClock,
@@ -91,6 +98,9 @@ test('every route has a policy, a rate limit, and an audit name when it writes',
   }
   const silent = routes.filter(({ method, audit }) => method !== 'GET' && audit === false).map(nameOf)
   expect(silent.sort()).toEqual([
+    // Decisions on what agents do: the ledger writes each into the audit itself, with what was asked.
+    'POST /agent/actions',
+    'POST /agent/actions/:id/confirm',
     // What an agent's process says several times in a minute: that it lives, and the pieces of an answer.
     'POST /agent/answers/:id',
     'POST /agent/heartbeat',

@@ -32,7 +32,7 @@ const mostLines = 1_000
 export function startAnchoring(deps: AnchoringDeps): Anchoring {
   const { place, clock, log } = deps
   const next = oneAtATime()
-  let noted = 0
+  let noted = -1
   let timer: ReturnType<typeof setTimeout> | undefined
   let writing = false
   const write = async () => {

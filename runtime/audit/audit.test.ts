@@ -14,10 +14,10 @@ import { memoryPlace } from './testing/memory-place.ts'
 let database: TestStore
 beforeAll(async () => {
   database = await startTestStore()
-})
+}, 60_000)
 afterAll(async () => {
   await database[Symbol.asyncDispose]()
-})
+}, 60_000)
 
 const event = (more: Partial<AuditEvent> = {}): AuditEvent => ({
   ...{ type: 'command_executed', agent: 'code', user: '', action: 'run', target: 'make', outcome: 'success' },

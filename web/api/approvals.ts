@@ -9,7 +9,7 @@ import type { ApprovalBook } from '../../runtime/policy/approvals/approvals.ts'
 import { json, readJson } from '../door/answer.ts'
 import { nameOf } from '../door/door.ts'
 import type { Identity, Route } from '../door/route.ts'
-import { authorOf } from './routes.ts'
+import { authorOf } from './author.ts'
 
 export interface ApprovalRouteDependencies {
   readonly approvals: Pick<ApprovalBook, 'waiting' | 'recent' | 'get' | 'decide' | 'rule'>

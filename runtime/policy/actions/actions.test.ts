@@ -14,10 +14,10 @@ import { type ActionsDeps, createActions, type Ruling } from './actions.ts'
 let database: TestStore
 beforeAll(async () => {
   database = await startTestStore()
-})
+}, 60_000)
 afterAll(async () => {
   await database[Symbol.asyncDispose]()
-})
+}, 60_000)
 
 const person = 'person ada@example.com'
 

@@ -11,6 +11,7 @@ import { requestDigest } from '../approvals/binding.ts'
 import { changedFile } from '../approvals/digests.ts'
 import { describe } from './describe.ts'
 import { type ActionRow, actionOf, dispatch, dispatchAgain, dispatched, settle } from './ledger.ts'
+import { taintedReason } from './tainted.ts'
 
 /** What the rules say of one request. */
 export type Ruling =
@@ -20,8 +21,6 @@ export type Ruling =
 
 export interface Facts {
   readonly agent: string
-  /** Text of strangers is in the thread. */
-  readonly tainted: boolean
 }
 
 /** Where a piece of work stands, for whoever holds its newest fencing token. */
@@ -93,9 +92,11 @@ async function decideNew(deps: ActionsDeps, asked: Asked): Promise<Verdict> {
   const { agent, request, standing } = asked
   const policy = await deps.policyOf(agent)
   if (policy === undefined) return refuse(deps, asked, 'this agent is not declared')
-  const ruling = await deps.decide(policy, request.needs, { agent, tainted: standing.tainted })
+  const ruling = await deps.decide(policy, request.needs, { agent })
   if (ruling.decision === 'deny') return refuse(deps, asked, ruling.reason)
   if (ruling.decision === 'ask') return throughPerson(deps, asked, ruling.reason)
+  const suspicious = standing.tainted ? taintedReason(policy, request.needs) : undefined
+  if (suspicious !== undefined) return throughPerson(deps, asked, suspicious)
   if (request.requiresApproval) return throughPerson(deps, asked, `${request.tool} asks each time`)
   return start(deps, asked, undefined)
 }
