@@ -6,6 +6,7 @@ import {
   fstatSync,
   mkdirSync,
   openSync,
+  readFileSync,
   readSync,
   realpathSync,
   renameSync,
@@ -123,6 +124,7 @@ export function write(path: string, content: string): { created: boolean; bytes:
 function replaceFile(path: string, content: string): void {
   const before = statSync(path, { throwIfNoEntry: false })
   const target = before === undefined ? path : realpathSync(path)
+  if (vanishes(dirname(target))) throw new Error(`${path} is out of what you may write`)
   const temporary = join(dirname(target), `.${basename(target).slice(0, 100)}.${randomBytes(4).toString('hex')}.tmp`)
   try {
     writeFileSync(temporary, content, { flag: 'wx', mode: 0o644 })
@@ -132,6 +134,15 @@ function replaceFile(path: string, content: string): void {
     rmSync(temporary, { force: true })
     throw error
   }
+}
+
+/** The sandbox has put an empty folder in the place of one that is out of sight: what is written there is gone with us. */
+function vanishes(folder: string): boolean {
+  if (process.env.SANDBOX_RUNTIME === undefined) return false
+  const { dev } = statSync(folder)
+  const device = `${(dev >> 8) & 0xfff}:${(dev & 0xff) | ((dev >> 12) & 0xfff00)}`
+  const mounts = readFileSync('/proc/self/mountinfo', 'utf8').split('\n')
+  return mounts.some(line => line.split(' ')[2] === device && line.split(' ')[3] === '/' && line.includes(' - tmpfs '))
 }
 
 export const digests = (paths: readonly string[]): { path: string; digest: string }[] =>

@@ -18,10 +18,14 @@ export interface Bench extends AsyncDisposable {
 }
 
 /** A workspace, and a context in which commands run as they are, without a sandbox. */
-export async function toolBench(options: { readonly agent?: string; readonly run?: ToolContext['run'] } = {}): Promise<Bench> {
-  const { agent = 'code' } = options
-  const root = await mkdtemp(join(tmpdir(), 'tl-'))
-  const home = homeAt(root)
+export const toolBench = async (agent = 'code'): Promise<Bench> =>
+  benchAt(homeAt(await mkdtemp(join(tmpdir(), 'tl-'))), agent, () => runPlainly)
+
+export async function benchAt(
+  home: Home,
+  agent: string,
+  runOf: (agent: string, folder: string) => ToolContext['run'],
+): Promise<Bench> {
   const workspace = join(home.workspaces, agent)
   const folder = join(workspace, 'working', 'task-1')
   for (const path of [folder, join(workspace, 'temp'), home.projects]) await mkdir(path, { recursive: true })
@@ -32,7 +36,7 @@ export async function toolBench(options: { readonly agent?: string; readonly run
     ...{ agent, work: 'work-1', task: 'task-1', thread: 'thread-1', workspace, folder },
     signal: new AbortController().signal,
     output: text => void printed.push(text),
-    run: options.run ?? (command => runPlainly(command)),
+    run: runOf(agent, folder),
     async verb(verb, input) {
       asked.push({ verb, input })
       return answers.get(verb)?.(input) ?? {}
@@ -45,7 +49,7 @@ export async function toolBench(options: { readonly agent?: string; readonly run
       return { ...result, text: typeof result.content === 'string' ? result.content : JSON.stringify(result.content) }
     },
     answer: (verb, by) => void answers.set(verb, by),
-    [Symbol.asyncDispose]: () => rm(root, { recursive: true, force: true }),
+    [Symbol.asyncDispose]: () => rm(home.root, { recursive: true, force: true }),
   }
 }
 
