@@ -85,6 +85,9 @@ export const taskVerbs = ({ tasks }: TaskVerbDeps): readonly Verb[] => [
   }),
 ]
 
+const notDone = (result: { readonly outcome: 'settled' } | { readonly outcome: 'refused' | 'ended'; readonly reason: string }) =>
+  new ApplianceError('invalid', result.outcome === 'settled' ? 'the task is no longer yours' : result.reason)
+
 async function existing(tasks: Tasks, id: string): Promise<Task> {
   const found = await tasks.get(id)
   if (found === undefined) throw new ApplianceError('invalid', `there is no task ${id}`, { hint: 'task_status lists them' })
