@@ -11,7 +11,7 @@ test('the committed schemas are current; else run bun run schemas', async () => 
 
 test('each document of the starter repository names a schema that lies beside it', async () => {
   const files = await starterFiles()
-  for (const name of ['agents', 'domains', 'settings']) {
+  for (const name of ['agents', 'domains', 'settings', 'permissions', 'network']) {
     const line = `# yaml-language-server: $schema=.schemas/${name}.schema.json\n`
     expect(files.get(`${name}.yaml`)).toStartWith(line)
     expect(files.get(`.schemas/${name}.schema.json`)).toBe(jsonSchemas().get(`${name}.schema.json`))

@@ -3,12 +3,20 @@ import { z } from 'zod'
 import { writeFileAtomic } from '../runtime/os/files.ts'
 import { agentsSchema } from './documents/agents.ts'
 import { domainsSchema } from './documents/domain-schema.ts'
+import { networkSchema } from './documents/network.ts'
+import { permissionsSchema } from './documents/permissions.ts'
 import { settingsSchema } from './documents/settings.ts'
 
 /** Where the generated files are committed; the starter repository gets them as `.schemas/`. */
 export const schemasFolder = join(import.meta.dir, 'schemas')
 
-const documents = { agents: agentsSchema, domains: domainsSchema, settings: settingsSchema }
+const documents = {
+  agents: agentsSchema,
+  domains: domainsSchema,
+  settings: settingsSchema,
+  permissions: permissionsSchema,
+  network: networkSchema,
+}
 
 /** Text of each JSON Schema by file name, made from the schemas that documents are parsed with. */
 export function jsonSchemas(): ReadonlyMap<string, string> {

@@ -1,6 +1,8 @@
 import { type AgentEntry, parseAgents, starterAgents } from './documents/agents.ts'
 import { type ParsedDomains, parseDomains } from './documents/domains.ts'
-import { presets } from './documents/presets.ts'
+import { parseNetwork } from './documents/network.ts'
+import { parsePermissions } from './documents/permissions.ts'
+import { noPolicyDocuments, type PolicyDocuments, policyOf } from './documents/policy.ts'
 import { defaultSettings, parseSettings } from './documents/settings.ts'
 import { starterPrompts } from './starter-prompts.ts'
 import type { AgentDeclaration, Mistake, ParseResult, Settings, Tls } from './state.ts'
@@ -12,17 +14,9 @@ export const mostEntries = 10_000
 
 const mostMistakes = 200
 
-const documents = ['agents.yaml', 'domains.yaml', 'settings.yaml']
+const documents = ['agents.yaml', 'domains.yaml', 'settings.yaml', 'permissions.yaml', 'network.yaml']
 
-const laterDocuments = [
-  'dns.yaml',
-  'backups.yaml',
-  'schedules.yaml',
-  'permissions.yaml',
-  'network.yaml',
-  'plugins.yaml',
-  'knowledge.yaml',
-]
+const laterDocuments = ['dns.yaml', 'backups.yaml', 'schedules.yaml', 'plugins.yaml', 'knowledge.yaml']
 
 /** Keeps the parsed form of large documents from one commit to the next. */
 export interface DomainsCache {
@@ -128,13 +122,21 @@ function readDomains(
 
 function readAgents(tree: Tree, settings: Settings, mistakes: Mistake[]): ReadonlyMap<string, AgentDeclaration> {
   if (!tree.has('agents.yaml')) {
-    return declareAgents(starterAgents, settings, (name, path) => promptText(tree, path, mistakes) ?? starterPrompts[name])
+    const documents = readPolicies(tree, new Set(starterAgents.keys()), mistakes)
+    const promptOf = (name: string, path: string) => promptText(tree, path, mistakes) ?? starterPrompts[name]
+    return declareAgents(starterAgents, settings, documents, promptOf)
   }
   const source = open(tree, 'agents.yaml', mistakes)
-  if (source === undefined) return new Map()
+  if (source === undefined) {
+    readPolicies(tree, undefined, mistakes)
+    return new Map()
+  }
   const parsed = parseAgents(source)
   mistakes.push(...parsed.mistakes)
-  return declareAgents(parsed.agents, settings, (name, path) => {
+  // An agent with a mistake is missing here, and its name is not to be blamed elsewhere.
+  const names = parsed.mistakes.length === 0 ? new Set(parsed.agents.keys()) : undefined
+  const documents = readPolicies(tree, names, mistakes)
+  return declareAgents(parsed.agents, settings, documents, (name, path) => {
     const text = promptText(tree, path, mistakes)
     if (text === undefined && !tree.has(path)) {
       const near = nearPrompt(path, tree)
@@ -143,6 +145,18 @@ function readAgents(tree: Tree, settings: Settings, mistakes: Mistake[]): Readon
     }
     return text
   })
+}
+
+function readPolicies(tree: Tree, agents: ReadonlySet<string> | undefined, mistakes: Mistake[]): PolicyDocuments {
+  const permissions = open(tree, 'permissions.yaml', mistakes)
+  const network = open(tree, 'network.yaml', mistakes)
+  const permitted = permissions === undefined ? undefined : parsePermissions(permissions, agents)
+  const connected = network === undefined ? undefined : parseNetwork(network, agents)
+  mistakes.push(...(permitted?.mistakes ?? []), ...(connected?.mistakes ?? []))
+  return {
+    permissions: permitted?.permissions ?? noPolicyDocuments.permissions,
+    network: connected?.network ?? noPolicyDocuments.network,
+  }
 }
 
 function nearPrompt(path: string, tree: Tree): string {
@@ -155,6 +169,7 @@ function nearPrompt(path: string, tree: Tree): string {
 function declareAgents(
   entries: ReadonlyMap<string, AgentEntry>,
   settings: Settings,
+  documents: PolicyDocuments,
   promptOf: (name: string, path: string) => string | undefined,
 ): ReadonlyMap<string, AgentDeclaration> {
   const agents = new Map<string, AgentDeclaration>()
@@ -167,7 +182,7 @@ function declareAgents(
       promptText,
       model: model ?? settings.agent_model,
       description,
-      policy: presets[level],
+      policy: policyOf(name, level, documents),
     })
   }
   return agents

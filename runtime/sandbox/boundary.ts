@@ -18,6 +18,8 @@ export interface Wrapped {
 /** The operating system's part: namespaces, mounts and the filter of system calls. */
 export interface Boundary {
   wrap(command: SandboxRun, policy: SandboxPolicy, signal: AbortSignal): Promise<Wrapped>
+  /** Whether the way to the proxy still leads there: it is a process of its own. */
+  isWhole(): Promise<boolean>
   /** After each command: takes back what its mounts needed on this side. */
   cleanUp(): void
   /** The network's part follows the gate's rules. */
@@ -41,9 +43,21 @@ export async function openBoundary(
   }
   return {
     wrap: (command, policy, signal) => wrap(SandboxManager, programs, command, policy, signal),
+    isWhole: () => answers(SandboxManager.getLinuxHttpSocketPath()),
     cleanUp: () => SandboxManager.cleanupAfterCommand(),
     followNetwork: () => SandboxManager.updateConfig(config()),
     stop: () => SandboxManager.reset(),
+  }
+}
+
+async function answers(socket: string | undefined): Promise<boolean> {
+  if (socket === undefined) return false
+  try {
+    const connection = await Bun.connect({ unix: socket, socket: { data() {} } })
+    connection.end()
+    return true
+  } catch {
+    return false
   }
 }
 

@@ -59,13 +59,31 @@ export function createSandbox(options: SandboxOptions = {}): Sandbox {
     }
   }
 
-  const opened = (policy: SandboxPolicy) => {
-    opening ??= open(policy).catch(error => {
-      // The next command tries again: somebody may have installed what was missing.
-      opening = undefined
-      throw error
-    })
-    return opening
+  const close = async (parts: Open) => {
+    parts.gate.follow(noEgress)
+    await parts.boundary.stop()
+    await parts.gate.stop()
+  }
+
+  const begin = (previous: Promise<void>, policy: SandboxPolicy): Promise<Open> => {
+    network = ''
+    const begun = previous
+      .then(() => open(policy))
+      .catch(error => {
+        // The next command tries again: somebody may have installed what was missing.
+        if (opening === begun) opening = undefined
+        throw error
+      })
+    opening = begun
+    return begun
+  }
+
+  /** A killed part of the network takes the whole with it: what still runs has lost its way out already. */
+  const whole = async (policy: SandboxPolicy): Promise<Open> => {
+    const current = opening ?? begin(Promise.resolve(), policy)
+    const parts = await current
+    if (await parts.boundary.isWhole()) return parts
+    return opening === current || opening === undefined ? begin(close(parts), policy) : opening
   }
 
   const follow = ({ gate, boundary }: Open, policy: SandboxPolicy) => {
@@ -84,7 +102,7 @@ export function createSandbox(options: SandboxOptions = {}): Sandbox {
   return {
     run: async (command, policy, signal) => {
       signal.throwIfAborted()
-      const { gate, boundary } = await opened(policy)
+      const { gate, boundary } = await whole(policy)
       follow({ gate, boundary }, policy)
       const run = execute(boundary, command, policy, AbortSignal.any([signal, ending.signal]), refusals)
       running.add(run)
@@ -100,9 +118,7 @@ export function createSandbox(options: SandboxOptions = {}): Sandbox {
       const parts = await opening?.catch(() => undefined)
       opening = undefined
       if (parts === undefined) return
-      parts.gate.follow(noEgress)
-      await parts.boundary.stop()
-      await parts.gate.stop()
+      await close(parts)
     },
   }
 }

@@ -1,5 +1,7 @@
+import { dirname } from 'node:path'
 import type { AgentPolicy } from '../../desired-state/state.ts'
-import { type PolicyPlaces, pathOfRule } from '../policy/paths.ts'
+import { homeAt } from '../os/home.ts'
+import { isWithin, type PolicyPlaces, pathOfRule } from '../policy/paths.ts'
 import type { SandboxPolicy } from './sandbox.ts'
 
 /** Where an agent's sandbox finds things. */
@@ -15,24 +17,24 @@ export interface SandboxPlaces extends PolicyPlaces {
 
 const most = { outputBytes: 200_000, processes: 256 } as const
 
-/** What the operating system lets an agent's commands see and do. A path that asks a person stays out of sight. */
+/**
+ * What the operating system lets an agent's commands see and do. A path that asks a person stays out of sight, and so do
+ * sockets, secrets and databases of the appliance whatever a rule says.
+ */
 export function sandboxPolicyOf(policy: AgentPolicy, places: SandboxPlaces): SandboxPolicy {
-  const paths = (word: 'read' | 'write') =>
-    policy[word].allow.map(rule => pathOfRule(rule, places)).filter(path => path !== undefined)
-  const hidden = [...policy.read.deny, ...policy.read.ask]
-    .map(rule => pathOfRule(rule, places))
-    .filter(path => path !== undefined)
-  const sealed = [...policy.write.deny, ...policy.write.ask]
-    .map(rule => pathOfRule(rule, places))
-    .filter(path => path !== undefined)
-  const read = paths('read')
+  const never = neverSeen(places)
+  const pathsOf = (rules: readonly string[]) => rules.map(rule => pathOfRule(rule, places)).filter(path => path !== undefined)
+  const visible = (rules: readonly string[]) => pathsOf(rules).filter(path => !never.some(secret => isWithin(path, secret)))
+  const [read, write] = [visible(policy.read.allow), visible(policy.write.allow)]
   const releases = places.releases !== undefined && read.includes(places.www) ? [places.releases] : []
+  const shown = [...read, ...write, ...releases]
+  const covered = (path: string) => shown.some(folder => isWithin(path, folder))
   const { limits } = policy
   return {
     read: [...read, ...releases, places.toolHelper, places.bun],
-    write: paths('write'),
-    hidden,
-    sealed,
+    write,
+    hidden: [...pathsOf([...policy.read.deny, ...policy.read.ask]), ...never].filter(covered),
+    sealed: pathsOf([...policy.write.deny, ...policy.write.ask]).filter(covered),
     net: { allow: policy.net.allow, deny: policy.net.deny },
     requestsPerMinute: limits.rate_limit_requests_per_minute,
     maxConnections: limits.max_connections,
@@ -46,6 +48,23 @@ export function sandboxPolicyOf(policy: AgentPolicy, places: SandboxPlaces): San
       fileMebibytes: limits.max_file_size_mb,
     },
   }
+}
+
+function neverSeen({ workspace }: SandboxPlaces): readonly string[] {
+  const home = homeAt(dirname(dirname(workspace)))
+  const own = [home.run, home.keys, home.audit, home.backups, home.postgresData, home.redisData, home.nginx, home.repository]
+  return [
+    ...own,
+    '/root',
+    '/run',
+    '/var/run',
+    '/proc',
+    '/etc/ai-infra',
+    '/etc/shadow',
+    '/etc/ssh',
+    '/etc/ssl/private',
+    '/etc/letsencrypt',
+  ]
 }
 
 function environmentOf(policy: AgentPolicy, places: SandboxPlaces): Readonly<Record<string, string>> {

@@ -15,6 +15,17 @@ const harmless = new Set(
   ).split(' '),
 )
 
+/** What the word `basics` of a rule allows: programs that show, search, compare and change files. Shells, too: what they start is read. */
+export const basics: ReadonlySet<string> = new Set(
+  (
+    'awk base64 basename bash bc cat chmod cksum cmp column comm cp csplit cut date dd df diff dirname du egrep env expand expr fd ' +
+    'fgrep file find fmt fold gawk grep gunzip gzip head hexdump hostname iconv id install join jq less ln locale ls lsof md5sum ' +
+    'mkdir mktemp more mv nice nl nohup nproc numfmt od paste patch pgrep pr printenv ps readlink realpath rev rg rm rmdir sed ' +
+    'seq sh sha1sum sha256sum sha512sum shuf sleep sort split stat strings stdbuf tac tail tar tee timeout touch tr tree ' +
+    'truncate tty uname unexpand uniq unlink unxz unzip uptime wc which whoami xargs xxd xz yes yq zcat zip zstd'
+  ).split(' '),
+)
+
 /** Every program that a command starts must be allowed, wherever the line hides it; what cannot be read needs `*`. */
 export async function decideRun(policy: AgentPolicy, need: RunNeed, { agent }: PolicyFacts): Promise<Decision> {
   const [program, option, line] = need.argv
@@ -61,9 +72,10 @@ function hasShape(rule: string, reading: ShellReading): boolean {
   return target !== undefined && reading.writes.some(path => path?.startsWith(target) === true)
 }
 
-/** `*`, a program, or a program with its first words, exactly. */
+/** `*`, `basics`, a program, or a program with its first words, exactly. */
 function allows(rule: string, words: readonly Known[]): boolean {
   if (rule === '*') return true
+  if (rule === 'basics') return basics.has(programName(words[0]) ?? '')
   const [program, ...rest] = rule.split(/\s+/)
   return programName(words[0]) === program && rest.every((word, index) => words[index + 1] === word)
 }
