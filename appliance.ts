@@ -95,7 +95,7 @@ export async function startAppliance(options: ApplianceOptions): Promise<Running
   started.defer(() => clearInterval(rotating))
 
   const policy = buildPolicy(home, ground, agents)
-  const doors = await buildDoors(environment, options, ground, engine, agents, policy)
+  const doors = await buildDoors(environment, options, ground, { engine, agents, tasks, policy })
   door.resolve(doors.door)
   await Promise.all(agents.names().map(name => sockets.open(name)))
   await doors.listen(started)

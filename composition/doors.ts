@@ -4,6 +4,9 @@ import type { DesiredState } from '../desired-state/state.ts'
 import type { RunningEngine } from '../reconcilers/engine/engine.ts'
 import type { AgentsRoom } from '../runtime/bus/create-agents.ts'
 import type { Environment } from '../runtime/os/environment.ts'
+import { spawn } from '../runtime/os/spawn.ts'
+import { createProjects } from '../runtime/projects/projects.ts'
+import type { TasksRoom } from '../runtime/tasks/create-tasks.ts'
 import { json, text } from '../web/door/answer.ts'
 import { auditEventOf } from '../web/door/audited.ts'
 import { createDoor, type Door, type DoorDependencies } from '../web/door/door.ts'
@@ -24,16 +27,23 @@ export interface Doors {
   listen(started: AsyncDisposableStack): Promise<void>
 }
 
+/** What the routes stand on, besides the ground. */
+export interface Rooms {
+  readonly engine: RunningEngine
+  readonly agents: AgentsRoom
+  readonly tasks: TasksRoom
+  readonly policy: ReturnType<typeof buildPolicy>
+}
+
 /** The one door with every route of the product, and the entrances to it. */
 export async function buildDoors(
   environment: Environment,
   spoken: Pick<PortalDeps['place'], 'command' | 'cloneCommand'>,
   ground: Ground,
-  engine: RunningEngine,
-  agents: AgentsRoom,
-  policy: ReturnType<typeof buildPolicy>,
+  rooms: Rooms,
 ): Promise<Doors> {
   const { home } = environment
+  const { engine, agents, tasks, policy } = rooms
   const { command } = spoken
   const { clock, repository, store, supervisor } = ground
   const log = ground.log.with({ component: 'portal' })
@@ -58,6 +68,7 @@ export async function buildDoors(
     routes: createRoutes({
       ...{ engine, repository, agents, sessions, firstAdmin, editing, clock, log, place, command },
       ...policy,
+      ...{ tasks, home, spawn, redact: ground.redact, now: clock.now, projects: createProjects({ home, spawn }) },
       audit: ground.audit,
       services: () => supervisor.status(),
     }),

@@ -28,6 +28,8 @@ export interface Ground {
   readonly supervisor: Supervisor
   readonly repository: Repository
   readonly store: Store
+  /** Takes out what is secret. */
+  readonly redact: (text: string) => string
   readonly audit: Audit
   /** Resolves when each service is ready or has failed once. */
   readonly services: Promise<void>
@@ -49,7 +51,8 @@ export async function layGround(
   const clock = systemClock
   await makeHome(home)
   started.defer(lockHome(home))
-  const log = createLog(logWriter(home, mode, createRedactor(secretsOf(environment))))
+  const redact = createRedactor(secretsOf(environment))
+  const log = createLog(logWriter(home, mode, redact))
   const events = createEventLog(join(home.logs, 'events.log'), clock, log)
 
   const supervisor = createSupervisor({
@@ -83,7 +86,7 @@ export async function layGround(
     anchors: createAuditNotes(home.repository),
   })
   started.defer(() => audit.stop())
-  return { clock, log, events, supervisor, repository: createRepository(home), store, audit, services }
+  return { clock, log, events, supervisor, repository: createRepository(home), store, redact, audit, services }
 }
 
 const longestLine = 160

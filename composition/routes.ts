@@ -1,5 +1,7 @@
 import { type ActionRouteDependencies, createActionRoutes } from '../web/agent-socket/actions.ts'
 import { type AgentSocketDeps, createAgentSocketRoutes } from '../web/agent-socket/routes.ts'
+import { allVerbs, type VerbDeps } from '../web/agent-socket/verbs/all.ts'
+import { createVerbRoutes } from '../web/agent-socket/verbs.ts'
 import { type ApprovalRouteDependencies, createApprovalRoutes } from '../web/api/approvals.ts'
 import { type AuditRouteDependencies, createAuditRoutes } from '../web/api/audit.ts'
 import { type ApiDependencies, createApiRoutes } from '../web/api/routes.ts'
@@ -14,7 +16,8 @@ export type RouteDependencies = ActionRouteDependencies &
   ApiDependencies &
   GitDependencies &
   PortalDeps &
-  AgentSocketDeps
+  AgentSocketDeps &
+  VerbDeps
 
 /** Every verb of the product; the inventory test walks this list. */
 export const createRoutes = (dependencies: RouteDependencies): readonly Route[] => [
@@ -22,6 +25,7 @@ export const createRoutes = (dependencies: RouteDependencies): readonly Route[] 
   ...createApprovalRoutes(dependencies),
   ...createAuditRoutes(dependencies),
   ...createActionRoutes(dependencies),
+  ...createVerbRoutes(allVerbs(dependencies), dependencies.actions),
   ...createGitRoutes(dependencies),
   ...createAgentSocketRoutes(dependencies),
   ...createPortalRoutes(dependencies),

@@ -6,7 +6,9 @@ import { homeAt } from '../runtime/os/home.ts'
 import { silentLog } from '../runtime/os/log.ts'
 import { spawn } from '../runtime/os/spawn.ts'
 import { createApprovals } from '../runtime/policy/approvals/approvals.ts'
+import { createProjects } from '../runtime/projects/projects.ts'
 import { openStore } from '../runtime/store/store.ts'
+import { createTasks } from '../runtime/tasks/create-tasks.ts'
 import { type AuditEntry, createDoor } from '../web/door/door.ts'
 import type { Identity, Role, Route } from '../web/door/route.ts'
 import { ada, house } from '../web/portal/testing/house.ts'
@@ -14,6 +16,10 @@ import { ada, house } from '../web/portal/testing/house.ts'
 const nowhere = homeAt('/nonexistent')
 
 const store = openStore({ socketFolder: nowhere.postgresSockets, database: 'none' })
+const agents = createAgents({
+  ...{ home: nowhere, store, redis: { socket: nowhere.redisSocket }, spawn, clock: systemClock, log: silentLog },
+  claude: { apiKey: undefined, baseUrl: undefined },
+})
 const unreached = () => Promise.reject(new Error('no handler runs here'))
 
 /** The routes as the composition makes them; nothing that they stand on is ever started. */
@@ -22,15 +28,11 @@ const routes = createRoutes({
   approvals: createApprovals({ store, clock: systemClock, audit: { record: unreached }, simple: unreached }),
   actions: { decide: unreached, confirm: unreached },
   audit: { search: unreached },
-  agents: createAgents({
-    home: nowhere,
-    store,
-    redis: { socket: nowhere.redisSocket },
-    spawn,
-    clock: systemClock,
-    log: silentLog,
-    claude: { apiKey: undefined, baseUrl: undefined },
+  ...{ agents, spawn, home: nowhere, now: systemClock.now, redact: text => text },
+  tasks: createTasks({
+    ...{ store, clock: systemClock, log: silentLog, random: Math.random, agents: agents.names, policyOf: agents.policyOf },
   }),
+  projects: createProjects({ home: nowhere, spawn }),
   command: 'ai-infra',
   services: () => [],
 })
@@ -137,7 +139,7 @@ test('an agent knows no verb that approves, suspends, rolls back, pushes or gove
 })
 
 test('no route asks an agent who it is: its socket says it', () => {
-  const named = routes.filter(({ path }) => path.startsWith('/agent/') && /:(?!id\b)/.test(path))
+  const named = routes.filter(({ path }) => path.startsWith('/agent/') && /:(?!id\b|verb\b)/.test(path))
   expect(named.map(nameOf)).toEqual([])
   for (const route of routes.filter(({ path }) => path.startsWith('/agent/'))) expect(route.policy).toEqual(['agent'])
 })
