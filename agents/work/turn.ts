@@ -43,7 +43,7 @@ export async function takeTurn(deps: TurnDeps, request: ModelRequest, signal: Ab
     const { kind, error, reason, retryInMs } = end.trouble
     if (kind === 'too-long') return { outcome: 'too-long' }
     if (kind === 'refused') return { outcome: 'failed', error }
-    deps.breaker.failure(error, retryInMs)
+    deps.breaker.failure(new Error(reason.replace(/^Claude is /, '')), retryInMs)
     if (kind === 'cut') cuts += 1
     if (cuts >= mostCuts) return { outcome: 'failed', error: brokenTooOften(reason) }
     await pause(deps, reason, delayOf(failures, retryInMs, deps.random), signal)
@@ -96,7 +96,7 @@ async function pause({ waits, clock }: TurnDeps, reason: string, milliseconds: n
 
 /** What the service said, and a little more so that not all come back at once; else twice as long each time. */
 export function delayOf(failures: number, retryInMs: number | undefined, random: () => number): number {
-  if (retryInMs !== undefined) return Math.min(retryInMs, longestAbsence) * (1 + 0.1 * random())
+  if (retryInMs !== undefined) return Math.min(retryInMs, longestAbsence) + 1_000 * random()
   return Math.min(firstWait * 2 ** failures, longestWait) * (0.5 + 0.5 * random())
 }
 
