@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { buildDoors } from './composition/doors.ts'
 import { type Ground, layGround } from './composition/ground.ts'
+import { followCommits, followHappenings } from './composition/happenings.ts'
 import { buildPolicy } from './composition/policy.ts'
 import { type Mode, redisAddress, sitesDependencies } from './composition/services.ts'
 import { untilSettled } from './composition/settle.ts'
@@ -88,13 +89,24 @@ export async function startAppliance(options: ApplianceOptions): Promise<Running
     ],
   })
   started.defer(() => engine.stop())
-  started.defer(watchMain(home, () => engine.moved(), log))
+  const committed = await followCommits(repository, agents, ground.audit, log)
+  started.defer(
+    watchMain(
+      home,
+      () => {
+        committed()
+        engine.moved()
+      },
+      log,
+    ),
+  )
   engine.moved()
   connect(engine, ground)
   const rotating = setInterval(() => void rotateLogs(home, log), 300_000)
   started.defer(() => clearInterval(rotating))
 
   const policy = buildPolicy(home, ground, agents)
+  started.defer(followHappenings({ agents, tasks, approvals: policy.approvals, audit: ground.audit, log }))
   const doors = await buildDoors(environment, options, ground, { engine, agents, tasks, policy })
   door.resolve(doors.door)
   await Promise.all(agents.names().map(name => sockets.open(name)))

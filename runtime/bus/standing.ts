@@ -8,14 +8,17 @@ export interface WorkPlace {
   readonly tainted: boolean
 }
 
-/** Undefined when this attempt does not count (any more): another one began, or the work has ended. */
+/** Undefined when this attempt does not count (any more): another one began, its task's lease went on, or the work has ended. */
 export async function placeOfWork(store: Store, agent: string, work: string, attempt: number): Promise<WorkPlace | undefined> {
   if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(work) || attempt > 2_147_483_647) return undefined
   const rows = await store<{ thread: string; tainted: boolean; task: string | null }[]>`
     SELECT thread.id AS thread, thread.tainted, coalesce(message.task, thread.task) AS task
     FROM utterance JOIN thread ON thread.id = utterance.thread LEFT JOIN message ON message.id = utterance.id
     WHERE utterance.id = ${work} AND utterance.agent = ${agent} AND utterance.attempt = ${attempt}
-      AND utterance.state IN ('queued', 'answering')`
+      AND utterance.state IN ('queued', 'answering')
+      AND (message.task IS NULL OR EXISTS (
+        SELECT 1 FROM task WHERE task.id = message.task::uuid AND task.token = ${attempt}
+          AND task.state NOT IN ('completed', 'failed', 'cancelled', 'ready', 'pending')))`
   const [row] = rows
   return row && { thread: row.thread, tainted: row.tainted, task: row.task ?? undefined }
 }
