@@ -1,3 +1,4 @@
+import { benchAuditAppend, benchAuditVerify } from './audit.ts'
 import { benchGrowth } from './growth.ts'
 import { benchIdleMemory } from './idle-memory.ts'
 import { benchLook } from './look.ts'
@@ -9,6 +10,8 @@ import { benchStart } from './start.ts'
 
 /** Every row of the table, in its order; each brings up what it needs and takes it down again. */
 const benches: Readonly<Record<string, () => Promise<Figure>>> = {
+  'audit-append': benchAuditAppend,
+  'audit-verify': benchAuditVerify,
   push: benchPush,
   look: benchLook,
   growth: benchGrowth,

@@ -42,6 +42,10 @@ export function renderLine(last: Link, event: AuditEvent, at: Date): { readonly 
   return { text: `${body}${beforeHash}${hash}"}\n`, link: { sequence, hash } }
 }
 
+/** Where the sequence begins, and how long it may be. */
+const numberAt = head.length + 64 + afterPrevious.length
+const longestNumber = 17
+
 export type Judged =
   | { readonly link: Link; readonly previous: string; readonly sound: boolean }
   /** It does not have the form of a line. */
@@ -51,27 +55,16 @@ export type Judged =
 export function judgeLine(bytes: Uint8Array): Judged {
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const end = text.length - tailLength
-  const start = head.length + 64 + afterPrevious.length
-  if (end <= start || text.toString('latin1', 0, head.length) !== head) return undefined
+  if (end <= numberAt) return undefined
+  const start = text.toString('latin1', 0, numberAt + longestNumber)
   const tail = text.toString('latin1', end)
-  if (!tail.startsWith(beforeHash) || !tail.endsWith('"}')) return undefined
-  const sequence = readNumber(text, start)
-  if (sequence === undefined) return undefined
+  if (!start.startsWith(head) || !tail.startsWith(beforeHash) || !tail.endsWith('"}')) return undefined
+  const comma = start.indexOf(',', numberAt)
+  const sequence = Number(start.slice(numberAt, comma))
+  if (comma === -1 || !Number.isSafeInteger(sequence)) return undefined
   const hash = tail.slice(beforeHash.length, -2)
-  const previous = text.toString('latin1', head.length, head.length + 64)
+  const previous = start.slice(head.length, head.length + 64)
   return { link: { sequence, hash }, previous, sound: hashOf(text.subarray(0, end)) === hash }
 }
 
 const hashOf = (bytes: string | Uint8Array): string => Bun.SHA256.hash(bytes, 'hex')
-
-/** Digits up to a comma. */
-function readNumber(text: Buffer, start: number): number | undefined {
-  let value = 0
-  for (let at = start; at < start + 16; at++) {
-    const code = text[at]
-    if (code === 0x2c && at > start) return value
-    if (code === undefined || code < 0x30 || code > 0x39) return undefined
-    value = value * 10 + (code - 0x30)
-  }
-  return undefined
-}
