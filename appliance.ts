@@ -20,6 +20,7 @@ import { spawn } from './runtime/os/spawn.ts'
 import { nginxControl } from './runtime/services/nginx-process.ts'
 import { applianceId } from './runtime/store/owner.ts'
 import { priceOf } from './runtime/tasks/prices.ts'
+import { createWorkspaces } from './runtime/workspaces/workspaces.ts'
 import { createAgentSockets } from './web/door/agent-sockets.ts'
 import type { Door } from './web/door/door.ts'
 import { eventLine } from './web/git/lines.ts'
@@ -72,6 +73,9 @@ export async function startAppliance(options: ApplianceOptions): Promise<Running
   await agents.start()
   started.defer(() => tasks.stop())
   await tasks.start()
+  started.defer(
+    createWorkspaces({ home, agents: agents.names, tasks, spawn, clock, log: log.with({ component: 'workspaces' }) }).start(),
+  )
 
   const version = await programVersion(program)
   const canAnswer = claude.apiKey !== undefined || claude.baseUrl !== undefined

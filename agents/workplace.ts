@@ -1,8 +1,8 @@
-import { lstat, mkdir } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import type { Work } from '../runtime/bus/work.ts'
-import { ApplianceError, explain, systemCode } from '../runtime/os/errors.ts'
+import { explain } from '../runtime/os/errors.ts'
 import type { SandboxResult, SandboxRun } from '../runtime/sandbox/sandbox.ts'
+import { makeFolder, makeWorkspace } from '../runtime/workspaces/layout.ts'
 import type { Workplace } from './work/desk.ts'
 
 export interface WorkplaceDeps {
@@ -15,7 +15,8 @@ export interface WorkplaceDeps {
 /** Makes the folder of a work, and says how its tools reach it. */
 export async function openWorkplace({ workspace, run }: WorkplaceDeps, work: Work, signal: AbortSignal): Promise<Workplace> {
   const folder = join(workspace, 'working', work.task?.id ?? work.thread)
-  for (const path of [workspace, join(workspace, 'temp'), join(workspace, 'working'), folder]) await makeFolder(path)
+  await makeWorkspace(workspace, basename(workspace))
+  await makeFolder(folder)
   const runHere = (command: SandboxRun) => run(command, folder, signal)
   return {
     workspace,
@@ -31,14 +32,4 @@ export async function openWorkplace({ workspace, run }: WorkplaceDeps, work: Wor
       return typeof written !== 'string' && written.code === 0 ? path : undefined
     },
   }
-}
-
-/** A folder, and no link in its place. */
-async function makeFolder(path: string): Promise<void> {
-  await mkdir(path, { mode: 0o750 }).catch(error => {
-    if (systemCode(error) === 'ENOENT') return mkdir(path, { recursive: true, mode: 0o750 })
-    if (systemCode(error) !== 'EEXIST') throw error
-  })
-  if ((await lstat(path)).isDirectory()) return
-  throw new ApplianceError('stalled', `${path} is no folder`, { hint: 'move away what is in its place' })
 }

@@ -14,7 +14,7 @@ setDefaultTimeout(60_000)
 let bench: SandboxedBench
 let qa: ToolContext
 beforeAll(async () => {
-  bench = await sandboxedBench()
+  bench = await sandboxedBench('code', presets[1])
   qa = await bench.as('qa')
   await writeFile(join(bench.home.keys, 'secret'), 'the key')
   await writeFile(join(qa.folder, 'notes'), 'notes of qa')

@@ -2,7 +2,6 @@ import { mkdtempSync, realpathSync } from 'node:fs'
 import { mkdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { presets } from '../../../desired-state/documents/presets.ts'
 import type { AgentPolicy } from '../../../desired-state/state.ts'
 import { homeAt } from '../../../runtime/os/home.ts'
 import { createSandbox } from '../../../runtime/sandbox/create.ts'
@@ -17,10 +16,7 @@ export interface SandboxedBench extends Bench {
 }
 
 /** Like {@link toolBench}, with every command behind the boundary of the operating system. */
-export async function sandboxedBench(
-  options: { readonly agent?: string; readonly policy?: AgentPolicy } = {},
-): Promise<SandboxedBench> {
-  const { agent = 'code', policy = presets[1] } = options
+export async function sandboxedBench(agent: string, policy: AgentPolicy): Promise<SandboxedBench> {
   const home = homeAt(realpathSync(mkdtempSync(join(tmpdir(), 'tb-'))))
   const sandbox = createSandbox()
   for (const path of [home.www, home.releases, home.projects, home.logs, home.keys]) await mkdir(path, { recursive: true })
