@@ -82,7 +82,7 @@ async function viewOf(appliance: Appliance): Promise<OverviewView> {
   })
   const agents = all.filter(({ kind }) => kind === 'agent').map(({ key, state }) => ({ name: key, state, activity: 'idle' }))
   return {
-    frame: { hostname: hostname(), person: admin.name, theme: 'auto', path: '/', agents },
+    frame: { hostname: hostname(), person: admin.name, theme: 'auto', path: '/', agents, pending: 0 },
     status: { ...status, resources: all },
     holds: [],
     lately: all

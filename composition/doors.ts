@@ -11,11 +11,14 @@ import { json, text } from '../web/door/answer.ts'
 import { auditEventOf } from '../web/door/audited.ts'
 import { createDoor, type Door, type DoorDependencies } from '../web/door/door.ts'
 import { listenOnLoopback, listenOnSocket } from '../web/door/listen.ts'
+import { watchPending } from '../web/portal/approvals/pending.ts'
+import { createRatings } from '../web/portal/chat/ratings.ts'
 import type { PortalDeps } from '../web/portal/deps.ts'
 import { renderPortalError } from '../web/portal/errors.tsx'
 import { createFirstAdmin, type FirstAdmin } from '../web/portal/sign-in/first-admin.ts'
 import { portalSecret } from '../web/portal/sign-in/secret.ts'
 import { createSessions } from '../web/portal/sign-in/sessions.ts'
+import { verifyHome } from './audit.ts'
 import type { Ground } from './ground.ts'
 import type { buildPolicy } from './policy.ts'
 import { createRoutes } from './routes.ts'
@@ -69,7 +72,9 @@ export async function buildDoors(
       ...{ engine, repository, agents, sessions, firstAdmin, editing, clock, log, place, command },
       ...policy,
       ...{ tasks, home, spawn, redact: ground.redact, now: clock.now, projects: createProjects({ home, spawn }) },
+      ...{ ratings: createRatings(store), pending: watchPending(engine, policy.approvals) },
       audit: ground.audit,
+      verifyAudit: () => verifyHome(home),
       services: () => supervisor.status(),
     }),
     clock,

@@ -27,7 +27,7 @@ const routes = createRoutes({
   ...house().deps,
   approvals: createApprovals({ store, clock: systemClock, audit: { record: unreached }, simple: unreached }),
   actions: { decide: unreached, confirm: unreached },
-  audit: { search: unreached },
+  audit: { search: unreached, subscribe: () => () => {} },
   ...{ agents, spawn, home: nowhere, now: systemClock.now, redact: text => text },
   tasks: createTasks({
     ...{ store, clock: systemClock, log: silentLog, random: Math.random, agents: agents.names, policyOf: agents.policyOf },

@@ -115,4 +115,4 @@ export interface WorkEnding {
 
 /** The longest text of one event and the largest entry, in characters of its JSON. */
 export const longestEventText = 100_000
-export const largestEntry = 8_000_000
+export const largestEntry = 15_000_000

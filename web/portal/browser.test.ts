@@ -3,6 +3,7 @@ import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
 import { complaintsOf, startBrowser } from './testing/browser.ts'
 import { house } from './testing/house.ts'
 import { holdInScene, playScene } from './testing/scene.ts'
+import { playWork } from './testing/work-scene.ts'
 
 setDefaultTimeout(30_000)
 
@@ -21,9 +22,10 @@ afterEach(async () => {
   await listener.stop()
 })
 
-beforeEach(() => {
+beforeEach(async () => {
   home = house()
   playScene(home.engine, home.agents, home.repository)
+  await playWork(home.agents, home.tasks, home.approvals)
   home.engine.planned = {
     ...home.engine.planned,
     changes: [{ kind: 'site', key: 'shop.example.com', operation: 'create', summary: 'serve www/shop', fields: [] }],
@@ -96,9 +98,9 @@ test('what one types stays while the page lives', async () => {
     at: site.since,
   } as const
   home.agents.utter({ ...said, text: 'A first line.' })
-  await page.waitForSelector('#talk:has-text("A first line.")')
-  home.agents.delta('supervisor', '7', 'A first line.\nAnd a second.')
-  await page.waitForSelector('#talk:has-text("And a second.")')
+  await page.waitForSelector('#turns:has-text("A first line.")')
+  home.agents.delta('supervisor', '7', '\n\nAnd a second.')
+  await page.waitForSelector('#turns:has-text("And a second.")')
   expect(await page.inputValue('#text')).toBe('half a sent')
   expect(await page.evaluate('document.activeElement.id')).toBe('text')
   expect(await shifted(page)).toEqual([])
@@ -109,7 +111,7 @@ test('a message is sent with Enter, without leaving the page, and the box is rea
   await isLive(page)
   await page.fill('#text', 'restart the blog')
   await page.press('#text', 'Enter')
-  await page.waitForSelector('#talk:has-text("restart the blog")')
+  await page.waitForSelector('#turns:has-text("restart the blog")')
   await page.waitForFunction('document.activeElement.id === "text" && document.activeElement.value === ""')
   expect(home.agents.asked).toEqual(['say supervisor by Ada Lovelace: restart the blog'])
   expect(complaints).toEqual([])
@@ -165,6 +167,10 @@ const everywhere = [
   '/',
   '/chat',
   '/chat/new',
+  '/tasks',
+  '/tasks/t3',
+  '/approvals',
+  '/audit',
   '/agents',
   '/agents/supervisor',
   '/domains',

@@ -1,8 +1,14 @@
 import type { Repository } from '../../desired-state/repository.ts'
 import type { Engine } from '../../reconcilers/engine/status.ts'
+import type { Audit } from '../../runtime/audit/audit.ts'
+import type { Verification } from '../../runtime/audit/verify.ts'
 import type { Agents } from '../../runtime/bus/agents.ts'
 import type { Clock } from '../../runtime/os/clock.ts'
 import type { Log } from '../../runtime/os/log.ts'
+import type { ApprovalBook } from '../../runtime/policy/approvals/approvals.ts'
+import type { Tasks } from '../../runtime/tasks/task.ts'
+import type { Pending } from './approvals/pending.ts'
+import type { Ratings } from './chat/ratings.ts'
 import type { DomainEditing } from './domains/editing.ts'
 import type { FirstAdmin } from './sign-in/first-admin.ts'
 import type { Sessions } from './sign-in/sessions.ts'
@@ -12,6 +18,13 @@ export interface PortalDeps {
   readonly engine: Engine
   readonly repository: Repository
   readonly agents: Agents
+  readonly tasks: Tasks
+  readonly approvals: Pick<ApprovalBook, 'waiting' | 'recent' | 'get' | 'decide' | 'rule' | 'subscribe'>
+  readonly pending: Pending
+  readonly audit: Pick<Audit, 'search' | 'subscribe'>
+  /** Reads the whole chain; changes nothing. */
+  readonly verifyAudit: () => Promise<Verification>
+  readonly ratings: Ratings
   readonly sessions: Sessions
   readonly firstAdmin: FirstAdmin
   readonly editing: DomainEditing

@@ -18,6 +18,7 @@ export function frameOf(call: Call, deps: PortalDeps): Frame {
     theme: themeOf(call.request),
     path: call.request.method === 'GET' ? pathOf(call.url) : '/',
     agents: agentGlances(deps),
+    pending: deps.pending.count(),
   }
 }
 

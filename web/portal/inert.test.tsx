@@ -3,6 +3,9 @@ import { beforeAll, expect, test } from 'bun:test'
 import type { Identity } from '../door/route.ts'
 import { DomainsPage } from './domains/list.tsx'
 import { render } from './reply.ts'
+import { firstOf } from './testing/fake-agents.ts'
+import { approval } from './testing/fake-approvals.ts'
+import { task } from './testing/fake-tasks.ts'
 import { fakeSessions, house, place } from './testing/house.ts'
 import { dangersIn } from './testing/markup.ts'
 
@@ -24,7 +27,7 @@ const eve: Identity = { kind: 'person', id: evil, name: evil, email: evil, sessi
 const home = house({ sessions: fakeSessions(eve), place: { ...place, hostname: evil, cloneCommand: evil, command: evil } })
 
 beforeAll(() => {
-  const { engine, agents, repository } = home
+  const { engine, agents, repository, tasks, approvals, audit } = home
   for (const name of ['old', 'new']) {
     const author = { name: evil, email: evil }
     const text = `domains:\n  a.example.com: { redirect: "https://b.example.com/${name}" }\n# ${evil.replaceAll('\u001b', '').replaceAll('\u0007', '')}\n`
@@ -76,7 +79,44 @@ beforeAll(() => {
   agents.present({ name: evil, activity: 'answering', doing: evil, pid: 1, heartbeatAt: since, startedAt: since })
   agents.show(evil, evil)
   agents.utter({ id: '0', agent: 'supervisor', thread: 't', role: 'person', by: evil, text: evil, state: 'done', at: since })
-  agents.utter({ id: '00', agent: 'supervisor', thread: 't', role: 'agent', by: evil, text: evil, state: 'answering', at: since })
+  agents.utter({
+    id: '00',
+    agent: 'supervisor',
+    thread: 't',
+    role: 'agent',
+    by: evil,
+    text: evil,
+    state: 'answering',
+    at: since,
+    answers: '0',
+  })
+  agents.step('supervisor', { work: '0', call: evil, tool: evil, title: evil, summary: evil, output: evil, state: 'failed' })
+  tasks.put(task({ id: 't-evil', name: evil, description: evil, agent: evil, by: evil, criteria: [evil], reason: evil }))
+  tasks.put(
+    task({
+      id: 't-more',
+      name: evil,
+      dependsOn: ['t-evil'],
+      state: 'failed',
+      error: evil,
+      result: evil,
+      thread: firstOf('supervisor'),
+    }),
+  )
+  approvals.ask(
+    approval({
+      id: 'a-evil',
+      agent: evil,
+      title: evil,
+      reason: evil,
+      shown: [{ name: evil, text: evil }],
+      digest: evil,
+      rule: evil,
+      thread: firstOf('supervisor'),
+    }),
+  )
+  approvals.ask(approval({ id: 'a-more', title: evil, state: 'denied', decidedBy: evil, note: evil }))
+  audit.write({ agent: evil, user: evil, action: evil, target: evil, details: { [evil]: evil }, session: evil, address: evil })
   agents.utter({ id: '1', agent: evil, thread: 't', role: 'agent', by: evil, text: evil, state: 'failed', at: since })
 })
 
@@ -87,7 +127,14 @@ const pages = [
   `/resources/agent/${name}`,
   '/chat/new',
   `/chat/new?text=${name}`,
-  '/chat/supervisor',
+  `/chat/${firstOf('supervisor')}`,
+  '/tasks',
+  '/tasks/t-evil',
+  '/approvals',
+  '/approvals/a-evil',
+  '/approvals/a-evil/always',
+  '/audit',
+  `/audit?text=${name}&from=${name}`,
   '/agents',
   `/agents/${name}`,
   '/domains',
@@ -130,7 +177,7 @@ test('hostile data is inert in every form that comes back', async () => {
     ['/domains/review', { kind: 'redirect', redirect: 'https://c.example.com', host: 'c.example.com' }],
     ['/domains/a.example.com/remove', {}],
     ['/chat/begin', { text: evil.repeat(200) }],
-    ['/chat/supervisor/say', { text: evil.repeat(200) }],
+    [`/chat/${firstOf('supervisor')}/say`, { text: evil.repeat(200) }],
     ['/account', { current: evil, next: evil }],
   ] as const) {
     const html = await (await home.post(path, body)).text()
@@ -156,7 +203,7 @@ test('hostile data is inert on the pages of somebody who is not signed in', asyn
 
 test('a domain that no parser would let through would still be inert', async () => {
   const domain = { kind: 'redirect', host: evil, aliases: [evil], tls: 'none', to: evil, keepsPath: true, status: 301 } as const
-  const frame = { hostname: 'atlas', person: 'Ada', theme: 'auto', path: '/', agents: [] } as const
+  const frame = { hostname: 'atlas', person: 'Ada', theme: 'auto', path: '/', agents: [], pending: 0 } as const
   const view = { frame, domains: [domain], statuses: new Map(), place, mistakes: [evil], notice: undefined }
   expect(await dangersIn(render(<DomainsPage view={view} />))).toEqual([])
 })

@@ -3,6 +3,12 @@ import type { Call } from '../door/route.ts'
 /** What a page says after a form did its work. The address carries only the word, so that nobody can make a page say other things. */
 const notices = {
   approved: 'Approved. It is being applied now.',
+  allowed: 'Approved, once. The agent goes on.',
+  always: 'Approved, and the rule is committed.',
+  denied: 'Denied. The agent is told.',
+  'task-cancelled': 'Cancelled, with what waited for it.',
+  'task-retried': 'It begins anew.',
+  'task-ended': 'It had ended already.',
   suspended: 'Suspended. It is left alone until then.',
   resumed: 'Resumed. It is looked at now.',
   restarting: 'It finishes what it is doing, then starts anew.',

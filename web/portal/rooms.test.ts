@@ -100,7 +100,6 @@ test('the pieces of an answer show while it comes', async () => {
   const utterance = {
     id: '9',
     agent: 'supervisor',
-    thread: 'first of supervisor',
     role: 'agent',
     by: 'supervisor',
     text: '',

@@ -1,6 +1,8 @@
 import type { Route } from '../door/route.ts'
 import { agentRoutes } from './agents/routes.tsx'
+import { approvalRoutes } from './approvals/routes.tsx'
 import { assetResponse, assets } from './assets.ts'
+import { auditRoutes } from './audit/routes.tsx'
 import { changeRoutes } from './changes/routes.tsx'
 import { chatRoutes } from './chat/routes.tsx'
 import type { PortalDeps } from './deps.ts'
@@ -10,6 +12,7 @@ import { watchLately } from './overview/lately.ts'
 import { overviewRoutes } from './overview/routes.tsx'
 import { resourceRoutes } from './resource/routes.tsx'
 import { signInRoutes } from './sign-in/routes.tsx'
+import { taskRoutes } from './tasks/routes.tsx'
 import { urls } from './urls.ts'
 
 /** Every route of the portal, for the door. */
@@ -18,6 +21,9 @@ export function createPortalRoutes(deps: PortalDeps): readonly Route[] {
   return [
     ...overviewRoutes(deps, lately),
     ...chatRoutes(deps),
+    ...taskRoutes(deps),
+    ...auditRoutes(deps),
+    ...approvalRoutes(deps),
     ...resourceRoutes(deps),
     ...agentRoutes(deps),
     ...domainRoutes(deps),

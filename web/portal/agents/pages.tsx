@@ -2,14 +2,17 @@
 import { raw } from 'hono/html'
 import type { AgentDeclaration } from '../../../desired-state/state.ts'
 import type { ResourceStatus, Suspension } from '../../../reconcilers/engine/status.ts'
-import type { AgentPresence, Utterance } from '../../../runtime/bus/agents.ts'
+import type { AgentPresence } from '../../../runtime/bus/agents.ts'
+import type { Said } from '../chat/conversations.ts'
+import { turnRegion } from '../chat/turn.tsx'
 import { Fact, Title } from '../components/facts.tsx'
 import type { Frame } from '../components/frame.ts'
-import { CrewList, Page } from '../components/layout.tsx'
+import { frameRegions, Page } from '../components/layout.tsx'
 import { StateWord } from '../components/state.tsx'
 import { SuspendPanel } from '../components/suspend.tsx'
 import { Ago } from '../components/time.tsx'
 import { htmlOf, idFor, liveAddress, type Region, region, rowsOf } from '../live/regions.ts'
+import type { Markdown } from '../markdown/markdown.ts'
 import { urls } from '../urls.ts'
 import { Screen } from './screen.tsx'
 
@@ -31,7 +34,7 @@ export interface AgentsView {
 }
 
 export const agentsRegions = (view: AgentsView): readonly Region[] => [
-  region('crew', <CrewList agents={view.frame.agents} />),
+  ...frameRegions(view.frame),
   ...view.agents.map(agent => {
     const id = idFor('a', agent.name)
     return region(id, <AgentRow id={id} agent={agent} />, { within: 'agents' })
@@ -111,17 +114,19 @@ export interface AgentPageView {
   readonly frame: Frame
   readonly agent: AgentView
   readonly screen: string | undefined
-  readonly talk: readonly Utterance[]
+  readonly talk: readonly Said[]
+  readonly markdown: Markdown
   readonly suspension: Suspension | undefined
   readonly command: string
   readonly now: Date
 }
 
 export const agentRegions = (view: AgentPageView): readonly Region[] => [
-  region('crew', <CrewList agents={view.frame.agents} />),
+  ...frameRegions(view.frame),
   region('standing', <Standing {...view} />),
   region('screen', <Screen name={view.agent.name} text={view.screen} />, { inside: 'replaced' }),
-  region('talk', <Talk {...view} />),
+  region('silence', <Silence {...view} />),
+  ...view.talk.map(each => turnRegion(each, { markdown: view.markdown, thread: undefined, now: view.now })),
 ]
 
 export const AgentPage = ({ view, notice }: { readonly view: AgentPageView; readonly notice: string | undefined }) => {
@@ -149,7 +154,12 @@ export const AgentPage = ({ view, notice }: { readonly view: AgentPageView; read
         <section aria-labelledby="talk-title">
           <h2 id="talk-title">Conversation</h2>
           <div class="talk" tabindex={0}>
-            {raw(htmlOf(regions, 'talk'))}
+            <div class="flow">
+              {raw(htmlOf(regions, 'silence'))}
+              <ol id="turns" aria-live="polite">
+                {raw(rowsOf(regions, 'turns'))}
+              </ol>
+            </div>
           </div>
           <SayForm name={agent.name} />
         </section>
@@ -185,19 +195,10 @@ const Standing = ({ agent, now }: AgentPageView) => (
   </div>
 )
 
-const Talk = ({ agent, talk, now }: AgentPageView) => (
-  <ol id="talk" aria-live="polite">
-    {talk.length === 0 ? <li class="calm">Nothing was said yet. Ask {agent.name} something.</li> : null}
-    {talk.map(each => (
-      <li class={`by-${each.role}`}>
-        <p class="by">
-          {each.by} <Ago at={each.at} now={now} />
-          {each.state === 'done' ? null : <span class={each.state === 'failed' ? 's-failed' : 's-waiting'}> {each.state}</span>}
-        </p>
-        <p class="words">{each.text}</p>
-      </li>
-    ))}
-  </ol>
+const Silence = ({ agent, talk }: AgentPageView) => (
+  <p id="silence" class="calm">
+    {talk.length === 0 ? `Nothing was said yet. Ask ${agent.name} something.` : ''}
+  </p>
 )
 
 /** Comes again, empty, when a message was sent without leaving the page. */

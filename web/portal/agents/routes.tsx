@@ -2,13 +2,16 @@
 import type { AgentDeclaration } from '../../../desired-state/state.ts'
 import { ApplianceError } from '../../../runtime/os/errors.ts'
 import type { Call, Route } from '../../door/route.ts'
+import { saidOf } from '../chat/conversations.ts'
+import { readThread, type Standing, watchThread } from '../chat/watch.ts'
 import type { PortalDeps } from '../deps.ts'
 import { missing } from '../errors.tsx'
 import { readForm } from '../form.ts'
 import { frameOf, personOf } from '../frame.ts'
 import { type LiveSource, liveStream } from '../live/stream.ts'
+import { loadMarkdown } from '../markdown/markdown.ts'
 import { noticeOf, withNotice } from '../notices.ts'
-import { subscribeToBoth } from '../overview/routes.tsx'
+import { subscribeToFrame } from '../overview/routes.tsx'
 import { fragment, fromHtmx, page, seeOther } from '../reply.ts'
 import { urls } from '../urls.ts'
 import {
@@ -21,7 +24,9 @@ import {
   agentsRegions,
   SayForm,
 } from './pages.tsx'
-import { watchTalk } from './talk.ts'
+
+/** Utterances of the conversation that a page shows. */
+const mostShown = 60
 
 /** Milliseconds between two looks at a window that somebody watches. */
 const screenEvery = 1_000
@@ -36,7 +41,7 @@ export function agentRoutes(deps: PortalDeps): readonly Route[] {
       path: urls.agentsLive.path,
       handle: call => {
         const regions = async () => agentsRegions(await agentsView(call, deps))
-        return liveStream(call, { regions, subscribe: changed => subscribeToBoth(deps, changed) }, deps)
+        return liveStream(call, { regions, subscribe: changed => subscribeToFrame(deps, changed) }, deps)
       },
     },
     {
@@ -85,19 +90,20 @@ const agentOf = async (call: Call, deps: PortalDeps): Promise<AgentView | undefi
 const gone = (call: Call, deps: PortalDeps) =>
   missing(call, deps, 'There is no such agent. It may have been removed by a newer commit.')
 
-async function agentPageView(
-  call: Call,
-  deps: PortalDeps,
-  read?: () => Promise<AgentPageView['talk']>,
-): Promise<AgentPageView | undefined> {
+async function agentPageView(call: Call, deps: PortalDeps, read?: () => Promise<Standing>): Promise<AgentPageView | undefined> {
   const agent = await agentOf(call, deps)
   if (agent === undefined) return undefined
-  const [screen, talk] = await Promise.all([deps.agents.screen(agent.name), read?.() ?? deps.agents.conversation(agent.name, 60)])
+  const [screen, talk, markdown] = await Promise.all([
+    deps.agents.screen(agent.name),
+    read?.() ?? readThread(deps.agents, { agent: agent.name }, mostShown),
+    loadMarkdown(),
+  ])
   return {
     frame: frameOf(call, deps),
     agent,
     screen,
-    talk,
+    talk: saidOf(talk, new Map()),
+    markdown,
     suspension: deps.engine.suspensions().find(each => each.kind === 'agent' && each.key === agent.name),
     command: deps.place.command,
     now: deps.clock.now(),
@@ -109,7 +115,7 @@ async function watchAgent(call: Call, deps: PortalDeps): Promise<Response> {
   if (agent === undefined) return gone(call, deps)
   const { name } = agent
   let changed = () => {}
-  const talk = watchTalk(deps.agents, name, () => changed())
+  const talk = watchThread(deps.agents, { agent: name }, mostShown, () => changed())
   const source: LiveSource = {
     async regions() {
       const view = await agentPageView(call, deps, talk.read)
@@ -117,7 +123,7 @@ async function watchAgent(call: Call, deps: PortalDeps): Promise<Response> {
     },
     subscribe(listener) {
       changed = listener
-      const stopBoth = subscribeToBoth(deps, listener)
+      const stopBoth = subscribeToFrame(deps, listener)
       const timer = setInterval(listener, screenEvery)
       return () => {
         clearInterval(timer)

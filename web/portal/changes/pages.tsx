@@ -5,7 +5,7 @@ import type { ResourceState, Run } from '../../../reconcilers/engine/status.ts'
 import { Diff } from '../components/diff.tsx'
 import { Fact, Title } from '../components/facts.tsx'
 import type { Frame } from '../components/frame.ts'
-import { CrewList, Page } from '../components/layout.tsx'
+import { frameRegions, Page } from '../components/layout.tsx'
 import { StateWord } from '../components/state.tsx'
 import { Ago, moment, short, span } from '../components/time.tsx'
 import { htmlOf, liveAddress, type Region, region } from '../live/regions.ts'
@@ -106,7 +106,7 @@ export interface ChangeView {
 }
 
 export const changeRegions = (view: ChangeView): readonly Region[] => [
-  region('crew', <CrewList agents={view.frame.agents} />),
+  ...frameRegions(view.frame),
   region('standing', <ChangeStanding {...view} />),
   region('effects', <Effects {...view} />),
 ]

@@ -1,6 +1,8 @@
 /** @jsxImportSource hono/jsx */
 import { Mistakes } from '../components/field.tsx'
 import { urls } from '../urls.ts'
+import { accepted, largestTogether, size } from './attachments.ts'
+import { longestMessage } from './message-form.ts'
 
 export interface ComposerProps {
   /** The conversation that goes on; undefined begins one. */
@@ -9,9 +11,6 @@ export interface ComposerProps {
   readonly mistakes?: readonly string[]
   readonly focus?: boolean
 }
-
-/** The characters that one message may have. */
-export const longestMessage = 50_000
 
 /** Comes again, empty, when a message was sent without leaving the page; with what was typed when it could not be sent. */
 export const Composer = ({ thread, text = '', mistakes = [], focus = false }: ComposerProps) => {
@@ -22,6 +21,7 @@ export const Composer = ({ thread, text = '', mistakes = [], focus = false }: Co
       class="composer"
       method="post"
       action={action}
+      enctype="multipart/form-data"
       {...(thread === undefined ? {} : { 'hx-post': action, 'hx-swap': 'outerHTML' })}
     >
       <Mistakes sentences={mistakes} />
@@ -32,7 +32,6 @@ export const Composer = ({ thread, text = '', mistakes = [], focus = false }: Co
         id="text"
         name="text"
         rows={2}
-        required
         maxlength={longestMessage}
         placeholder="Say what you want done"
         data-enter-sends
@@ -43,6 +42,10 @@ export const Composer = ({ thread, text = '', mistakes = [], focus = false }: Co
       <button type="submit" class="main">
         Send
       </button>
+      <label class="attach">
+        Attach files <input type="file" name="files" multiple accept={accepted} />
+        <small>{`text, images, PDF, up to ${size(largestTogether)}`}</small>
+      </label>
     </form>
   )
 }

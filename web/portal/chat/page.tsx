@@ -1,29 +1,53 @@
 /** @jsxImportSource hono/jsx */
 import { raw } from 'hono/html'
+import type { Thread } from '../../../runtime/bus/agents.ts'
+import type { Approval } from '../../../runtime/policy/action.ts'
+import type { Task } from '../../../runtime/tasks/task.ts'
+import { ApprovalCard, cardId } from '../approvals/card.tsx'
 import type { Frame } from '../components/frame.ts'
-import { CrewList, Page } from '../components/layout.tsx'
-import { Ago } from '../components/time.tsx'
+import { frameRegions, Page } from '../components/layout.tsx'
 import { htmlOf, liveAddress, type Region, region, rowsOf } from '../live/regions.ts'
 import type { Markdown } from '../markdown/markdown.ts'
 import { urls } from '../urls.ts'
 import { Composer, type ComposerProps } from './composer.tsx'
-import type { Said, Thread } from './conversations.ts'
+import { type Said, titleOf } from './conversations.ts'
+import { ThreadSettings, Threads } from './threads.tsx'
 import { turnRegion } from './turn.tsx'
+import { WorkBrief, WorkPanel } from './work.tsx'
 
 export interface ChatView {
   readonly frame: Frame
   readonly threads: readonly Thread[]
   readonly thread: Thread
   readonly said: readonly Said[]
+  /** There is more before what is shown; so many would be. */
+  readonly earlier: number | undefined
+  readonly tasks: readonly Task[]
+  /** What this conversation asks a person, and what was answered while it was looked at. */
+  readonly asked: readonly Approval[]
+  /** Why the supervisor does not answer; empty when it does. */
+  readonly hindrance: string
   readonly markdown: Markdown
   readonly now: Date
 }
 
-export const chatRegions = (view: ChatView): readonly Region[] => [
-  region('crew', <CrewList agents={view.frame.agents} />),
-  region('threads', <Threads {...view} />),
-  ...view.said.map(each => turnRegion(each, view.markdown, view.now)),
-]
+export const chatRegions = (view: ChatView): readonly Region[] => {
+  const { thread, said, tasks, asked, markdown, now } = view
+  return [
+    ...frameRegions(view.frame),
+    region('threads', <Threads {...view} />),
+    region('work', <WorkPanel thread={thread.id} tasks={tasks} />),
+    region('work-brief', <WorkBrief tasks={tasks} />),
+    region('taint', <Taint thread={thread} />),
+    ...said.map(each => turnRegion(each, { markdown, thread: thread.id, now })),
+    ...asked.map(approval =>
+      region(cardId(approval), <ApprovalCard approval={approval} back={urls.chatThread.to(thread.id)} now={now} />, {
+        within: 'asks',
+      }),
+    ),
+    region('answering', <Answering {...view} />),
+  ]
+}
 
 interface ChatPageProps {
   readonly view: ChatView
@@ -32,89 +56,71 @@ interface ChatPageProps {
 }
 
 export const ChatPage = ({ view, composer = {}, notice }: ChatPageProps) => {
-  const { frame, thread } = view
+  const { frame, thread, earlier } = view
   const regions = chatRegions(view)
   return (
-    <Page frame={frame} title={thread.title} room="chat" live={liveAddress(urls.chatLive.to(thread.id), regions)} notice={notice}>
+    <Page
+      frame={frame}
+      title={titleOf(thread)}
+      room="chat"
+      live={liveAddress(urls.chatLive.to(thread.id), regions)}
+      notice={notice}
+    >
       <div class="chat">
         <section class="conversation" aria-label="Conversation">
           <header>
-            <h1>{thread.title}</h1>
+            <h1>{titleOf(thread)}</h1>
+            {raw(htmlOf(regions, 'taint'))}
+            {raw(htmlOf(regions, 'work-brief'))}
           </header>
           <div class="talk" tabindex={0}>
-            <ol id="turns" aria-live="polite">
-              {raw(rowsOf(regions, 'turns'))}
-            </ol>
+            <div class="flow">
+              {earlier === undefined ? null : (
+                <p>
+                  <a href={`${urls.chatThread.to(thread.id)}?show=${earlier}`}>Earlier</a>
+                </p>
+              )}
+              <ol id="turns" aria-live="polite">
+                {raw(rowsOf(regions, 'turns'))}
+              </ol>
+              <div id="asks">{raw(rowsOf(regions, 'asks'))}</div>
+            </div>
           </div>
+          {raw(htmlOf(regions, 'answering'))}
           <Composer thread={thread.id} {...composer} />
         </section>
-        <aside>{raw(htmlOf(regions, 'threads'))}</aside>
+        <aside>
+          {raw(htmlOf(regions, 'work'))}
+          {raw(htmlOf(regions, 'threads'))}
+          <ThreadSettings thread={thread} />
+        </aside>
       </div>
     </Page>
   )
 }
 
-interface NewChatProps {
-  readonly frame: Frame
-  readonly threads: readonly Thread[]
-  readonly now: Date
-  readonly composer?: Omit<ComposerProps, 'thread'>
-}
+const Taint = ({ thread: { tainted, sources } }: Pick<ChatView, 'thread'>) => (
+  <p id="taint" class="hint">
+    {tainted ? (
+      <span title={sources.join(', ')}>Text of strangers is in this conversation: sending, secrets and approvals need you.</span>
+    ) : null}
+  </p>
+)
 
-const examples = [
-  'Build a landing page for my bakery, check it, and put it on bakery.example.com.',
-  'Which sites does this server serve, and is any of them unwell?',
-  'Look through the nginx logs of the last day and tell me what I should know.',
-  'Compare three ways to back up a Postgres database of 50 GB, with sources.',
-]
-
-export const NewChatPage = ({ frame, threads, now, composer = {} }: NewChatProps) => (
-  <Page frame={frame} title="New conversation" room="chat">
-    <div class="chat">
-      <section class="conversation" aria-label="Conversation">
-        <header>
-          <h1>What should happen?</h1>
-          <p class="lead">The supervisor plans it, hands it out, and asks you before anything on the server changes.</p>
-        </header>
-        <div class="talk">
-          <ul class="examples">
-            {examples.map(example => (
-              <li>
-                <a href={`${urls.chatNew.to()}?text=${encodeURIComponent(example)}`}>{example}</a>
-              </li>
-            ))}
-          </ul>
-        </div>
-        <Composer thread={undefined} focus {...composer} />
-      </section>
-      <aside>
-        <Threads threads={threads} thread={undefined} now={now} />
-      </aside>
+/** Always as high as one line, so that nothing moves when it begins to answer. */
+const Answering = ({ thread, said, hindrance }: ChatView) => {
+  const work = said.findLast(({ role, state }) => role !== 'agent' && (state === 'answering' || state === 'queued'))
+  return (
+    <div id="answering" class="answering">
+      {hindrance === '' ? null : <p class="s-waiting">{hindrance}</p>}
+      {work === undefined ? null : (
+        <form method="post" action={urls.chatStop.to(thread.id)} hx-post={urls.chatStop.to(thread.id)} hx-swap="none">
+          <input type="hidden" name="work" value={work.id} />
+          <button type="submit" class="second small">
+            Stop
+          </button>
+        </form>
+      )}
     </div>
-  </Page>
-)
-
-interface ThreadsProps {
-  readonly threads: readonly Thread[]
-  readonly thread: Thread | undefined
-  readonly now: Date
+  )
 }
-
-const Threads = ({ threads, thread, now }: ThreadsProps) => (
-  <nav id="threads" class="threads" aria-label="Conversations">
-    <h2>Conversations</h2>
-    <p>
-      <a href={urls.chatNew.to()}>New conversation</a>
-    </p>
-    <ul>
-      {threads.map(each => (
-        <li>
-          <a href={urls.chatThread.to(each.id)} {...(each.id === thread?.id ? { 'aria-current': 'page' } : {})}>
-            {each.title}
-          </a>{' '}
-          <Ago at={each.at} now={now} />
-        </li>
-      ))}
-    </ul>
-  </nav>
-)

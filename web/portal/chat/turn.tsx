@@ -1,16 +1,27 @@
 /** @jsxImportSource hono/jsx */
 import { raw } from 'hono/html'
+import type { WorkStep } from '../../../runtime/bus/agents.ts'
 import { Ago } from '../components/time.tsx'
 import { idFor, type Region, region } from '../live/regions.ts'
 import type { Markdown } from '../markdown/markdown.ts'
-import { render } from '../reply.ts'
-import type { Part, Said, Step } from './conversations.ts'
+import { type Markup, render } from '../reply.ts'
+import { listed } from './attachments.ts'
+import type { Part, Said } from './conversations.ts'
+import { Rating, RetryForm } from './feedback.tsx'
+import { Steps } from './steps.tsx'
+
+interface Around {
+  readonly markdown: Markdown
+  /** The conversation, for forms; none where nothing can be said about it. */
+  readonly thread: string | undefined
+  readonly now: Date
+}
 
 /** One utterance as a row of the conversation; what streams in changes only the blocks that differ. */
-export function turnRegion(said: Said, markdown: Markdown, now: Date): Region {
+export function turnRegion(said: Said, around: Around): Region {
   const id = idFor('u', said.id)
-  const rows = said.role === 'person' ? [words(id, said)] : bodyRows(id, said.parts, markdown)
-  const html = (body: string) => render(<Turn id={id} said={said} body={body} now={now} />)
+  const rows = said.role === 'person' ? [wordsRow(id, said)] : partRows(id, said.parts, around.markdown)
+  const html = (body: string) => render(<Turn id={id} said={said} body={body} around={around} />)
   return {
     id,
     within: 'turns',
@@ -25,10 +36,10 @@ interface TurnProps {
   readonly id: string
   readonly said: Said
   readonly body: string
-  readonly now: Date
+  readonly around: Around
 }
 
-const Turn = ({ id, said, body, now }: TurnProps) => (
+const Turn = ({ id, said, body, around: { thread, now } }: TurnProps) => (
   <li id={id} class={`turn by-${said.role}`} data-state={said.state}>
     <p class="by">
       <b>{said.by}</b> <Ago at={said.at} now={now} />
@@ -37,75 +48,73 @@ const Turn = ({ id, said, body, now }: TurnProps) => (
     <div id={bodyId(id)} class="body">
       {raw(body)}
     </div>
+    <Files said={said} />
+    {thread === undefined || said.role !== 'agent' ? null : said.state === 'done' ? (
+      <Rating thread={thread} said={said} />
+    ) : said.state === 'failed' ? (
+      <RetryForm thread={thread} said={said} />
+    ) : null}
   </li>
 )
 
 const StandingWord = ({ said: { state, role } }: { readonly said: Said }) => {
-  if (state === 'done') return null
-  if (state === 'failed') return <span class="s-failed"> failed</span>
-  if (role === 'person') return state === 'queued' ? <span class="s-waiting"> waits</span> : null
+  if (state === 'done' || (state === 'failed' && role !== 'agent')) return null
+  if (state === 'failed') return <span class="s-failed"> not finished</span>
+  if (role !== 'agent') return state === 'queued' ? <span class="s-waiting"> waits</span> : null
   return <span class="s-waiting"> {state === 'queued' ? 'begins anew' : 'answering'}</span>
 }
 
-/** What a person said, as it was typed. */
-function words(turn: string, { text }: Said): Region {
-  const id = `${turn}-0`
-  return region(
-    id,
-    <p id={id} class="words">
-      {text}
-    </p>,
-    { within: bodyId(turn), vanishes: true },
+const Files = ({ said: { attachments = [] } }: { readonly said: Said }) => {
+  const files = listed(attachments)
+  return files.length === 0 ? null : (
+    <ul class="files" aria-label="Files">
+      {files.map(({ name, type, size }) => (
+        <li>
+          {name} <small>{`${type}, ${size}`}</small>
+        </li>
+      ))}
+    </ul>
   )
 }
 
-function bodyRows(turn: string, parts: readonly Part[], markdown: Markdown): readonly Region[] {
-  const within = bodyId(turn)
-  const blocks = stretchesOf(parts).flatMap((stretch, at) => {
-    if (typeof stretch === 'string') {
-      return markdown(stretch).map((html, block) => (id: string) => (
-        <div id={id} class="md" data-part={`${at}.${block}`}>
-          {raw(html)}
-        </div>
-      ))
-    }
-    return [(id: string) => <Steps id={id} steps={stretch} />]
-  })
-  return blocks.map((block, at) => region(`${turn}-${at}`, block(`${turn}-${at}`), { within, vanishes: true }))
+/** What a person said, as it was typed. */
+function wordsRow(turn: string, { text }: Said): Region {
+  const id = `${turn}-0`
+  const words = (
+    <p id={id} class="words">
+      {text}
+    </p>
+  )
+  return region(id, words, { within: bodyId(turn), vanishes: true })
 }
 
+function partRows(turn: string, parts: readonly Part[], markdown: Markdown): readonly Region[] {
+  const blocks = stretchesOf(parts).flatMap((stretch): readonly ((id: string) => Markup)[] =>
+    typeof stretch === 'string'
+      ? markdown(stretch).map(html => id => <Block id={id} html={html} />)
+      : [id => <Steps id={id} steps={stretch} />],
+  )
+  return blocks.map((block, at) => {
+    const id = `${turn}-${at}`
+    return region(id, block(id), { within: bodyId(turn), vanishes: true })
+  })
+}
+
+const Block = ({ id, html }: { readonly id: string; readonly html: string }) => (
+  <div id={id} class="md">
+    {raw(html)}
+  </div>
+)
+
 /** Text that belongs together, and steps that follow each other. */
-function stretchesOf(parts: readonly Part[]): readonly (string | readonly Step[])[] {
-  const stretches: (string | Step[])[] = []
+function stretchesOf(parts: readonly Part[]): readonly (string | readonly WorkStep[])[] {
+  const stretches: (string | WorkStep[])[] = []
   for (const part of parts) {
     const last = stretches.at(-1)
     if (part.type === 'text') {
-      if (typeof last === 'string') stretches[stretches.length - 1] = last + part.text
-      else stretches.push(part.text)
+      if (part.text.trim() !== '') stretches.push(part.text)
     } else if (Array.isArray(last)) last.push(part.step)
     else stretches.push([part.step])
   }
   return stretches
-}
-
-const outcomes: Record<Step['outcome'], string> = { running: 'reconciling', done: 'ready', failed: 'failed', denied: 'held' }
-
-const Steps = ({ id, steps }: { readonly id: string; readonly steps: readonly Step[] }) => {
-  const current = steps.findLast(step => step.outcome === 'running') ?? steps.at(-1)
-  return (
-    <details id={id} class="steps">
-      <summary>
-        {steps.length > 1 ? <small>{steps.length} steps</small> : null}
-        <code>{current?.tool}</code> {current?.title}
-      </summary>
-      <ol>
-        {steps.map(({ tool, title, outcome, summary }) => (
-          <li>
-            <span class={`s-${outcomes[outcome]}`}>{outcome}</span> <code>{tool}</code> {title}
-            {summary === '' ? null : <p>{summary}</p>}
-          </li>
-        ))}
-      </ol>
-    </details>
-  )
 }

@@ -1,6 +1,6 @@
 import type { ResourceState } from '../../../reconcilers/engine/status.ts'
 
-export type Room = 'chat' | 'overview' | 'agents' | 'domains' | 'changes' | 'account'
+export type Room = 'chat' | 'tasks' | 'approvals' | 'audit' | 'overview' | 'agents' | 'domains' | 'changes' | 'account'
 
 export interface AgentGlance {
   readonly name: string
@@ -16,4 +16,6 @@ export interface Frame {
   /** Path of this page, to come back to. */
   readonly path: string
   readonly agents: readonly AgentGlance[]
+  /** How much waits for a person. */
+  readonly pending: number
 }

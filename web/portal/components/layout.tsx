@@ -1,6 +1,7 @@
 /** @jsxImportSource hono/jsx */
 import type { Child } from 'hono/jsx'
 import { assets } from '../assets.ts'
+import { type Region, region } from '../live/regions.ts'
 import { urls } from '../urls.ts'
 import type { AgentGlance, Frame, Room } from './frame.ts'
 import { Mark } from './mark.tsx'
@@ -9,9 +10,12 @@ import { StateMark } from './state.tsx'
 const rooms: readonly { readonly room: Room; readonly label: string; readonly to: string }[] = [
   { room: 'chat', label: 'Chat', to: urls.chat.to() },
   { room: 'overview', label: 'Overview', to: urls.overview.to() },
+  { room: 'tasks', label: 'Tasks', to: urls.tasks.to() },
+  { room: 'approvals', label: 'Approvals', to: urls.approvals.to() },
   { room: 'agents', label: 'Agents', to: urls.agents.to() },
   { room: 'domains', label: 'Domains', to: urls.domains.to() },
   { room: 'changes', label: 'Changes', to: urls.changes.to() },
+  { room: 'audit', label: 'Audit', to: urls.audit.to() },
 ]
 
 interface DocumentProps {
@@ -86,6 +90,7 @@ const Sidebar = ({ frame, room }: { readonly frame: Frame; readonly room: Room }
       {rooms.map(({ room: name, label, to }) => (
         <a href={to} {...(name === room ? { 'aria-current': 'page' } : {})}>
           {label}
+          {name === 'approvals' ? <PendingCount count={frame.pending} /> : null}
         </a>
       ))}
     </nav>
@@ -108,6 +113,23 @@ const Sidebar = ({ frame, room }: { readonly frame: Frame; readonly room: Room }
       <p class="pulse"></p>
     </div>
   </header>
+)
+
+/** What around the content of a page is live. */
+export const frameRegions = (frame: Frame): readonly Region[] => [
+  region('crew', <CrewList agents={frame.agents} />),
+  region('pending', <PendingCount count={frame.pending} />),
+]
+
+const PendingCount = ({ count }: { readonly count: number }) => (
+  <span id="pending" class="count">
+    {count === 0 ? null : (
+      <>
+        {count}
+        <span class="unseen"> waiting</span>
+      </>
+    )}
+  </span>
 )
 
 /** Live: the same element comes again through the stream. */

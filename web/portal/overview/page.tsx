@@ -2,7 +2,7 @@
 import { raw } from 'hono/html'
 import type { Hold, ResourceState, ResourceStatus, Status } from '../../../reconcilers/engine/status.ts'
 import type { Frame } from '../components/frame.ts'
-import { CrewList, Page } from '../components/layout.tsx'
+import { frameRegions, Page } from '../components/layout.tsx'
 import { StateMark, StateWord } from '../components/state.tsx'
 import { Ago, short } from '../components/time.tsx'
 import { htmlOf, idFor, liveAddress, type Region, region, rowsOf } from '../live/regions.ts'
@@ -22,7 +22,7 @@ export interface OverviewView {
 /** The live parts, outermost first; the page and its stream show the same. */
 export function overviewRegions(view: OverviewView): readonly Region[] {
   return [
-    region('crew', <CrewList agents={view.frame.agents} />),
+    ...frameRegions(view.frame),
     region('verdict', <VerdictPanel {...view} />),
     region('needs', <NeedsYou {...view} />),
     region('lately', <LatelyPanel {...view} />),

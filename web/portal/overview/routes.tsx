@@ -30,7 +30,7 @@ export function overviewRoutes(deps: PortalDeps, lately: Lately): readonly Route
           call,
           {
             regions: () => overviewRegions(viewOf(call, deps, lately)),
-            subscribe: changed => subscribeToBoth(deps, changed),
+            subscribe: changed => subscribeToFrame(deps, changed),
           },
           deps,
         ),
@@ -49,10 +49,11 @@ function viewOf(call: Call, deps: PortalDeps, lately: Lately): OverviewView {
   }
 }
 
-/** Whatever the engine or the presence of an agent says; not each piece of an answer. */
-export function subscribeToBoth({ engine, agents }: PortalDeps, changed: () => void): () => void {
+/** Whatever the engine or the presence of an agent says, and what waits for a person; not each piece of an answer. */
+export function subscribeToFrame({ engine, agents, pending }: PortalDeps, changed: () => void): () => void {
   const stops = [
     engine.subscribe(changed),
+    pending.subscribe(changed),
     agents.subscribe(event => {
       if (event.type === 'presence') changed()
     }),

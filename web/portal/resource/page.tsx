@@ -3,7 +3,7 @@ import { raw } from 'hono/html'
 import type { ResourceStatus, Run, Suspension } from '../../../reconcilers/engine/status.ts'
 import { Fact, Title } from '../components/facts.tsx'
 import type { Frame, Room } from '../components/frame.ts'
-import { CrewList, Page } from '../components/layout.tsx'
+import { frameRegions, Page } from '../components/layout.tsx'
 import { StateWord } from '../components/state.tsx'
 import { SuspendPanel } from '../components/suspend.tsx'
 import { Ago, moment, short, span } from '../components/time.tsx'
@@ -19,11 +19,7 @@ export interface ResourceView {
 }
 
 export function resourceRegions(view: ResourceView): readonly Region[] {
-  return [
-    region('crew', <CrewList agents={view.frame.agents} />),
-    region('standing', <Standing {...view} />),
-    region('runs', <Runs {...view} />),
-  ]
+  return [...frameRegions(view.frame), region('standing', <Standing {...view} />), region('runs', <Runs {...view} />)]
 }
 
 export const ResourcePage = ({ view, notice }: { readonly view: ResourceView; readonly notice: string | undefined }) => {

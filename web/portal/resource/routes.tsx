@@ -9,7 +9,7 @@ import { readForm } from '../form.ts'
 import { frameOf } from '../frame.ts'
 import { liveStream } from '../live/stream.ts'
 import { noticeOf, withNotice } from '../notices.ts'
-import { subscribeToBoth } from '../overview/routes.tsx'
+import { subscribeToFrame } from '../overview/routes.tsx'
 import { page, seeOther } from '../reply.ts'
 import { urls } from '../urls.ts'
 import { ResourcePage, type ResourceView, resourceRegions } from './page.tsx'
@@ -35,7 +35,7 @@ export function resourceRoutes(deps: PortalDeps): readonly Route[] {
           const view = await viewOf(call, deps)
           return view === undefined ? [] : resourceRegions(view)
         }
-        return liveStream(call, { regions, subscribe: changed => subscribeToBoth(deps, changed) }, deps)
+        return liveStream(call, { regions, subscribe: changed => subscribeToFrame(deps, changed) }, deps)
       },
     },
     { ...writes, path: urls.suspend.path, audit: 'suspend', handle: call => suspend(call, deps) },

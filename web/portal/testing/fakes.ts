@@ -10,7 +10,6 @@ import type {
   Status,
   Suspension,
 } from '../../../reconcilers/engine/status.ts'
-import type { AgentEvent, AgentPresence, Agents, Thread, Utterance } from '../../../runtime/bus/agents.ts'
 
 /** An engine whose state a test writes down; what it is asked to do is kept. */
 export interface FakeEngine extends Engine {
@@ -91,82 +90,6 @@ export function fakeEngine(): FakeEngine {
   }
   return engine
 }
-
-export interface FakeAgents extends Agents {
-  present(presence: AgentPresence): void
-  show(name: string, screen: string): void
-  utter(utterance: Utterance): void
-  delta(agent: string, utteranceId: string, text: string): void
-  readonly asked: string[]
-}
-
-export function fakeAgents(): FakeAgents {
-  const present = new Map<string, AgentPresence>()
-  const screens = new Map<string, string>()
-  const asked: string[] = []
-  const utterances = new Map<string, Utterance>()
-  const listeners = new Set<(event: AgentEvent) => void>()
-  const emit = (event: AgentEvent) => {
-    for (const listener of listeners) listener(event)
-  }
-  const agents: FakeAgents = {
-    asked,
-    present(presence) {
-      present.set(presence.name, presence)
-      emit({ type: 'presence', presence })
-    },
-    show: (name, screen) => screens.set(name, screen),
-    utter(utterance) {
-      utterances.set(utterance.id, utterance)
-      emit({ type: 'utterance', utterance })
-    },
-    delta: (agent, utteranceId, text) => emit({ type: 'delta', agent, utteranceId, text }),
-    presence: () => [...present.values()],
-    screen: async name => screens.get(name),
-    conversation: async (name, limit) => [...utterances.values()].filter(each => each.agent === name).slice(-limit),
-    async say(name, text, by) {
-      asked.push(`say ${name} by ${by}: ${text}`)
-      const utterance: Utterance = {
-        id: crypto.randomUUID(),
-        agent: name,
-        thread: `first of ${name}`,
-        role: 'person',
-        by,
-        text,
-        state: 'done',
-        at: new Date().toISOString(),
-      }
-      agents.utter(utterance)
-      return utterance
-    },
-    threads: async name => [firstThread(name)],
-    thread: async id => firstThread(id.replace('first of ', '')),
-    openThread: async (name, title, by) => ({ ...firstThread(name), id: `${title} of ${name}`, title, createdBy: by }),
-    changeThread: async () => true,
-    steps: async () => [],
-    async stopAnswer(work, by) {
-      asked.push(`stop ${work} by ${by}`)
-      return true
-    },
-    async askAgain(work) {
-      asked.push(`ask again ${work}`)
-      return true
-    },
-    async restart(name, by) {
-      asked.push(`restart ${name} by ${by}`)
-    },
-    subscribe(listener) {
-      listeners.add(listener)
-      return () => listeners.delete(listener)
-    },
-  }
-  return agents
-}
-
-const firstThread = (agent: string): Thread => ({
-  ...{ id: `first of ${agent}`, agent, kind: 'chat', title: '', task: undefined, createdBy: 'operator' },
-  ...{ tainted: false, sources: [], createdAt: '2026-11-22T12:00:00.000Z', saidAt: '2026-11-22T12:00:00.000Z', archived: false },
-})
 
 export interface FakeRepository extends Repository {
   /** Adds a commit on top of main. */

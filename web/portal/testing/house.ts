@@ -6,12 +6,18 @@ import { silentLog } from '../../../runtime/os/log.ts'
 import { createDoor } from '../../door/door.ts'
 import { listenOnLoopback } from '../../door/listen.ts'
 import type { Identity } from '../../door/route.ts'
+import { watchPending } from '../approvals/pending.ts'
 import type { PortalDeps } from '../deps.ts'
 import { renderPortalError } from '../errors.tsx'
 import { createPortalRoutes } from '../routes.ts'
 import type { FirstAdmin } from '../sign-in/first-admin.ts'
 import type { Sessions } from '../sign-in/sessions.ts'
-import { fakeAgents, fakeEngine, fakeRepository } from './fakes.ts'
+import { fakeAgents } from './fake-agents.ts'
+import { fakeApprovals } from './fake-approvals.ts'
+import { fakeAudit } from './fake-audit.ts'
+import { fakeRatings } from './fake-ratings.ts'
+import { fakeTasks } from './fake-tasks.ts'
+import { fakeEngine, fakeRepository } from './fakes.ts'
 
 export const ada: Identity = { kind: 'person', id: '1', name: 'Ada Lovelace', email: 'ada@example.com', sessionToken: 'token' }
 
@@ -55,11 +61,20 @@ export function house(changes: Partial<PortalDeps> = {}) {
   const engine = fakeEngine()
   const agents = fakeAgents()
   const repository = fakeRepository(readFiles)
+  const tasks = fakeTasks()
+  const approvals = fakeApprovals()
+  const audit = fakeAudit()
   const sessions = fakeSessions()
   const deps: PortalDeps = {
     engine,
     agents,
     repository,
+    tasks,
+    approvals,
+    pending: watchPending(engine, approvals),
+    ratings: fakeRatings(),
+    audit,
+    verifyAudit: async () => ({ sound: true, lines: 3, last: { sequence: 3, hash: '' }, anchor: undefined, flaws: [] }),
     sessions,
     firstAdmin: closed,
     editing: { set: setDomain, remove: removeDomain },
@@ -84,6 +99,9 @@ export function house(changes: Partial<PortalDeps> = {}) {
     engine,
     agents,
     repository,
+    tasks,
+    approvals,
+    audit,
     sessions,
     deps,
     door,

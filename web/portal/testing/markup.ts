@@ -36,4 +36,4 @@ export async function dangersIn(html: string): Promise<readonly string[]> {
   return dangers
 }
 
-const ours = new Set(['hx-sse:connect', 'hx-sse:close', 'hx-swap', 'hx-config', 'hx-post'])
+const ours = new Set(['hx-sse:connect', 'hx-sse:close', 'hx-swap', 'hx-config', 'hx-post', 'hx-target'])

@@ -1,5 +1,6 @@
 import type { ResourceState, ResourceStatus } from '../../../reconcilers/engine/status.ts'
-import type { FakeAgents, FakeEngine, FakeRepository } from './fakes.ts'
+import type { FakeAgents } from './fake-agents.ts'
+import type { FakeEngine, FakeRepository } from './fakes.ts'
 
 export const sceneYaml = `# yaml-language-server: $schema=./schemas/domains.json
 domains:

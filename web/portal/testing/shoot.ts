@@ -2,11 +2,13 @@
 import { chromium } from 'playwright-core'
 import { house } from './house.ts'
 import { holdInScene, playScene } from './scene.ts'
+import { playWork } from './work-scene.ts'
 
 const [folder = '/tmp/portal-shots', ...only] = process.argv.slice(2)
 const paths = only.length > 0 ? only : ['/', '/chat', '/chat/new', '/sign-in', '/account', '/nowhere']
 const home = house()
 playScene(home.engine, home.agents, home.repository)
+await playWork(home.agents, home.tasks, home.approvals)
 if (process.env.HELD) holdInScene(home.engine)
 const listener = home.listen()
 const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: ['--no-sandbox', '--disable-gpu'] })
