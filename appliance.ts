@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { buildDoors } from './composition/doors.ts'
 import { type Ground, layGround } from './composition/ground.ts'
 import { followCommits, followHappenings } from './composition/happenings.ts'
+import { createHealthRoom, restingLeases } from './composition/health.ts'
 import { buildPolicy } from './composition/policy.ts'
 import { type Mode, redisAddress, sitesDependencies } from './composition/services.ts'
 import { untilSettled } from './composition/settle.ts'
@@ -66,9 +67,10 @@ export async function startAppliance(options: ApplianceOptions): Promise<Running
   }
   const agents: AgentsRoom = createAgents({
     ...{ home, store, redis, spawn, clock, log: log.with({ component: 'agents' }), claude, priceOf },
-    tasks: () => tasks,
+    tasks: () => restingLeases(tasks, () => wellbeing.health, clock),
   })
   const tasks = createTaskRoom(ground, agents)
+  const wellbeing = createHealthRoom(ground, agents, tasks)
   started.defer(() => agents.stop())
   await agents.start()
   started.defer(() => tasks.stop())
@@ -105,13 +107,14 @@ export async function startAppliance(options: ApplianceOptions): Promise<Running
     ),
   )
   engine.moved()
+  await wellbeing.start(engine, started)
   connect(engine, ground)
   const rotating = setInterval(() => void rotateLogs(home, log), 300_000)
   started.defer(() => clearInterval(rotating))
 
   const policy = buildPolicy(home, ground, agents)
   started.defer(followHappenings({ agents, tasks, approvals: policy.approvals, audit: ground.audit, log }))
-  const doors = await buildDoors(environment, options, ground, { engine, agents, tasks, policy })
+  const doors = await buildDoors(environment, options, ground, { engine, agents, tasks, policy, ...wellbeing })
   door.resolve(doors.door)
   await Promise.all(agents.names().map(name => sockets.open(name)))
   await doors.listen(started)

@@ -3,6 +3,8 @@ import { removeDomain, setDomain } from '../desired-state/edit-domains.ts'
 import type { DesiredState } from '../desired-state/state.ts'
 import type { RunningEngine } from '../reconcilers/engine/engine.ts'
 import type { AgentsRoom } from '../runtime/bus/create-agents.ts'
+import type { Alerts } from '../runtime/health/alerts.ts'
+import type { Health } from '../runtime/health/health.ts'
 import type { Environment } from '../runtime/os/environment.ts'
 import { spawn } from '../runtime/os/spawn.ts'
 import { createProjects } from '../runtime/projects/projects.ts'
@@ -36,6 +38,8 @@ export interface Rooms {
   readonly agents: AgentsRoom
   readonly tasks: TasksRoom
   readonly policy: ReturnType<typeof buildPolicy>
+  readonly health: Health
+  readonly alerts: Alerts
 }
 
 /** The one door with every route of the product, and the entrances to it. */
@@ -46,7 +50,7 @@ export async function buildDoors(
   rooms: Rooms,
 ): Promise<Doors> {
   const { home } = environment
-  const { engine, agents, tasks, policy } = rooms
+  const { engine, agents, tasks, policy, health, alerts } = rooms
   const { command } = spoken
   const { clock, repository, store, supervisor } = ground
   const log = ground.log.with({ component: 'portal' })
@@ -69,7 +73,7 @@ export async function buildDoors(
         : renderPortalError(status, message, request, identity, place)
   const door = createDoor({
     routes: createRoutes({
-      ...{ engine, repository, agents, sessions, firstAdmin, editing, clock, log, place, command },
+      ...{ engine, health, alerts, repository, agents, sessions, firstAdmin, editing, clock, log, place, command },
       ...policy,
       ...{ tasks, home, spawn, redact: ground.redact, now: clock.now, projects: createProjects({ home, spawn }) },
       ...{ ratings: createRatings(store), pending: watchPending(engine, policy.approvals) },

@@ -2,8 +2,6 @@ import { type ActionRouteDependencies, createActionRoutes } from '../web/agent-s
 import { type AgentSocketDeps, createAgentSocketRoutes } from '../web/agent-socket/routes.ts'
 import { allVerbs, type VerbDeps } from '../web/agent-socket/verbs/all.ts'
 import { createVerbRoutes } from '../web/agent-socket/verbs.ts'
-import { type ApprovalRouteDependencies, createApprovalRoutes } from '../web/api/approvals.ts'
-import { type AuditRouteDependencies, createAuditRoutes } from '../web/api/audit.ts'
 import { type ApiDependencies, createApiRoutes } from '../web/api/routes.ts'
 import type { Route } from '../web/door/route.ts'
 import { createGitRoutes, type GitDependencies } from '../web/git/routes.ts'
@@ -11,8 +9,6 @@ import type { PortalDeps } from '../web/portal/deps.ts'
 import { createPortalRoutes } from '../web/portal/routes.ts'
 
 export type RouteDependencies = ActionRouteDependencies &
-  ApprovalRouteDependencies &
-  AuditRouteDependencies &
   ApiDependencies &
   GitDependencies &
   PortalDeps &
@@ -22,8 +18,6 @@ export type RouteDependencies = ActionRouteDependencies &
 /** Every verb of the product; the inventory test walks this list. */
 export const createRoutes = (dependencies: RouteDependencies): readonly Route[] => [
   ...createApiRoutes(dependencies),
-  ...createApprovalRoutes(dependencies),
-  ...createAuditRoutes(dependencies),
   ...createActionRoutes(dependencies),
   ...createVerbRoutes(allVerbs(dependencies), dependencies.actions),
   ...createGitRoutes(dependencies),

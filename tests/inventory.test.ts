@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'bun:test'
 import { createRoutes } from '../composition/routes.ts'
 import { createAgents } from '../runtime/bus/create-agents.ts'
+import { createAlerts } from '../runtime/health/alerts.ts'
+import { healthRig } from '../runtime/health/testing/rig.ts'
 import { systemClock } from '../runtime/os/clock.ts'
 import { homeAt } from '../runtime/os/home.ts'
 import { silentLog } from '../runtime/os/log.ts'
@@ -22,12 +24,15 @@ const agents = createAgents({
 })
 const unreached = () => Promise.reject(new Error('no handler runs here'))
 
+const { health } = healthRig()
+
 /** The routes as the composition makes them; nothing that they stand on is ever started. */
 const routes = createRoutes({
   ...house().deps,
   approvals: createApprovals({ store, clock: systemClock, audit: { record: unreached }, simple: unreached }),
   actions: { decide: unreached, confirm: unreached },
   audit: { search: unreached, subscribe: () => () => {} },
+  ...{ health, alerts: createAlerts(store, systemClock) },
   ...{ agents, spawn, home: nowhere, now: systemClock.now, redact: text => text },
   tasks: createTasks({
     ...{ store, clock: systemClock, log: silentLog, random: Math.random, agents: agents.names, policyOf: agents.policyOf },

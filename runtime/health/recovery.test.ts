@@ -213,13 +213,16 @@ describe('recovery', () => {
   })
 
   test('how works went is there again after a restart, and does not grow without end', async () => {
-    const samples = createSamples(ground.store)
+    const samples = createSamples(ground.store, 10)
     const at = Date.parse('2026-01-02T12:00:00Z')
-    for (let n = 0; n < 600; n++) await samples.add('code', { at: at + n, kind: 'task', succeeded: true, milliseconds: n })
+    await ground.store`
+      INSERT INTO health_sample (agent, at, kind, succeeded) SELECT 'code', ${new Date(at)}, 'task', false FROM generate_series(1, 600)`
+    for (let n = 0; n < 9; n++) await samples.add('code', { at: at + n, kind: 'task', succeeded: true, milliseconds: n })
     await samples.add('qa', { at, kind: 'question', succeeded: false, milliseconds: undefined })
     const found = await createSamples(ground.store).all()
-    expect(found.get('code')?.at(-1)).toEqual({ at: at + 599, kind: 'task', succeeded: true, milliseconds: 599 })
+    expect(found.get('code')?.at(-1)).toEqual({ at: at + 8, kind: 'task', succeeded: true, milliseconds: 8 })
     expect(found.get('code')).toHaveLength(500)
+    expect(await ground.store`SELECT 1 FROM health_sample WHERE agent = 'code'`).toHaveLength(500)
     expect(found.get('qa')).toEqual([{ at, kind: 'question', succeeded: false, milliseconds: undefined }])
   })
 })

@@ -19,10 +19,8 @@ interface Row {
 
 /** Rows of an agent that are kept: those of an hour are rarely more than those of the window. */
 const kept = windowLength * 5
-/** Old rows are removed after so many new ones. */
-const sweepEvery = 100
-
-export function createSamples(store: Store): Samples {
+/** `sweepEvery`: old rows are removed after so many new ones. */
+export function createSamples(store: Store, sweepEvery = 100): Samples {
   let added = 0
   return {
     async all() {

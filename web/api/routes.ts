@@ -1,13 +1,32 @@
 import type { Route } from '../door/route.ts'
 import type { PortalDeps } from '../portal/deps.ts'
+import { type AgentsApiDeps, agentsRoutes } from './agents.ts'
+import { type ApprovalRouteDependencies, createApprovalRoutes } from './approvals.ts'
+import { type AuditRouteDependencies, createAuditRoutes } from './audit.ts'
 import { type ChatApiDeps, chatRoutes } from './chat.ts'
 import { describingRoutes } from './describing.tsx'
 import { type EngineApiDeps, engineRoutes } from './engine.ts'
+import { type LiveApiDeps, liveRoute } from './live/route.ts'
+import { type TasksApiDeps, tasksRoutes } from './tasks.ts'
 
-export type ApiDependencies = EngineApiDeps & ChatApiDeps & PortalDeps
+export type ApiDependencies = EngineApiDeps &
+  ApprovalRouteDependencies &
+  AuditRouteDependencies &
+  ChatApiDeps &
+  AgentsApiDeps &
+  TasksApiDeps &
+  LiveApiDeps &
+  PortalDeps
 
 /** What the command line and programs call; each answers JSON and is described at `/api/openapi.json`. */
 export function createApiRoutes(deps: ApiDependencies): readonly Route[] {
-  const routes = [...engineRoutes(deps), ...chatRoutes(deps)]
-  return [...routes, ...describingRoutes({ portal: deps, version: '1', routes })]
+  const routes = [
+    ...engineRoutes(deps),
+    ...agentsRoutes(deps),
+    ...tasksRoutes(deps),
+    ...chatRoutes(deps),
+    ...createApprovalRoutes(deps),
+    ...createAuditRoutes(deps),
+  ]
+  return [...routes, liveRoute(deps), ...describingRoutes({ portal: deps, version: '1', routes })]
 }
