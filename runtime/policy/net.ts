@@ -51,7 +51,7 @@ export function canonicalHost(host: string): string | undefined {
     const { hostname, port } = new URL(`http://${written}`)
     if (port !== '' || hostname === '') return undefined
     const bare = hostname.replace(/^\[(.*)\]$/, '$1').replace(/\.$/, '')
-    return bare === '' ? undefined : bare
+    return bare === '' || bare.startsWith('.') || bare.includes('..') || bare.endsWith('.') ? undefined : bare
   } catch {
     return undefined
   }

@@ -27,14 +27,16 @@ export interface Boundary {
   stop(): Promise<void>
 }
 
-/** Credentials are known to the front proxy from its start; one that a policy brings later needs a new boundary. */
-export async function openBoundary(
-  programs: SandboxPrograms,
-  gate: Gate,
-  credentials: SandboxPolicy['credentials'],
-): Promise<Boundary> {
+export interface BoundaryOptions {
+  /** Known to the front proxy from its start: others need a new boundary. */
+  readonly credentials: SandboxPolicy['credentials']
+  /** Whether they are put in also where a request is not encrypted. */
+  readonly plainCredentials: boolean
+}
+
+export async function openBoundary(programs: SandboxPrograms, gate: Gate, options: BoundaryOptions): Promise<Boundary> {
   const { SandboxManager } = await import('@anthropic-ai/sandbox-runtime')
-  const config = () => configuration(programs, gate, credentials)
+  const config = () => configuration(programs, gate, options)
   await SandboxManager.initialize(config(), ({ host, port }) => Promise.resolve(answer(gate, host, port)))
   const { errors } = SandboxManager.checkDependencies()
   if (errors.length > 0) {
@@ -42,7 +44,8 @@ export async function openBoundary(
     throw closed(errors.join('; '), 'install the program again: ./install.sh run')
   }
   return {
-    wrap: (command, policy, signal) => wrap(SandboxManager, programs, command, policy, signal),
+    wrap: (command, policy, signal) =>
+      withVariables(policy.credentials, () => wrap(SandboxManager, programs, command, policy, signal)),
     isWhole: () => answers(SandboxManager.getLinuxHttpSocketPath()),
     cleanUp: () => SandboxManager.cleanupAfterCommand(),
     followNetwork: () => SandboxManager.updateConfig(config()),
@@ -71,7 +74,8 @@ function answer(gate: Gate, host: string, port: number | undefined): true | { al
   return { allow: false, reason: `more than ${most} connections in a minute (rate_limit_requests_per_minute)` }
 }
 
-function configuration(programs: SandboxPrograms, gate: Gate, credentials: SandboxPolicy['credentials']): SandboxRuntimeConfig {
+function configuration(programs: SandboxPrograms, gate: Gate, options: BoundaryOptions): SandboxRuntimeConfig {
+  const { credentials, plainCredentials } = options
   return {
     network: {
       // Everything else is asked of the gate; these lead to this machine and never leave through it.
@@ -88,13 +92,22 @@ function configuration(programs: SandboxPrograms, gate: Gate, credentials: Sandb
     bwrapPath: programs.bwrap,
     socatPath: programs.socat,
     seccomp: { applyPath: programs.seccomp },
-    ...(credentials.length === 0
-      ? {}
-      : {
-          credentials: {
-            envVars: credentials.map(({ name, hosts }) => ({ name, mode: 'mask' as const, injectHosts: [...hosts] })),
-          },
-        }),
+    ...(credentials.length === 0 ? {} : { credentials: masked(credentials, plainCredentials) }),
+  }
+}
+
+const masked = (credentials: SandboxPolicy['credentials'], allowPlaintextInject: boolean) => ({
+  envVars: credentials.map(({ name, hosts }) => ({ name, mode: 'mask' as const, injectHosts: [...hosts] })),
+  allowPlaintextInject,
+})
+
+/** The library takes the values from this process's variables, and only while it wraps a command. */
+async function withVariables<Result>(credentials: SandboxPolicy['credentials'], during: () => Promise<Result>): Promise<Result> {
+  for (const { name, value } of credentials) process.env[name] = value
+  try {
+    return await during()
+  } finally {
+    for (const { name } of credentials) delete process.env[name]
   }
 }
 

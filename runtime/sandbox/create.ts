@@ -13,11 +13,15 @@ export interface SandboxOptions {
   readonly lookup?: (host: string) => Promise<readonly string[]>
   readonly ownAddresses?: () => readonly string[]
   readonly now?: () => number
+  /** Whether credentials are put in also where a request is not encrypted. Default: no. */
+  readonly plainCredentials?: boolean
   /** Default: found on the system's own folders. */
   readonly programs?: () => SandboxPrograms
 }
 
 interface Open {
+  /** What cannot be changed while it is open. */
+  readonly credentials: string
   readonly gate: Gate
   readonly boundary: Boundary
 }
@@ -45,10 +49,13 @@ export function createSandbox(options: SandboxOptions = {}): Sandbox {
       },
     })
     try {
-      const boundary = await openBoundary(programs, gate, policy.credentials)
+      const boundary = await openBoundary(programs, gate, {
+        credentials: policy.credentials,
+        plainCredentials: options.plainCredentials ?? false,
+      })
       try {
         await proveSealed(boundary, programs)
-        return { gate, boundary }
+        return { gate, boundary, credentials: JSON.stringify(policy.credentials) }
       } catch (error) {
         await boundary.stop()
         throw error
@@ -78,11 +85,11 @@ export function createSandbox(options: SandboxOptions = {}): Sandbox {
     return begun
   }
 
-  /** A killed part of the network takes the whole with it: what still runs has lost its way out already. */
+  /** A killed part of the network, and other credentials, take a new whole: what still runs loses its way out. */
   const whole = async (policy: SandboxPolicy): Promise<Open> => {
     const current = opening ?? begin(Promise.resolve(), policy)
     const parts = await current
-    if (await parts.boundary.isWhole()) return parts
+    if (parts.credentials === JSON.stringify(policy.credentials) && (await parts.boundary.isWhole())) return parts
     return opening === current || opening === undefined ? begin(close(parts), policy) : opening
   }
 
@@ -102,9 +109,9 @@ export function createSandbox(options: SandboxOptions = {}): Sandbox {
   return {
     run: async (command, policy, signal) => {
       signal.throwIfAborted()
-      const { gate, boundary } = await whole(policy)
-      follow({ gate, boundary }, policy)
-      const run = execute(boundary, command, policy, AbortSignal.any([signal, ending.signal]), refusals)
+      const parts = await whole(policy)
+      follow(parts, policy)
+      const run = execute(parts.boundary, command, policy, AbortSignal.any([signal, ending.signal]), refusals)
       running.add(run)
       try {
         return await run

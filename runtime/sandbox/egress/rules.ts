@@ -35,6 +35,9 @@ export function egressRules(policy: EgressPolicy, ownAddresses: () => readonly s
     const denied = denies(host, port)
     if (denied !== undefined) return { refused: `network.yaml denies ${host}:${port} (${denied.text})` }
     if (!allow.some(pattern => pattern.matches(host, port))) return { refused: `nothing in network.yaml allows ${host}:${port}` }
+    // The front proxy dials this machine itself, past the gate.
+    if (/(^|\.)localhost$/.test(host))
+      return isNamed(allow, '127.0.0.1', port) ? { host } : { refused: unnamed(host, 'loopback') }
     return isAddress(host) ? withAddress(host, port) : { host }
   }
 
@@ -45,7 +48,7 @@ export function egressRules(policy: EgressPolicy, ownAddresses: () => readonly s
     if (denied !== undefined) return `${host} leads to ${spelled}, which network.yaml denies (${denied.text})`
     const kind = addressKind(spelled, ownAddresses())
     if (kind === 'public' || isNamed(allow, spelled, port)) return undefined
-    return `${host} leads to ${article[kind]} address, which must be named itself in network.yaml`
+    return unnamed(host, kind)
   }
 
   const withAddress = (host: string, port: number) => {
@@ -55,6 +58,9 @@ export function egressRules(policy: EgressPolicy, ownAddresses: () => readonly s
 
   return { policy, name, address, loopback: allow.flatMap(pattern => loopbackEntries(pattern, name)) }
 }
+
+const unnamed = (host: string, kind: AddressKind) =>
+  `${host} leads to ${article[kind]} address, which must be named itself in network.yaml`
 
 const article: Readonly<Record<AddressKind, string>> = {
   public: 'a public',
