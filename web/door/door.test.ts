@@ -63,6 +63,26 @@ test('what has an effect is audited, allowed or refused, with who did it', async
   ])
 })
 
+test('an attempt to sign in is audited under the address that was typed, and nobody who is signed in becomes another', async () => {
+  const audited: AuditEntry[] = []
+  const signIn = route({
+    method: 'POST',
+    policy: ['anonymous', 'person'],
+    audit: 'sign-in',
+    handle: ({ claims }) => {
+      claims?.('eve@example.com')
+      return text('no', 401)
+    },
+  })
+  const enter = open([signIn], audited)
+  await enter('/thing/a', { kind: 'anonymous' }, 'POST')
+  await enter('/thing/a', person, 'POST')
+  expect(audited.map(({ who, outcome }) => `${who} ${outcome}`)).toEqual([
+    ...['anonymous asked', 'person eve@example.com failed'],
+    ...['person ada@example.com asked', 'person ada@example.com failed'],
+  ])
+})
+
 test('what cannot be written down is not done, and what was done unwritten is not reported as done', async () => {
   const done: string[] = []
   const full = (room: number) => {

@@ -78,11 +78,12 @@ export function createDoor(dependencies: DoorDependencies): Door {
     entrance: Entrance,
   ): Promise<Response> => {
     const { identity } = entrance
+    let who = nameOf(identity)
     const record = (outcome: AuditEntry['outcome']) =>
       route.audit === false
         ? Promise.resolve()
         : dependencies.audit({
-            ...{ event: route.audit, who: nameOf(identity), subject: new URL(request.url).pathname, outcome },
+            ...{ event: route.audit, who, subject: new URL(request.url).pathname, outcome },
             ...(entrance.address.startsWith('/') ? {} : { address: entrance.address }),
           })
     const unaudited = (error: unknown) => log.error('audit not written', { path: route.path, error: explain(error) })
@@ -110,6 +111,9 @@ export function createDoor(dependencies: DoorDependencies): Door {
       params,
       identity,
       keepOpen: entrance.keepOpen,
+      claims: email => {
+        if (identity.kind === 'anonymous') who = `person ${email.slice(0, 254)}`
+      },
       ...(entrance.upgrade && { upgrade: entrance.upgrade }),
     }
     const [response, error] = await answered(route, call)

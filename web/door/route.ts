@@ -37,6 +37,8 @@ export interface Call {
   readonly url: URL
   readonly params: Readonly<Record<string, string>>
   readonly identity: Identity
+  /** Whom somebody who signs in says to be, for the audit of what comes of it. */
+  readonly claims?: (email: string) => void
   /** Takes the timeout off this connection, for streams. */
   readonly keepOpen: () => void
   /** Makes a WebSocket of this request, and gives the answer to return; undefined when it did not ask for one. */

@@ -101,6 +101,7 @@ async function signIn(call: Call, deps: PortalDeps): Promise<Response> {
   const form = await readForm(call.request)
   const email = form.get('email')
   const next = safeReturn(form.get('next'))
+  call.claims?.(email)
   const result = await deps.sessions.signIn(email, form.raw('password'), call.request)
   if (result.outcome === 'signed-in') return seeOther(next, result.cookies)
   const mistakes = ['E-mail or password is wrong. Try again.']
@@ -142,6 +143,7 @@ async function becomeFirstAdmin(call: Call, deps: PortalDeps): Promise<Response>
   const redeemed = await deps.firstAdmin.redeem(parsed.data)
   if (redeemed.outcome === 'closed') return seeOther(urls.signIn.to())
   if (redeemed.outcome !== 'created') return again(whyNot(redeemed), redeemed.outcome === 'locked' ? 429 : 422)
+  call.claims?.(parsed.data.email)
   const result = await deps.sessions.signIn(parsed.data.email, parsed.data.password, call.request)
   return seeOther(urls.overview.to(), result.outcome === 'signed-in' ? result.cookies : [])
 }
