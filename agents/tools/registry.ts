@@ -1,4 +1,5 @@
 import type { AgentPolicy, Rules } from '../../desired-state/state.ts'
+import { dataTools } from './data.ts'
 import { readingTools, writingTools } from './files.ts'
 import { projectReadingTools, projectTools } from './projects.ts'
 import { runTool } from './run.ts'
@@ -31,6 +32,8 @@ function craftOf(agent: string, policy: AgentPolicy): readonly Tool[] {
       return [...supervisorTools, ...lookingTools, ...projectReadingTools]
     case 'infra':
       return [...serverTools, ...projectReadingTools]
+    case 'data':
+      return [...dataTools, ...projects]
     case 'qa':
       return [...projectReadingTools, rework]
     default:

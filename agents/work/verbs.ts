@@ -17,7 +17,8 @@ export function createVerbs(deps: Pick<CallDeps, 'door' | 'waits' | 'context' | 
   return {
     async ask(name, input) {
       made += 1
-      const id = made === 1 ? call.id : `${call.id}.${made}`
+      // The call itself may be decided on as well; each verb that it makes is one of its own.
+      const id = `${call.id}.${made}`
       for (;;) {
         const answer = await deps.door.verb(name, { work: deps.work.id, attempt: deps.work.attempt, call: id, input })
         denied = answer.verdict === 'deny'

@@ -19,6 +19,14 @@ async function perform(operation: Operation): Promise<unknown> {
       return write(operation.path, operation.content)
     case 'digests':
       return digests(operation.paths)
+    case 'sql':
+      return (await import('./data.ts')).sql(operation.path, operation.statement, operation.values, operation.most)
+    case 'import':
+      return (await import('./data.ts')).importRows(operation.path, operation.source, operation.table)
+    case 'export':
+      return (await import('./data.ts')).exportRows(operation.path, operation.query, operation.target, operation.format)
+    case 'describe':
+      return (await import('./data.ts')).describe(operation.path, operation.table, operation.source)
   }
 }
 

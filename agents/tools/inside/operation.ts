@@ -18,6 +18,23 @@ export type Operation =
   | { readonly op: 'edit'; readonly path: string; readonly old: string; readonly new: string; readonly all: boolean }
   | { readonly op: 'write'; readonly path: string; readonly content: string }
   | { readonly op: 'digests'; readonly paths: readonly string[] }
+  | {
+      readonly op: 'sql'
+      /** Of the SQLite database. */
+      readonly path: string
+      readonly statement: string
+      readonly values: readonly (string | number | boolean | null)[]
+      readonly most: number
+    }
+  | { readonly op: 'import'; readonly path: string; readonly source: string; readonly table: string }
+  | {
+      readonly op: 'export'
+      readonly path: string
+      readonly query: string
+      readonly target: string
+      readonly format: 'csv' | 'json'
+    }
+  | { readonly op: 'describe'; readonly path: string; readonly table: string | undefined; readonly source: string | undefined }
 
 export type Answer = { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly message: string }
 
