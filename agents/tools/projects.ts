@@ -34,7 +34,7 @@ async function must(name: string, args: readonly string[], context: ToolContext)
 const open = tool({
   name: 'project_open',
   description:
-    'Gives you your own clone of a project in your folder of this work, on branch main; a project that does not exist yet is begun empty. Work and commit in it, then project_submit. Opened again, it fetches what others have submitted.',
+    'Gives you your own clone of a project in your folder of this work, on branch main; a project that does not exist yet is begun empty. Work and commit in it, then project_submit. Opened again, it brings what others have submitted, unless you have changes of your own: then rebase on origin/main.',
   input: z.strictObject({ project }),
   title: input => `open ${input.project}`,
   needs: ({ project }, context) => [
@@ -60,13 +60,20 @@ const open = tool({
   },
 })
 
+/** Fetches what others have submitted, and goes along with it where nothing of one's own is in the way. */
+async function follow(project: string, repository: string, context: ToolContext): Promise<void> {
+  await git(project, ['fetch', '--quiet', repository, '+refs/heads/main:refs/remotes/origin/main'], context)
+  const { code, out } = await git(project, ['status', '--porcelain', '--untracked-files=no'], context)
+  if (code === 0 && out === '') await git(project, ['merge', '--ff-only', '--quiet', 'refs/remotes/origin/main'], context)
+}
+
 /** Clone, or a new repository where there is none to clone; gives what went wrong. */
 async function begin(project: string, folder: string, context: ToolContext): Promise<string | undefined> {
   const repository = repositoryOf(project, context)
   const there = await context.run({ argv: ['test', '-d', join(folder, '.git')], cwd: context.folder })
   const exists = (await context.run({ argv: ['test', '-d', repository], cwd: context.folder })).code === 0
   if (there.code === 0) {
-    if (exists) await git(project, ['fetch', '--quiet', repository, '+refs/heads/main:refs/remotes/origin/main'], context)
+    if (exists) await follow(project, repository, context)
     return undefined
   }
   const identity = [`user.name=${context.agent}`, `user.email=${context.agent}@ai-infrastructure.invalid`]
