@@ -24,10 +24,8 @@ export async function readDraft(request: Request): Promise<Draft> {
   })
   const said = form.get('text')
   const text = (typeof said === 'string' ? said : '').replaceAll('\r\n', '\n').trim()
-  // A browser sends one file without a name when none was chosen.
-  const files = form
-    .getAll('files')
-    .flatMap(each => (typeof each === 'string' || (each.name === '' && each.size === 0) ? [] : each))
+  // A browser sends one file without a name when none was chosen; Bun gives it no name at all, whatever its type says.
+  const files = form.getAll('files').flatMap(each => (typeof each === 'string' || (!each.name && each.size === 0) ? [] : each))
   const { blocks, mistakes } = await enclosed(files)
   return { text, attachments: blocks, mistakes: [...mistakesOf(text, files.length > 0), ...mistakes] }
 }
