@@ -15,12 +15,19 @@ if (name === undefined || root === undefined) {
 const patience = 2_000
 
 let agent: RunningAgent | undefined
+let ending = false
 const terminal = openTerminal(process.stdin, process.stdout)
+/** Ends whatever comes: the terminal may be gone already, and every write to it fails. */
 const end = async (status: number, words: string) => {
-  terminal.restore()
-  if (words !== '') console.error(words)
-  await Promise.race([agent?.stop().catch(() => {}), Bun.sleep(patience)])
-  process.exit(status)
+  if (ending) return
+  ending = true
+  try {
+    terminal.restore()
+    if (words !== '') console.error(words)
+    await Promise.race([agent?.stop(), Bun.sleep(patience)])
+  } finally {
+    process.exit(status)
+  }
 }
 for (const signal of ['SIGTERM', 'SIGHUP', 'SIGINT'] as const) process.once(signal, () => void end(0, ''))
 process.on('uncaughtException', error => void end(1, error.stack ?? error.message))
