@@ -50,15 +50,14 @@ const standard: AgentPolicy = {
   verb: rules(['task.*', 'message.*', 'project.*', 'status.*']),
 }
 
+/** What becomes visible to others, or cannot be had again. */
+const changes = ['domain.*', 'deploy.*', 'service.restart', 'service.stop', 'certificate.renew']
+
 const elevated: AgentPolicy = {
   ...standard,
   read: rules(['workspace', 'projects', 'www', 'logs']),
   net: rules(['*:443'], ['*:22', '*:23', '*.onion:*']),
-  verb: rules(
-    ['task.*', 'message.*', 'project.*', 'status.*', 'logs.*', 'service.status'],
-    [],
-    ['domain.*', 'deploy.*', 'certificate.*'],
-  ),
+  verb: rules(['task.*', 'message.*', 'project.*', 'status.*', 'logs.*', 'service.status', 'certificate.status'], [], changes),
 }
 
 /** Reaches the same system through the same verbs; everything that destroys asks a person. */

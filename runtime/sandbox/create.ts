@@ -4,6 +4,7 @@ import { type Boundary, openBoundary } from './boundary.ts'
 import { type Gate, openGate } from './egress/gate.ts'
 import { closed as noEgress } from './egress/rules.ts'
 import { execute } from './execute.ts'
+import { endOrphanedBridges } from './orphans.ts'
 import { findPrograms, type SandboxPrograms } from './programs.ts'
 import type { Sandbox, SandboxPolicy } from './sandbox.ts'
 import { proveSealed } from './sealed.ts'
@@ -40,6 +41,7 @@ export function createSandbox(options: SandboxOptions = {}): Sandbox {
 
   const open = async (policy: SandboxPolicy): Promise<Open> => {
     const programs = (options.programs ?? findPrograms)()
+    await endOrphanedBridges()
     const gate = await openGate({
       lookup: options.lookup ?? resolve,
       ownAddresses: options.ownAddresses ?? ownAddresses,
