@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
+import { join } from 'node:path'
 import { untilTrue } from '../os/testing/until-true.ts'
 import { policyWith, rules } from '../policy/rules/testing/policy.ts'
 import { createSandbox } from './create.ts'
@@ -201,4 +202,36 @@ test('credentials are a placeholder inside, and their value only for the hosts t
   await run(`${curl} -H "Authorization: $TOKEN" http://other.test:${good.port}/`, changes)
   expect(seen(good)).toStartWith('fake_value_')
   expect(process.env['TOKEN']).toBeUndefined()
+})
+
+test('credentials are swapped in inside HTTPS too, and only for their host', async () => {
+  const at = (name: string) => join(places.home, name)
+  const made = Bun.spawnSync(
+    [
+      ...['openssl', 'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2'],
+      ...[
+        '-keyout',
+        at('key.pem'),
+        '-out',
+        at('cert.pem'),
+        '-subj',
+        '/CN=localhost',
+        '-addext',
+        'subjectAltName=DNS:localhost,IP:127.0.0.1',
+      ],
+    ],
+    { stderr: 'ignore' },
+  )
+  expect(made.exitCode).toBe(0)
+  using server = Bun.serve({
+    ...{ port: 0, hostname: '127.0.0.1', tls: { key: Bun.file(at('key.pem')), cert: Bun.file(at('cert.pem')) } },
+    fetch: request => new Response(`${request.headers.get('authorization')}\n`),
+  })
+  const env = { PATH: process.env['PATH'] ?? '', NODE_EXTRA_CA_CERTS: at('cert.pem') }
+  const script = join(import.meta.dir, 'testing/speak-tls.ts')
+  const { stdout } = Bun.spawn([process.execPath, script, String(server.port)], { env, stdout: 'pipe' })
+  const [named, other, inside] = (await new Response(stdout).text()).split('\n')
+  expect(named).toBe('the real token')
+  expect(other).toStartWith('fake_value_')
+  expect(inside).toBe(other)
 })
