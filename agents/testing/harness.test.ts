@@ -1,0 +1,54 @@
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
+import { readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { harness, type Team } from './harness.ts'
+import { call, say, together } from './steps.ts'
+
+setDefaultTimeout(180_000)
+
+let team: Team
+beforeAll(async () => {
+  team = await harness({ script: {} })
+})
+afterAll(() => team?.[Symbol.asyncDispose]())
+
+test('a person asks, the supervisor hands out, two agents work, and the outcome is told in the chat', async () => {
+  const task = (name: string, agent: string, depends_on: string[] = []) => ({
+    name,
+    agent,
+    description: `Do ${name}.`,
+    depends_on,
+  })
+  team.model.script({
+    supervisor: [
+      together(say('I hand it out.'), call('task_submit', { tasks: [task('build', 'code'), task('check', 'qa', ['build'])] })),
+      say('It is under way.'),
+      say('It is built and checked.'),
+    ],
+    code: [
+      together(
+        call('write', { path: 'index.html', content: '<h1>Bread</h1>' }),
+        call('run', { command: 'echo "baked"; id -u > who' }),
+      ),
+      say('index.html is written.'),
+    ],
+    qa: [say('It is fine.')],
+  })
+  await team.say('Build me a page.')
+  await team.untilDone()
+  expect((await team.tasks()).map(({ name, state, result }) => ({ name, state, result })).toReversed()).toEqual([
+    { name: 'build', state: 'completed', result: 'index.html is written.' },
+    { name: 'check', state: 'completed', result: 'It is fine.' },
+  ])
+  expect(team.invoked('code') && team.invoked('qa')).toBe(true)
+  expect(team.invoked('research')).toBe(false)
+  expect(team.toolsCalled('supervisor')).toEqual(['task_submit'])
+  expect(team.toolsCalled('code')).toEqual(['write', 'run'])
+  expect(team.toolResults('code')[1]?.content).toContain('baked')
+  expect(team.toolResults('code').filter(({ failed }) => failed)).toEqual([])
+  expect(team.model.calls.findLast(({ agent }) => agent === 'qa')?.messages[0]?.content).toContain('index.html is written.')
+  const said = await team.messages()
+  expect(said.at(-1)).toMatchObject({ role: 'agent', by: 'supervisor', state: 'done', text: 'It is built and checked.' })
+  const [folder = ''] = await readdir(join(team.home, 'workspaces', 'code', 'working'))
+  expect(await Bun.file(join(team.home, 'workspaces', 'code', 'working', folder, 'index.html')).text()).toBe('<h1>Bread</h1>')
+})
