@@ -15,7 +15,7 @@ export function createPersonas(briefing: () => Briefing, model: (credential: Cla
     if (known?.key !== key) known = { key, toolbox: await toolboxOf(await loadTools(now.name, now.policy)) }
     return {
       model: model(now.claude),
-      request: { model: now.model, maxTokens: now.maxTokens, system: systemPrompt(now, []) },
+      request: { model: now.model, maxTokens: now.maxTokens, system: systemPrompt(now) },
       toolbox: known.toolbox,
     }
   }

@@ -8,13 +8,15 @@ export interface BriefingFacts {
   readonly redis: RedisAddress
   readonly credential: RedisCredential
   readonly mode: Mode
+  readonly team: Briefing['team']
 }
 
-export function briefingOf(declaration: Declaration, { claude, redis, credential, mode }: BriefingFacts): Briefing {
+export function briefingOf(declaration: Declaration, { claude, redis, credential, mode, team }: BriefingFacts): Briefing {
   const content = {
     ...declaration,
     promptHash: promptHash(declaration),
     mode,
+    team,
     claude,
     redis: {
       socket: 'socket' in redis ? redis.socket : undefined,

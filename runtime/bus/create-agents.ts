@@ -164,6 +164,9 @@ function createCore(deps: AgentsDeps) {
         redis: deps.redis,
         credential: inboxes.credential(declaration.name),
         mode: draining.has(declaration.name) ? 'drain' : 'run',
+        team: [...known.values()]
+          .map(({ name, description }) => ({ name, description }))
+          .sort((a, b) => (a.name < b.name ? -1 : 1)),
       }),
     names: () => [...known.keys()].sort(),
   }

@@ -18,6 +18,8 @@ export interface Briefing {
   readonly model: string
   readonly maxTokens: number
   readonly policy: AgentPolicy
+  /** All agents of this appliance, itself among them, sorted by name. */
+  readonly team: readonly { readonly name: string; readonly description: string }[]
   /** Of everything that needs a new process. */
   readonly configuration: string
   readonly mode: Mode
@@ -47,6 +49,7 @@ export function parseBriefing(value: unknown): Briefing {
     model: fields.text('model'),
     maxTokens: fields.integer('maxTokens'),
     policy: readPolicy(fields.object('policy')),
+    team: fields.list('team', agent => ({ name: agent.text('name'), description: agent.text('description') })),
     configuration: fields.text('configuration'),
     mode: fields.oneOf('mode', ['run', 'drain']),
     claude: { apiKey: claude.optionalText('apiKey'), baseUrl: claude.optionalText('baseUrl') },
