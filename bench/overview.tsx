@@ -85,6 +85,7 @@ async function viewOf(appliance: Appliance): Promise<OverviewView> {
     frame: { hostname: hostname(), person: admin.name, theme: 'auto', path: '/', agents, pending: 0 },
     status: { ...status, resources: all },
     holds: [],
+    alerts: [],
     lately: all
       .filter(({ kind }) => kind === 'site')
       .slice(-30)

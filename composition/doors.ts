@@ -9,6 +9,7 @@ import type { Environment } from '../runtime/os/environment.ts'
 import { spawn } from '../runtime/os/spawn.ts'
 import { createProjects } from '../runtime/projects/projects.ts'
 import type { TasksRoom } from '../runtime/tasks/create-tasks.ts'
+import { spentToday } from '../runtime/tasks/spending.ts'
 import { json, text } from '../web/door/answer.ts'
 import { auditEventOf } from '../web/door/audited.ts'
 import { createDoor, type Door, type DoorDependencies } from '../web/door/door.ts'
@@ -76,6 +77,7 @@ export async function buildDoors(
       ...{ engine, health, alerts, repository, agents, sessions, firstAdmin, editing, clock, log, place, command },
       ...policy,
       ...{ tasks, home, spawn, redact: ground.redact, now: clock.now, projects: createProjects({ home, spawn }) },
+      spentToday: () => spentToday(store, clock),
       ...{ ratings: createRatings(store), pending: watchPending(engine, policy.approvals) },
       audit: ground.audit,
       verifyAudit: () => verifyHome(home),

@@ -25,7 +25,7 @@ afterEach(async () => {
 beforeEach(async () => {
   home = house()
   playScene(home.engine, home.agents, home.repository)
-  await playWork(home.agents, home.tasks, home.approvals)
+  await playWork(home.agents, home.tasks, home.approvals, home.health)
   home.engine.planned = {
     ...home.engine.planned,
     changes: [{ kind: 'site', key: 'shop.example.com', operation: 'create', summary: 'serve www/shop', fields: [] }],

@@ -3,9 +3,12 @@ import type { Engine } from '../../reconcilers/engine/status.ts'
 import type { Audit } from '../../runtime/audit/audit.ts'
 import type { Verification } from '../../runtime/audit/verify.ts'
 import type { Agents } from '../../runtime/bus/agents.ts'
+import type { Alerts } from '../../runtime/health/alerts.ts'
+import type { Health } from '../../runtime/health/health.ts'
 import type { Clock } from '../../runtime/os/clock.ts'
 import type { Log } from '../../runtime/os/log.ts'
 import type { ApprovalBook } from '../../runtime/policy/approvals/approvals.ts'
+import type { DaySpent } from '../../runtime/tasks/spending.ts'
 import type { Tasks } from '../../runtime/tasks/task.ts'
 import type { Pending } from './approvals/pending.ts'
 import type { Ratings } from './chat/ratings.ts'
@@ -20,6 +23,9 @@ export interface PortalDeps {
   readonly agents: Agents
   readonly tasks: Tasks
   readonly approvals: Pick<ApprovalBook, 'waiting' | 'recent' | 'get' | 'decide' | 'rule' | 'subscribe'>
+  readonly health: Pick<Health, 'one' | 'subscribe'>
+  readonly alerts: Pick<Alerts, 'open' | 'see' | 'subscribe'>
+  readonly spentToday: () => Promise<ReadonlyMap<string, DaySpent>>
   readonly pending: Pending
   readonly audit: Pick<Audit, 'search' | 'subscribe'>
   /** Reads the whole chain; changes nothing. */

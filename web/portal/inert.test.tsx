@@ -5,6 +5,7 @@ import { DomainsPage } from './domains/list.tsx'
 import { render } from './reply.ts'
 import { firstOf } from './testing/fake-agents.ts'
 import { approval } from './testing/fake-approvals.ts'
+import { health } from './testing/fake-health.ts'
 import { task } from './testing/fake-tasks.ts'
 import { fakeSessions, house, place } from './testing/house.ts'
 import { dangersIn } from './testing/markup.ts'
@@ -116,6 +117,17 @@ beforeAll(() => {
     }),
   )
   approvals.ask(approval({ id: 'a-more', title: evil, state: 'denied', decidedBy: evil, note: evil }))
+  home.health.put(health(evil, { status: 'unhealthy', reason: evil, waitingFor: evil, currentTask: 't-evil', doing: evil }))
+  const raised = {
+    id: evil,
+    at: since,
+    severity: 'critical',
+    kind: evil,
+    seenBy: undefined,
+    seenAt: undefined,
+    resolvedAt: undefined,
+  } as const
+  home.alerts.put({ ...raised, subject: `agent/${evil}`, message: evil })
   audit.write({ agent: evil, user: evil, action: evil, target: evil, details: { [evil]: evil }, session: evil, address: evil })
   agents.utter({ id: '1', agent: evil, thread: 't', role: 'agent', by: evil, text: evil, state: 'failed', at: since })
 })

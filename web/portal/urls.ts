@@ -42,6 +42,7 @@ export const urls = {
   agent: by('/agents/:name', 'name'),
   agentLive: by('/live/agents/:name', 'name'),
   agentSay: by('/agents/:name/say', 'name'),
+  alertSeen: by('/alerts/:id/seen', 'id'),
   agentRestart: by('/agents/:name/restart', 'name'),
   domains: fixed('/domains'),
   domainNew: fixed('/domains/new'),

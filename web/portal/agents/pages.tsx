@@ -3,6 +3,10 @@ import { raw } from 'hono/html'
 import type { AgentDeclaration } from '../../../desired-state/state.ts'
 import type { ResourceStatus, Suspension } from '../../../reconcilers/engine/status.ts'
 import type { AgentPresence } from '../../../runtime/bus/agents.ts'
+import type { Alert } from '../../../runtime/health/alerts.ts'
+import type { AgentHealth } from '../../../runtime/health/health.ts'
+import type { DaySpent } from '../../../runtime/tasks/spending.ts'
+import type { Task } from '../../../runtime/tasks/task.ts'
 import type { Said } from '../chat/conversations.ts'
 import { turnRegion } from '../chat/turn.tsx'
 import { Fact, Title } from '../components/facts.tsx'
@@ -15,6 +19,7 @@ import { htmlOf, idFor, liveAddress, type Region, region, rowsOf } from '../live
 import type { Markdown } from '../markdown/markdown.ts'
 import { urls } from '../urls.ts'
 import { Screen } from './screen.tsx'
+import { AlertList, BudgetBar, HealthWord, Wellbeing } from './wellbeing.tsx'
 
 /** One agent, from all that knows of it. */
 export interface AgentView {
@@ -23,6 +28,8 @@ export interface AgentView {
   readonly presence: AgentPresence | undefined
   /** As main declares it; undefined while it is being removed. */
   readonly declaration: AgentDeclaration | undefined
+  readonly health: AgentHealth | undefined
+  readonly spent: DaySpent
 }
 
 const levels = ['restricted', 'standard', 'elevated', 'privileged'] as const
@@ -61,7 +68,8 @@ export const AgentsPage = ({ view }: { readonly view: AgentsView }) => {
               <th scope="col">Agent</th>
               <th scope="col">Doing</th>
               <th scope="col">Level</th>
-              <th scope="col">Model</th>
+              <th scope="col">Health</th>
+              <th scope="col">Spent today</th>
             </tr>
           </thead>
           <tbody id="agents">{raw(rowsOf(regions, 'agents'))}</tbody>
@@ -96,7 +104,10 @@ const AgentRow = ({ id, agent }: { readonly id: string; readonly agent: AgentVie
     <td class="says">{doingOf(agent)}</td>
     <td>{levelOf(agent.declaration)}</td>
     <td>
-      <code>{agent.declaration?.model ?? '–'}</code>
+      <HealthWord health={agent.health} />
+    </td>
+    <td>
+      <BudgetBar spent={agent.spent} budgets={agent.declaration?.policy.budgets} />
     </td>
   </tr>
 )
@@ -116,6 +127,9 @@ export interface AgentPageView {
   readonly screen: string | undefined
   readonly talk: readonly Said[]
   readonly markdown: Markdown
+  /** The task that it works on. */
+  readonly current: Task | undefined
+  readonly alerts: readonly Alert[]
   readonly suspension: Suspension | undefined
   readonly command: string
   readonly now: Date
@@ -123,7 +137,9 @@ export interface AgentPageView {
 
 export const agentRegions = (view: AgentPageView): readonly Region[] => [
   ...frameRegions(view.frame),
+  region('alerts', <AlertList {...view} />),
   region('standing', <Standing {...view} />),
+  region('wellbeing', <Wellbeing {...view} {...view.agent} budgets={view.agent.declaration?.policy.budgets} />),
   region('screen', <Screen name={view.agent.name} text={view.screen} />, { inside: 'replaced' }),
   region('silence', <Silence {...view} />),
   ...view.talk.map(each => turnRegion(each, { markdown: view.markdown, thread: undefined, now: view.now })),
@@ -143,6 +159,8 @@ export const AgentPage = ({ view, notice }: { readonly view: AgentPageView; read
       <Title up={{ label: 'agents', to: urls.agents.to() }} title={agent.name} machine>
         {raw(htmlOf(regions, 'standing'))}
       </Title>
+      {raw(htmlOf(regions, 'alerts'))}
+      {raw(htmlOf(regions, 'wellbeing'))}
       <div class="desk">
         <section aria-labelledby="window-title">
           <h2 id="window-title">Window</h2>

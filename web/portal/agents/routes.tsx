@@ -1,6 +1,7 @@
 /** @jsxImportSource hono/jsx */
 import type { AgentDeclaration } from '../../../desired-state/state.ts'
 import { ApplianceError } from '../../../runtime/os/errors.ts'
+import { nameOf } from '../../door/door.ts'
 import type { Call, Route } from '../../door/route.ts'
 import { saidOf } from '../chat/conversations.ts'
 import { readThread, type Standing, watchThread } from '../chat/watch.ts'
@@ -41,7 +42,7 @@ export function agentRoutes(deps: PortalDeps): readonly Route[] {
       path: urls.agentsLive.path,
       handle: call => {
         const regions = async () => agentsRegions(await agentsView(call, deps))
-        return liveStream(call, { regions, subscribe: changed => subscribeToFrame(deps, changed) }, deps)
+        return liveStream(call, { regions, subscribe: changed => subscribeToHealth(deps, changed) }, deps)
       },
     },
     {
@@ -54,6 +55,7 @@ export function agentRoutes(deps: PortalDeps): readonly Route[] {
     },
     { ...reads, path: urls.agentLive.path, handle: call => watchAgent(call, deps) },
     { ...writes, path: urls.agentSay.path, audit: 'say', handle: call => say(call, deps) },
+    { ...writes, path: urls.alertSeen.path, audit: 'alert-seen', handle: call => see(call, deps) },
     { ...writes, path: urls.agentRestart.path, audit: 'restart-agent', handle: call => restart(call, deps) },
   ]
 }
@@ -65,7 +67,7 @@ async function declarations({ repository }: PortalDeps): Promise<ReadonlyMap<str
 }
 
 async function agentViews(deps: PortalDeps): Promise<readonly AgentView[]> {
-  const declared = await declarations(deps)
+  const [declared, spending] = await Promise.all([declarations(deps), deps.spentToday()])
   const presence = new Map(deps.agents.presence().map(each => [each.name, each]))
   return deps.engine
     .status()
@@ -75,6 +77,8 @@ async function agentViews(deps: PortalDeps): Promise<readonly AgentView[]> {
       status,
       presence: presence.get(status.key),
       declaration: declared.get(status.key),
+      health: deps.health.one(status.key),
+      spent: spending.get(status.key) ?? { tokens: 0, microdollars: 0 },
     }))
 }
 
@@ -93,10 +97,11 @@ const gone = (call: Call, deps: PortalDeps) =>
 async function agentPageView(call: Call, deps: PortalDeps, read?: () => Promise<Standing>): Promise<AgentPageView | undefined> {
   const agent = await agentOf(call, deps)
   if (agent === undefined) return undefined
-  const [screen, talk, markdown] = await Promise.all([
+  const [screen, talk, markdown, current] = await Promise.all([
     deps.agents.screen(agent.name),
     read?.() ?? readThread(deps.agents, { agent: agent.name }, mostShown),
     loadMarkdown(),
+    agent.health?.currentTask === undefined ? undefined : deps.tasks.get(agent.health.currentTask),
   ])
   return {
     frame: frameOf(call, deps),
@@ -104,6 +109,8 @@ async function agentPageView(call: Call, deps: PortalDeps, read?: () => Promise<
     screen,
     talk: saidOf(talk, new Map()),
     markdown,
+    current,
+    alerts: deps.alerts.open().filter(({ subject }) => subject === `agent/${agent.name}`),
     suspension: deps.engine.suspensions().find(each => each.kind === 'agent' && each.key === agent.name),
     command: deps.place.command,
     now: deps.clock.now(),
@@ -123,7 +130,7 @@ async function watchAgent(call: Call, deps: PortalDeps): Promise<Response> {
     },
     subscribe(listener) {
       changed = listener
-      const stopBoth = subscribeToFrame(deps, listener)
+      const stopBoth = subscribeToHealth(deps, listener)
       const timer = setInterval(listener, screenEvery)
       return () => {
         clearInterval(timer)
@@ -153,4 +160,21 @@ async function restart(call: Call, deps: PortalDeps): Promise<Response> {
   const { name } = agent
   await deps.agents.restart(name, personOf(call))
   return seeOther(withNotice(urls.agent.to(name), 'restarting'))
+}
+
+/** Goes back to where the alert is about. */
+async function see(call: Call, deps: PortalDeps): Promise<Response> {
+  const id = call.params.id ?? ''
+  const subject = deps.alerts.open().find(alert => alert.id === id)?.subject ?? ''
+  if (subject !== '') await deps.alerts.see(id, nameOf(call.identity))
+  const agent = /^agent\/(.+)$/.exec(subject)?.[1]
+  return seeOther(agent === undefined ? urls.overview.to() : urls.agent.to(agent))
+}
+
+/** What is seen of an agent's health changes with more than its window. */
+function subscribeToHealth(deps: PortalDeps, changed: () => void): () => void {
+  const stops = [subscribeToFrame(deps, changed), deps.health.subscribe(changed), deps.alerts.subscribe(changed)]
+  return () => {
+    for (const stop of stops) stop()
+  }
 }

@@ -121,7 +121,7 @@ function sourceOf({ type, source }: Block): { readonly type: string; readonly by
   if (typeof source !== 'object' || source === null || !('data' in source) || typeof source.data !== 'string') return undefined
   const media = 'media_type' in source && typeof source.media_type === 'string' ? source.media_type : ''
   const encoded = 'type' in source && source.type === 'base64'
-  const bytes = encoded ? Math.floor((source.data.length * 3) / 4) : Buffer.byteLength(source.data)
+  const bytes = encoded ? decodedSize(source.data) : Buffer.byteLength(source.data)
   return {
     type: media
       .replace(/^(?:image|application)\//, '')
@@ -130,6 +130,8 @@ function sourceOf({ type, source }: Block): { readonly type: string; readonly by
     bytes,
   }
 }
+
+const decodedSize = (data: string): number => (data.length / 4) * 3 - (data.endsWith('==') ? 2 : data.endsWith('=') ? 1 : 0)
 
 /** `2.1 MB` */
 export function size(bytes: number): string {

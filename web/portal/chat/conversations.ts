@@ -10,6 +10,8 @@ export type Part = { readonly type: 'text'; readonly text: string } | { readonly
 
 /** An utterance with everything that a page shows of it. */
 export interface Said extends Utterance {
+  /** As it was read; the same object for as long as it is what it was. */
+  readonly source: Utterance
   readonly parts: readonly Part[]
   /** What this person gave the answer, from 1 to 10. */
   readonly rating: number | undefined
@@ -31,7 +33,7 @@ export function partsOf({ text, answers }: Utterance, steps: readonly WorkStep[]
 
 /** What a page shows of a conversation. */
 export const saidOf = ({ utterances, steps }: Standing, ratings: ReadonlyMap<string, number>): readonly Said[] =>
-  utterances.map(each => ({ ...each, parts: partsOf(each, steps), rating: ratings.get(each.id) }))
+  utterances.map(each => ({ ...each, source: each, parts: partsOf(each, steps), rating: ratings.get(each.id) }))
 
 /** The conversations of people with the supervisor, the one where something was said last comes first. */
 export const chatsOf = async (agents: Agents): Promise<readonly Thread[]> =>

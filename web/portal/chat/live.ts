@@ -4,6 +4,7 @@ import type { PortalDeps } from '../deps.ts'
 import { type LiveSource, liveStream } from '../live/stream.ts'
 import { subscribeToTasks } from '../tasks/routes.tsx'
 import { chatRegions } from './page.tsx'
+import { rememberTurns } from './turn.tsx'
 import { chatView, type Surroundings, shownOf, surroundings } from './view.ts'
 import { watchThread } from './watch.ts'
 
@@ -17,6 +18,7 @@ export function liveChat(call: Call, deps: PortalDeps, thread: Thread): Response
   let changed = () => {}
   const watch = watchThread(deps.agents, thread, shownOf(call), () => changed())
   const seen = new Set<string>()
+  const turn = rememberTurns()
   let around: Surroundings | undefined
   let readAt = 0
 
@@ -28,7 +30,7 @@ export function liveChat(call: Call, deps: PortalDeps, thread: Thread): Response
         readAt = now
         around = await surroundings(call, deps, thread, standing, seen)
       }
-      return chatRegions(chatView(call, deps, standing, around))
+      return chatRegions(chatView(call, deps, standing, around), turn)
     },
     subscribe(listener) {
       changed = listener

@@ -12,7 +12,7 @@ import { urls } from '../urls.ts'
 import { Composer, type ComposerProps } from './composer.tsx'
 import { type Said, titleOf } from './conversations.ts'
 import { ThreadSettings, Threads } from './threads.tsx'
-import { turnRegion } from './turn.tsx'
+import { type TurnRenderer, turnRegion } from './turn.tsx'
 import { WorkBrief, WorkPanel } from './work.tsx'
 
 export interface ChatView {
@@ -31,7 +31,7 @@ export interface ChatView {
   readonly now: Date
 }
 
-export const chatRegions = (view: ChatView): readonly Region[] => {
+export const chatRegions = (view: ChatView, turn: TurnRenderer = turnRegion): readonly Region[] => {
   const { thread, said, tasks, asked, markdown, now } = view
   return [
     ...frameRegions(view.frame),
@@ -39,7 +39,7 @@ export const chatRegions = (view: ChatView): readonly Region[] => {
     region('work', <WorkPanel thread={thread.id} tasks={tasks} />),
     region('work-brief', <WorkBrief tasks={tasks} />),
     region('taint', <Taint thread={thread} />),
-    ...said.map(each => turnRegion(each, { markdown, thread: thread.id, now })),
+    ...said.map(each => turn(each, { markdown, thread: thread.id, now })),
     ...asked.map(approval =>
       region(cardId(approval), <ApprovalCard approval={approval} back={urls.chatThread.to(thread.id)} now={now} />, {
         within: 'asks',

@@ -1,6 +1,6 @@
 /** @jsxImportSource hono/jsx */
 import { raw } from 'hono/html'
-import type { WorkStep } from '../../../runtime/bus/agents.ts'
+import type { Utterance, WorkStep } from '../../../runtime/bus/agents.ts'
 import { Ago } from '../components/time.tsx'
 import { idFor, type Region, region } from '../live/regions.ts'
 import type { Markdown } from '../markdown/markdown.ts'
@@ -15,6 +15,25 @@ interface Around {
   /** The conversation, for forms; none where nothing can be said about it. */
   readonly thread: string | undefined
   readonly now: Date
+}
+
+export type TurnRenderer = (said: Said, around: Around) => Region
+
+/** How old a rendered turn may be, in milliseconds: it says how long ago it was said. */
+const freshness = 5_000
+
+/** Renders only what differs from the last time; a long conversation would else be rendered for each piece of an answer. */
+export function rememberTurns(): TurnRenderer {
+  const known = new WeakMap<Utterance, { readonly steps: string; readonly until: number; readonly region: Region }>()
+  return (said, around) => {
+    const at = around.now.getTime()
+    const steps = JSON.stringify([said.rating, said.parts.flatMap(part => (part.type === 'step' ? part.step : []))])
+    const old = known.get(said.source)
+    if (old !== undefined && old.until > at && old.steps === steps) return old.region
+    const region = turnRegion(said, around)
+    known.set(said.source, { steps, until: at + freshness, region })
+    return region
+  }
 }
 
 /** One utterance as a row of the conversation; what streams in changes only the blocks that differ. */

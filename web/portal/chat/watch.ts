@@ -29,10 +29,13 @@ export function watchThread(agents: Agents, place: Place, most: number, changed:
   let standing: Standing | undefined
   let stepsAreOld = false
   let events = 0
+  /** What came of which utterance while it was being read. */
+  let pieces: { readonly id: string; readonly text: string }[] = []
 
   const stop = agents.subscribe(event => {
     if (!concerns(event, place, standing)) return
     events++
+    if (event.type === 'delta' && standing === undefined) pieces.push({ id: event.utteranceId, text: event.text })
     if (event.type === 'work') stepsAreOld = true
     else if (standing !== undefined)
       standing = idOf(place, standing) === undefined ? undefined : { ...standing, utterances: after(standing.utterances, event) }
@@ -42,12 +45,12 @@ export function watchThread(agents: Agents, place: Place, most: number, changed:
   async function load(): Promise<Standing> {
     for (let tries = 0; ; tries++) {
       const before = events
+      pieces = []
       const read = await readThread(agents, place, most)
-      // Where it never rests for a moment, the end of the answer brings its whole text anyway.
-      if (events === before || tries === 10) {
-        standing = read
-        return read
-      }
+      if (events !== before && tries < mostTries) continue
+      standing = { ...read, utterances: read.utterances.map(each => caughtUp(each, pieces)) }
+      pieces = []
+      return standing
     }
   }
 
@@ -63,6 +66,19 @@ export function watchThread(agents: Agents, place: Place, most: number, changed:
     },
     stop,
   }
+}
+
+/** After so many readings, in each of which something came, the pieces are put to what was read. */
+const mostTries = 5
+
+/** An utterance with those pieces that it does not end with already; the end of an answer brings its whole text anyway. */
+function caughtUp(utterance: Utterance, pieces: readonly { readonly id: string; readonly text: string }[]): Utterance {
+  const own = pieces.filter(({ id }) => id === utterance.id).map(({ text }) => text)
+  for (let known = own.length; known > 0; known--) {
+    if (utterance.text.endsWith(own.slice(0, known).join('')))
+      return { ...utterance, text: utterance.text + own.slice(known).join('') }
+  }
+  return { ...utterance, text: utterance.text + own.join('') }
 }
 
 /** Unknown while nothing was said in the first conversation with an agent. */

@@ -1,6 +1,7 @@
 /** @jsxImportSource hono/jsx */
 import { raw } from 'hono/html'
 import type { Hold, ResourceState, ResourceStatus, Status } from '../../../reconcilers/engine/status.ts'
+import type { Alert } from '../../../runtime/health/alerts.ts'
 import type { Frame } from '../components/frame.ts'
 import { frameRegions, Page } from '../components/layout.tsx'
 import { StateMark, StateWord } from '../components/state.tsx'
@@ -14,6 +15,7 @@ export interface OverviewView {
   readonly frame: Frame
   readonly status: Status
   readonly holds: readonly Hold[]
+  readonly alerts: readonly Alert[]
   readonly lately: readonly Happening[]
   readonly cloneCommand: string
   readonly now: Date
@@ -161,13 +163,19 @@ const Notes = ({ within, notes, now }: { readonly within: string; readonly notes
 const mostNotes = 20
 const wanting: readonly ResourceState[] = ['failed', 'stalled', 'waiting']
 
-function wants({ status, holds }: OverviewView): readonly Note[] {
+function wants({ status, holds, alerts }: OverviewView): readonly Note[] {
   const held = holds.map(({ id, kind, reason, since }): Note => {
     return { state: 'held', word: 'held', to: urls.held.to(id), name: kind, text: reason, at: since }
+  })
+  const raised = alerts.map(({ severity, subject, message, at }): Note => {
+    const [kind = '', name = ''] = subject.split('/')
+    const to = kind === 'agent' ? urls.agent.to(name) : urls.overview.to()
+    return { state: severity === 'critical' ? 'failed' : 'waiting', word: severity, to, name: name || kind, text: message, at }
   })
   const urgent = wanting.flatMap(wanted => status.resources.filter(each => each.state === wanted))
   return [
     ...held,
+    ...raised,
     ...urgent.slice(0, mostNotes).map(({ kind, key, state, message, since }): Note => {
       return { state, word: state, to: urls.resource.to(kind, key), name: key, text: message, at: since }
     }),

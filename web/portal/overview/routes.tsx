@@ -30,7 +30,12 @@ export function overviewRoutes(deps: PortalDeps, lately: Lately): readonly Route
           call,
           {
             regions: () => overviewRegions(viewOf(call, deps, lately)),
-            subscribe: changed => subscribeToFrame(deps, changed),
+            subscribe: changed => {
+              const stops = [subscribeToFrame(deps, changed), deps.alerts.subscribe(changed)]
+              return () => {
+                for (const stop of stops) stop()
+              }
+            },
           },
           deps,
         ),
@@ -43,6 +48,7 @@ function viewOf(call: Call, deps: PortalDeps, lately: Lately): OverviewView {
     frame: frameOf(call, deps),
     status: deps.engine.status(),
     holds: deps.engine.holds(),
+    alerts: deps.alerts.open(),
     lately: lately.read(),
     cloneCommand: deps.place.cloneCommand,
     now: deps.clock.now(),

@@ -6,7 +6,7 @@ import { playWork } from './work-scene.ts'
 
 const home = house()
 playScene(home.engine, home.agents, home.repository)
-await playWork(home.agents, home.tasks, home.approvals)
+await playWork(home.agents, home.tasks, home.approvals, home.health)
 if (process.argv.includes('--held')) holdInScene(home.engine)
 const { port } = home.listen(Number(process.argv[2] ?? 0))
 process.stdout.write(`http://127.0.0.1:${port}\n`)

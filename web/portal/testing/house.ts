@@ -3,6 +3,7 @@ import { parseTree } from '../../../desired-state/parse.ts'
 import type { ParseResult } from '../../../desired-state/state.ts'
 import { systemClock } from '../../../runtime/os/clock.ts'
 import { silentLog } from '../../../runtime/os/log.ts'
+import type { DaySpent } from '../../../runtime/tasks/spending.ts'
 import { createDoor } from '../../door/door.ts'
 import { listenOnLoopback } from '../../door/listen.ts'
 import type { Identity } from '../../door/route.ts'
@@ -15,6 +16,7 @@ import type { Sessions } from '../sign-in/sessions.ts'
 import { fakeAgents } from './fake-agents.ts'
 import { fakeApprovals } from './fake-approvals.ts'
 import { fakeAudit } from './fake-audit.ts'
+import { fakeAlerts, fakeHealth } from './fake-health.ts'
 import { fakeRatings } from './fake-ratings.ts'
 import { fakeTasks } from './fake-tasks.ts'
 import { fakeEngine, fakeRepository } from './fakes.ts'
@@ -64,6 +66,9 @@ export function house(changes: Partial<PortalDeps> = {}) {
   const tasks = fakeTasks()
   const approvals = fakeApprovals()
   const audit = fakeAudit()
+  const health = fakeHealth()
+  const alerts = fakeAlerts()
+  const spending = new Map<string, DaySpent>()
   const sessions = fakeSessions()
   const deps: PortalDeps = {
     engine,
@@ -72,6 +77,9 @@ export function house(changes: Partial<PortalDeps> = {}) {
     tasks,
     approvals,
     pending: watchPending(engine, approvals),
+    health,
+    alerts,
+    spentToday: async () => spending,
     ratings: fakeRatings(),
     audit,
     verifyAudit: async () => ({ sound: true, lines: 3, last: { sequence: 3, hash: '' }, anchor: undefined, flaws: [] }),
@@ -102,6 +110,9 @@ export function house(changes: Partial<PortalDeps> = {}) {
     tasks,
     approvals,
     audit,
+    health,
+    alerts,
+    spending,
     sessions,
     deps,
     door,

@@ -8,7 +8,7 @@ const [folder = '/tmp/portal-shots', ...only] = process.argv.slice(2)
 const paths = only.length > 0 ? only : ['/', '/chat', '/chat/new', '/sign-in', '/account', '/nowhere']
 const home = house()
 playScene(home.engine, home.agents, home.repository)
-await playWork(home.agents, home.tasks, home.approvals)
+await playWork(home.agents, home.tasks, home.approvals, home.health)
 if (process.env.HELD) holdInScene(home.engine)
 const listener = home.listen()
 const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: ['--no-sandbox', '--disable-gpu'] })

@@ -1,5 +1,6 @@
 import type { FakeAgents } from './fake-agents.ts'
 import { approval, type FakeApprovals } from './fake-approvals.ts'
+import { type FakeHealth, health } from './fake-health.ts'
 import { type FakeTasks, task } from './fake-tasks.ts'
 
 const at = (minutes: number) => new Date(Date.now() - minutes * 60_000).toISOString()
@@ -29,7 +30,12 @@ The page is one file:
 infra waits for you: publishing on \`bakery.example.com\` changes the server.`
 
 /** The bakery in the middle of its story: written, checked, and waiting for a person. */
-export async function playWork(agents: FakeAgents, tasks: FakeTasks, approvals: FakeApprovals): Promise<string> {
+export async function playWork(
+  agents: FakeAgents,
+  tasks: FakeTasks,
+  approvals: FakeApprovals,
+  wellbeing: FakeHealth,
+): Promise<string> {
   const older = await agents.openThread('supervisor', 'Which sites does this server serve?', 'Ada')
   agents.utter({ ...said('o1', older.id), text: 'Which sites does this server serve?', at: at(300) })
   const { id: thread } = await agents.openThread('supervisor', 'Build a landing page for my bakery', 'Ada')
@@ -72,6 +78,10 @@ export async function playWork(agents: FakeAgents, tasks: FakeTasks, approvals: 
     }),
   )
   approvals.ask(approval({ task: 't3', thread: 'of task t3' }))
+  for (const name of ['supervisor', 'code', 'data', 'qa']) wellbeing.put(health(name))
+  const waits = { currentTask: 't3', waitingFor: 'a person: publish bakery on bakery.example.com', queueDepth: 1 }
+  wellbeing.put(health('infra', waits))
+  wellbeing.put(health('research', { status: 'offline', reason: 'no heartbeat for 31 s' }))
   return thread
 }
 
