@@ -1,9 +1,11 @@
 import { benchAuditAppend, benchAuditVerify } from './audit.ts'
 import { benchGrowth } from './growth.ts'
 import { benchIdleMemory } from './idle-memory.ts'
+import { benchIdleTokens } from './idle-tokens.ts'
 import { benchLook } from './look.ts'
 import { benchOverview } from './overview.tsx'
 import { benchPageWeight } from './page-weight.ts'
+import { benchPrefix } from './prefix.ts'
 import { benchPush } from './push.ts'
 import { type Figure, jsonLine, markdownTable } from './report.ts'
 import { benchStart } from './start.ts'
@@ -19,6 +21,8 @@ const benches: Readonly<Record<string, () => Promise<Figure>>> = {
   start: benchStart,
   overview: benchOverview,
   weight: benchPageWeight,
+  prefix: benchPrefix,
+  'idle-tokens': benchIdleTokens,
 }
 
 async function main(names: readonly string[]): Promise<number> {

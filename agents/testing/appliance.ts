@@ -2,6 +2,7 @@ import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import { readFields } from '../../runtime/bus/parse.ts'
 import { type Home, homeAt } from '../../runtime/os/home.ts'
 import { freePorts } from '../../runtime/os/testing/free-ports.ts'
 
@@ -10,12 +11,15 @@ export interface TestAppliance {
   readonly home: Home
   /** Asks its API as the operator. Throws with what the API says when it refuses. */
   ask(path: string, content?: object): Promise<unknown>
-  /** Writes documents of the desired state, and waits until the server is what they say. */
-  deliver(documents: Readonly<Record<string, string>>): Promise<void>
+  /** Writes documents of the desired state, or removes them, and waits until the server is what they say. */
+  deliver(documents: Documents): Promise<void>
   /** What it printed. */
   printed(): string
   stop(): Promise<void>
 }
+
+/** Text by path; undefined for one that there shall not be. */
+export type Documents = Readonly<Record<string, string | undefined>>
 
 const program = join(import.meta.dir, '..', '..')
 const startLimit = 120_000
@@ -40,7 +44,15 @@ export async function startAppliance(modelUrl: string): Promise<TestAppliance> {
   }
   const reading = Promise.all([child.stdout, child.stderr].map(stream => follow(stream, add)))
   const ask = (path: string, content?: object) => askApi(home.apiSocket, path, content)
-  const converged = () => ask('/api/wait?timeout=60&revision=main')
+  /** A test that takes agents away means it: what is held because it is much is approved. */
+  const converged = async (): Promise<void> => {
+    const wait = readFields(await ask('/api/wait?timeout=60&revision=main'), 'wait')
+    if (wait.boolean('converged')) return
+    const holds = readFields({ holds: await ask('/api/holds') }).list('holds', hold => hold.text('id'))
+    if (holds.length === 0) throw new Error(`the server is not as the documents say: ${JSON.stringify(wait.raw)}`)
+    for (const id of holds) await ask(`/api/approve/${id}`, {})
+    await converged()
+  }
   const appliance: TestAppliance = {
     home,
     ask,
@@ -87,7 +99,7 @@ async function askApi(socket: string, path: string, content: object | undefined)
   return JSON.parse(text)
 }
 
-async function push(repository: string, clone: string, documents: Readonly<Record<string, string>>): Promise<void> {
+async function push(repository: string, clone: string, documents: Documents): Promise<void> {
   const git = async (...args: readonly string[]) => {
     const env = { PATH: process.env.PATH ?? '', HOME: '/nonexistent', GIT_CONFIG_NOSYSTEM: '1' }
     const ran = Bun.spawn(['git', ...args], { env, stdout: 'pipe', stderr: 'pipe' })
@@ -96,7 +108,10 @@ async function push(repository: string, clone: string, documents: Readonly<Recor
   }
   await rm(clone, { recursive: true, force: true })
   await git('clone', '-q', repository, clone)
-  for (const [name, text] of Object.entries(documents)) await Bun.write(join(clone, name), text)
+  for (const [name, text] of Object.entries(documents)) {
+    if (text === undefined) await rm(join(clone, name), { force: true })
+    else await Bun.write(join(clone, name), text)
+  }
   const author = ['-c', 'user.name=Test', '-c', 'user.email=test@example.com']
   await git('-C', clone, 'add', '-A')
   await git('-C', clone, ...author, 'commit', '-q', '--allow-empty', '-m', 'as the test wants it')

@@ -52,3 +52,21 @@ test('a person asks, the supervisor hands out, two agents work, and the outcome 
   const [folder = ''] = await readdir(join(team.home, 'workspaces', 'code', 'working'))
   expect(await Bun.file(join(team.home, 'workspaces', 'code', 'working', folder, 'index.html')).text()).toBe('<h1>Bread</h1>')
 })
+
+test('other agents with other permissions: what is refused is refused, and what asks waits for a person', async () => {
+  await using other = await harness({
+    agents: { supervisor: { level: 3 }, reader: { level: 0, prompt: 'You read and never write.' } },
+    documents: { 'permissions.yaml': 'permissions:\n  reader:\n    run: { allow: [], ask: [date] }\n' },
+    script: { reader: [together(call('run', { command: 'id' }), call('run', { command: 'date +%Y' })), say('I see.')] },
+  })
+  await other.say('Who are you, and what year is it?', 'reader')
+  const asked = await other.untilAsked()
+  expect(asked).toMatchObject({ agent: 'reader', title: 'date +%Y' })
+  await expect(other.untilDone(1)).rejects.toThrow('reader waits for a person: date +%Y')
+  await other.approve(asked.id)
+  await other.untilDone()
+  const [refused, allowed] = other.toolResults('reader')
+  expect(refused).toMatchObject({ failed: true, content: expect.stringContaining('Not allowed') })
+  expect(allowed).toMatchObject({ failed: false, content: expect.stringMatching(/\n20\d\d/) })
+  expect(other.model.calls[0]?.system).toStartWith('You read and never write.')
+})

@@ -1,5 +1,5 @@
 import { type Fields, readFields } from '../../runtime/bus/parse.ts'
-import { startAppliance } from './appliance.ts'
+import { type Documents, startAppliance } from './appliance.ts'
 import { type ModelCall, type ModelServer, type Script, startModelServer } from './model-server.ts'
 
 export interface HarnessOptions {
@@ -149,10 +149,12 @@ export async function harness({ script, agents, documents = {} }: HarnessOptions
   }
 }
 
-function agentDocuments(agents: NonNullable<HarnessOptions['agents']>): Record<string, string> {
+/** What the starter repository says of its own agents goes. */
+function agentDocuments(agents: NonNullable<HarnessOptions['agents']>): Documents {
   const entries = Object.entries(agents)
   const lines = entries.map(([name, { level }]) => `  ${name}: { level: ${level}, prompt: agents/${name}.md }`)
   return {
+    ...{ 'permissions.yaml': undefined, 'network.yaml': undefined },
     'agents.yaml': `agents:\n${lines.join('\n')}\n`,
     ...Object.fromEntries(entries.map(([name, { prompt = `You are ${name}.` }]) => [`agents/${name}.md`, `${prompt}\n`])),
   }
