@@ -21,6 +21,17 @@ test('a document that is not there, or says nothing of the agent, gets the whole
   expect(addRule('permissions.yaml', made, path, 'make')).toBeUndefined()
 })
 
+test('a list alone, which means allow, is written out first', () => {
+  expect(
+    addRule(
+      'permissions.yaml',
+      'permissions:\n  code:\n    run: [git, ls] # two\n',
+      ['permissions', 'code', 'run', 'always'],
+      'git push',
+    ),
+  ).toBe('permissions:\n  code:\n    run:\n      allow: [ git, ls ] # two\n      always:\n        - git push\n')
+})
+
 test('what YAML could read as something else is quoted', () => {
   const made = addRule('network.yaml', undefined, ['network', 'code', 'allow'], '*:443') ?? ''
   expect(made).toContain('- "*:443"')

@@ -4,7 +4,7 @@ import { ApplianceError } from '../runtime/os/errors.ts'
 /** Every value stays on one line, whatever it contains. */
 const layout = { lineWidth: 0, blockQuote: false, doubleQuotedMinMultiLineLength: 100_000 } as const
 
-/** Where a rule stands: `['permissions', 'code', 'run', 'allow']`, or `['network', 'code', 'allow']`. */
+/** Where a rule stands: `['permissions', 'code', 'run', 'always']`. */
 export type RulePath = readonly [string, ...string[]]
 
 /**
@@ -26,6 +26,11 @@ export function addRule(file: string, text: string | undefined, path: RulePath, 
     const here = document.getIn(path.slice(0, depth), true)
     const last = depth === path.length
     if (last ? isSeq(here) : isMap(here)) continue
+    if (!last && isSeq(here)) {
+      // A list alone means allow.
+      document.setIn(path.slice(0, depth), document.createNode({ allow: here }))
+      continue
+    }
     if (here !== undefined && !isEmpty(here))
       throw new ApplianceError('invalid', `${file}: ${path.slice(0, depth).join('.')} is not what it should be`)
     document.setIn(path.slice(0, depth), last ? new YAMLSeq() : new YAMLMap())

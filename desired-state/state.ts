@@ -26,11 +26,13 @@ export interface AgentDeclaration {
   readonly policy: AgentPolicy
 }
 
-/** Patterns that allow, deny or ask; deny beats ask beats allow, and what nothing matches is denied. */
+/** Patterns that allow, deny or ask; deny beats always beats ask beats allow, and what nothing matches is denied. */
 export interface Rules {
   readonly allow: readonly string[]
   readonly deny: readonly string[]
   readonly ask: readonly string[]
+  /** What a person has approved for good: nobody is asked again. Absent: nothing. */
+  readonly always?: readonly string[]
 }
 
 /**

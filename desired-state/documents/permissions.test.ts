@@ -36,6 +36,11 @@ describe('permissions.yaml', () => {
     expect(policyIn({ 'permissions.yaml': 'permissions:\n  code: { run: [] }\n' }).run.allow).toEqual([])
   })
 
+  test('what a person approved for good takes nothing away that was allowed or asked before', () => {
+    const policy = policyIn({ 'permissions.yaml': 'permissions:\n  infra:\n    verb: { always: [deploy.publish] }\n' }, 'infra')
+    expect(policy.verb).toEqual({ ...presets[2].verb, always: ['deploy.publish'] })
+  })
+
   test('what stands under default is for all, and under a name for that agent', () => {
     const files = { 'permissions.yaml': 'permissions:\n  default: { run: [ls], read: [www] }\n  code: { run: [git] }\n' }
     expect(policyIn(files).run.allow).toEqual(['git'])

@@ -58,10 +58,20 @@ function withNetwork(policy: AgentPolicy, said: Network): AgentPolicy {
   }
 }
 
-type Lists = { readonly [Key in keyof Rules]?: Rules[Key] | undefined }
+/** The parts of a word that a document has. */
+interface Said {
+  readonly allow?: readonly string[] | undefined
+  readonly deny?: readonly string[] | undefined
+  readonly ask?: readonly string[] | undefined
+  readonly always?: readonly string[] | undefined
+}
 
-const lists = (base: Rules, said: (Omit<Lists, 'ask'> & { readonly ask?: Rules['ask'] | undefined }) | undefined): Rules => ({
-  allow: said?.allow ?? base.allow,
-  deny: said?.deny ?? base.deny,
-  ask: said?.ask ?? base.ask,
-})
+function lists(base: Rules, said: Said | undefined): Rules {
+  const always = said?.always ?? base.always
+  return {
+    allow: said?.allow ?? base.allow,
+    deny: said?.deny ?? base.deny,
+    ask: said?.ask ?? base.ask,
+    ...(always === undefined ? {} : { always }),
+  }
+}

@@ -55,6 +55,9 @@ const listsOf = (rule: z.ZodType<string>) =>
       .optional()
       .describe('What it may not, whatever the other lists say. Replaces the list that it would have else.'),
     ask: rulesOf(rule).optional().describe('What a person must approve each time. Replaces the list that it would have else.'),
+    always: rulesOf(rule)
+      .optional()
+      .describe('What a person has approved for good: allowed, also where ask matches. Deny still beats it.'),
   })
 
 interface Word {

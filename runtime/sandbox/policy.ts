@@ -1,5 +1,5 @@
 import { dirname } from 'node:path'
-import type { AgentPolicy } from '../../desired-state/state.ts'
+import type { AgentPolicy, Rules } from '../../desired-state/state.ts'
 import { homeAt } from '../os/home.ts'
 import { isWithin, type PolicyPlaces, pathOfRule } from '../policy/paths.ts'
 import type { SandboxPolicy } from './sandbox.ts'
@@ -25,7 +25,8 @@ export function sandboxPolicyOf(policy: AgentPolicy, places: SandboxPlaces): San
   const never = neverSeen(places)
   const pathsOf = (rules: readonly string[]) => rules.map(rule => pathOfRule(rule, places)).filter(path => path !== undefined)
   const visible = (rules: readonly string[]) => pathsOf(rules).filter(path => !never.some(secret => isWithin(path, secret)))
-  const [read, write] = [visible(policy.read.allow), visible(policy.write.allow)]
+  const granted = ({ allow, always = [] }: Rules) => visible([...allow, ...always])
+  const [read, write] = [granted(policy.read), granted(policy.write)]
   const releases = places.releases !== undefined && read.includes(places.www) ? [places.releases] : []
   const shown = [...read, ...write, ...releases]
   const covered = (path: string) => shown.some(folder => isWithin(path, folder))

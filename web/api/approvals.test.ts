@@ -122,7 +122,7 @@ test('"always" saves the rule that was shown as a commit of who approved, commen
     subject: 'Always allow code: run cowsay hello',
   })
   const read = await repository.read(head)
-  expect(read.ok && read.state.agents.get('code')?.policy.run.allow).toContain('cowsay hello')
+  expect(read.ok && read.state.agents.get('code')?.policy.run.always).toEqual(['cowsay hello'])
   expect(moved).toEqual([1])
 })
 

@@ -98,15 +98,10 @@ const settled = (id: string) =>
 /** True when main moved. */
 async function saveRule(repository: Repository, rule: AlwaysRule, identity: Identity): Promise<boolean> {
   const { agent, section, pattern } = rule
-  const file = section === 'net' ? 'network.yaml' : 'permissions.yaml'
+  const file = 'permissions.yaml'
   const head = await repository.head()
   if (head === undefined) throw new ApplianceError('invalid', 'there is no commit yet')
-  const text = addRule(
-    file,
-    await repository.file(head, file),
-    section === 'net' ? ['network', agent, 'allow'] : ['permissions', agent, section, 'allow'],
-    pattern,
-  )
+  const text = addRule(file, await repository.file(head, file), ['permissions', agent, section, 'always'], pattern)
   if (text === undefined) return false
   const message = `Always allow ${agent}: ${section} ${pattern}`
   const result = await repository.edit(head, new Map([[file, text]]), authorOf(identity), message)

@@ -3,7 +3,7 @@ import type { Need } from '../action.ts'
 /** One pattern for permissions.yaml: what "always" would allow an agent from now on. */
 export interface AlwaysRule {
   readonly agent: string
-  readonly section: 'read' | 'write' | 'net' | 'run' | 'verb'
+  readonly section: 'read' | 'write' | 'run' | 'verb'
   readonly pattern: string
 }
 
@@ -34,12 +34,11 @@ export async function alwaysRule(
   if (need === undefined || more.length > 0) return undefined
   switch (need.kind) {
     case 'sql':
+    case 'net':
       return undefined
     case 'read':
     case 'write':
       return ruleOf(agent, need.kind, need.path)
-    case 'net':
-      return ruleOf(agent, 'net', `${need.host}:${need.port}`)
     case 'verb':
       return removes.test(need.verb) ? undefined : ruleOf(agent, 'verb', need.verb)
     case 'run': {
@@ -67,9 +66,5 @@ const ruleOf = (agent: string, section: AlwaysRule['section'], pattern: string):
   /^[\w./: @-]{1,300}$/.test(pattern) && !pattern.includes('..') ? { agent, section, pattern } : undefined
 
 /** As it would stand in its document. */
-export const ruleText = (rule: AlwaysRule): string => {
-  const pattern = JSON.stringify(rule.pattern)
-  return rule.section === 'net'
-    ? `network:\n  ${rule.agent}:\n    allow:\n      - ${pattern}`
-    : `permissions:\n  ${rule.agent}:\n    ${rule.section}:\n      allow:\n        - ${pattern}`
-}
+export const ruleText = (rule: AlwaysRule): string =>
+  `permissions:\n  ${rule.agent}:\n    ${rule.section}:\n      always:\n        - ${JSON.stringify(rule.pattern)}`

@@ -69,14 +69,13 @@ const always = async (need: Need, ...more: readonly Need[]) => {
   return rule && `${rule.section} ${rule.pattern}`
 }
 
-test('"always" is a rule for one program with its first word, one verb, one host or one path', async () => {
+test('"always" is a rule for one program with its first word, one verb or one path', async () => {
   expect(await always(run(['bash', '-c', 'cowsay hello "dear world"']))).toBe('run cowsay hello')
   expect(await always(run(['cowsay', 'hello']))).toBe('run cowsay hello')
   expect(await always({ kind: 'verb', verb: 'deploy.publish', input: {} })).toBe('verb deploy.publish')
-  expect(await always({ kind: 'net', host: 'api.example.com', port: 443 })).toBe('net api.example.com:443')
   expect(await always({ kind: 'read', path: '/srv/data' })).toBe('read /srv/data')
   expect(ruleText({ agent: 'code', section: 'run', pattern: 'cowsay hello' })).toBe(
-    'permissions:\n  code:\n    run:\n      allow:\n        - "cowsay hello"',
+    'permissions:\n  code:\n    run:\n      always:\n        - "cowsay hello"',
   )
 })
 

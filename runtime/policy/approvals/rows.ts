@@ -30,7 +30,7 @@ export interface ApprovalRow {
 const shownSchema = z.array(z.object({ name: z.string(), text: z.string() }))
 const ruleSchema: z.ZodType<AlwaysRule> = z.object({
   agent: z.string(),
-  section: z.enum(['read', 'write', 'net', 'run', 'verb']),
+  section: z.enum(['read', 'write', 'run', 'verb']),
   pattern: z.string(),
 })
 

@@ -19,6 +19,14 @@ describe('rules', () => {
     expect(await decided(['domain.remove', 'domain', 'dom.*'], [], [])).toBe('deny')
   })
 
+  test('what a person approved for good is not asked again, and denied all the same', async () => {
+    const decided = async (deny: string[], always: string[]) =>
+      (await decide(policyWith({ verb: { ...rules([], deny, ['domain.*']), always } }), verb)).decision
+    expect(await decided([], ['domain.set'])).toBe('allow')
+    expect(await decided([], ['domain.remove'])).toBe('ask')
+    expect(await decided(['domain.*'], ['domain.set'])).toBe('deny')
+  })
+
   test('a refusal names the rule, and the file where it is changed', async () => {
     expect(await decide(policyWith({ verb: rules(['*'], ['domain.*']) }), verb)).toEqual({
       decision: 'deny',

@@ -26,7 +26,7 @@ export interface Decision {
 
 export const fileOf = (word: RuleWord): string => (word === 'net' ? 'network.yaml' : 'permissions.yaml')
 
-/** Deny beats ask beats allow, and what nothing matches is denied. `subject` reads like “running git push”. */
+/** Deny beats always beats ask beats allow, and what nothing matches is denied. `subject` reads like “running git push”. */
 export function judge(
   policy: AgentPolicy,
   agent: string,
@@ -34,10 +34,14 @@ export function judge(
   subject: string,
   matches: (rule: string, list: keyof Rules) => boolean,
 ): Decision {
-  for (const list of ['deny', 'ask', 'allow'] as const) {
-    const rule = policy[word][list].find(one => matches(one, list))
+  for (const list of ['deny', 'always', 'ask', 'allow'] as const) {
+    const rule = policy[word][list]?.find(one => matches(one, list))
     if (rule === undefined) continue
-    return { decision: list, reason: because(list, subject, word, rule, agent), matched: [{ word, list, rule }] }
+    return {
+      decision: list === 'always' ? 'allow' : list,
+      reason: because(list, subject, word, rule, agent),
+      matched: [{ word, list, rule }],
+    }
   }
   return refuse(`nothing allows ${subject}: add it to allow under ${keys(word, agent)}`)
 }

@@ -46,7 +46,7 @@ function decideCommand(policy: AgentPolicy, agent: string, command: ShellCommand
     .join(' ')
     .slice(0, 200)}`
   const matches = (rule: string, list: keyof Rules) =>
-    list === 'allow' ? allows(rule, command.words) : concerns(rule, command.words)
+    list === 'allow' || list === 'always' ? allows(rule, command.words) : concerns(rule, command.words)
   const decision = judge(policy, agent, 'run', subject, matches)
   const undecided = decision.decision === 'deny' && decision.matched.length === 0
   return undecided && name !== undefined && harmless.has(name) && anyAllowed(policy) ? together([]) : decision

@@ -1,3 +1,4 @@
+import { needsPerson } from '../../../desired-state/documents/needs-person.ts'
 import type { CommitResult, Edits, Repository } from '../../../desired-state/repository.ts'
 import { renderMistake } from '../../../desired-state/state.ts'
 import type { Engine, Status } from '../../../reconcilers/engine/status.ts'
@@ -39,6 +40,12 @@ export async function changeDocument(
   },
   { agent, signal }: Caller,
 ): Promise<Outcome> {
+  const [closed] = needsPerson(new Map([[change.path, null]]))
+  if (closed !== undefined) {
+    throw new ApplianceError('invalid', `${closed} is changed by a person only`, {
+      hint: 'tell the person what to change, and why',
+    })
+  }
   const author = { name: agent, email: `${agent}@ai-infrastructure.invalid` }
   for (let turn = 0; turn < mostConflicts; turn++) {
     const head = await repository.head()
