@@ -23,6 +23,7 @@ test('an empty repository means the six starter agents, no domains and the defau
     agent_model: 'claude-sonnet-5-5',
     agent_max_tokens: 4096,
     session_timeout_minutes: 60,
+    search_provider: 'none',
     look_interval_seconds: 30,
   })
 })

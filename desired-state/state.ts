@@ -140,6 +140,8 @@ export interface Settings {
   readonly agent_model: string
   readonly agent_max_tokens: number
   readonly session_timeout_minutes: number
+  /** Address of a search for agents, or `none`. */
+  readonly search_provider: string
   /** Seconds between two looks for drift. */
   readonly look_interval_seconds: number
 }

@@ -2,6 +2,7 @@ import type { AgentPolicy, Rules } from '../../desired-state/state.ts'
 import { dataTools } from './data.ts'
 import { readingTools, writingTools } from './files.ts'
 import { projectReadingTools, projectTools } from './projects.ts'
+import { researchTools, webTools } from './research.ts'
 import { runTool } from './run.ts'
 import { lookingTools, serverTools } from './server.ts'
 import { consult, handoff, rework, supervisorTools } from './supervision.ts'
@@ -27,16 +28,19 @@ export function toolsOf(agent: string, policy: AgentPolicy): readonly Tool[] {
 function craftOf(agent: string, policy: AgentPolicy): readonly Tool[] {
   if (!possible(policy.verb)) return []
   const projects = possible(policy.run) && possible(policy.write) ? projectTools : []
+  const web = possible(policy.run) && possible(policy.net) ? webTools : []
   switch (agent) {
     case 'supervisor':
       return [...supervisorTools, ...lookingTools, ...projectReadingTools]
     case 'infra':
       return [...serverTools, ...projectReadingTools]
     case 'data':
-      return [...dataTools, ...projects]
+      return [...dataTools, ...projects, ...web]
+    case 'research':
+      return [...web, ...researchTools, ...projectReadingTools]
     case 'qa':
-      return [...projectReadingTools, rework]
+      return [...projectReadingTools, rework, ...web]
     default:
-      return projects
+      return [...projects, ...web]
   }
 }

@@ -15,6 +15,18 @@ export const settingsSchema = z.strictObject({
   agent_model: modelSchema.default('claude-sonnet-5-5').describe('Claude model of each agent that does not name its own.'),
   agent_max_tokens: z.int().min(256).max(100_000).default(4096).describe('Longest answer of an agent, in tokens.'),
   session_timeout_minutes: z.int().min(5).max(480).default(60).describe('Minutes until an idle session of the portal ends.'),
+  search_provider: z
+    .union([
+      z.literal('none'),
+      z.url({
+        protocol: /^https?$/,
+        error: 'search_provider must be none, or the address of a search like https://search.example.com',
+      }),
+    ])
+    .default('none')
+    .describe(
+      'Where agents search the web: none, or the address of a SearXNG (or what answers like it) whose host network.yaml allows.',
+    ),
   look_interval_seconds: z.int().min(5).max(3600).default(30).describe('Seconds between two looks for drift.'),
 })
 

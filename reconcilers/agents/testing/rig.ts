@@ -206,6 +206,7 @@ export const stateOf = (...agents: readonly AgentDeclaration[]): DesiredState =>
     agent_model: 'claude-test',
     agent_max_tokens: 1_000,
     session_timeout_minutes: 60,
+    search_provider: 'none',
     look_interval_seconds: 60,
   },
   telos: new Map(),

@@ -107,6 +107,7 @@ export function createHistory() {
           agent_model: 'claude',
           agent_max_tokens: 4096,
           session_timeout_minutes: 60,
+          search_provider: 'none',
           look_interval_seconds: 3600,
         },
       })

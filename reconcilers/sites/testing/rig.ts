@@ -144,6 +144,7 @@ const emptyState = {
     agent_model: '',
     agent_max_tokens: 0,
     session_timeout_minutes: 0,
+    search_provider: 'none',
     look_interval_seconds: 0,
   },
   telos: new Map(),

@@ -1,6 +1,7 @@
 import { statfs } from 'node:fs/promises'
 import { availableParallelism, freemem, loadavg, totalmem, uptime } from 'node:os'
 import { z } from 'zod'
+import type { Repository } from '../../../desired-state/repository.ts'
 import type { Engine } from '../../../reconcilers/engine/status.ts'
 import { ApplianceError, explain } from '../../../runtime/os/errors.ts'
 import type { Home } from '../../../runtime/os/home.ts'
@@ -13,6 +14,7 @@ import { type Verb, verb } from './verb.ts'
 export interface StatusVerbDeps {
   readonly home: Home
   readonly engine: Engine
+  readonly repository: Repository
   readonly services: () => readonly ServiceStatus[]
   readonly spawn: Spawn
   readonly now: () => Date
@@ -24,6 +26,12 @@ export const statusVerbs = (deps: StatusVerbDeps): readonly Verb[] => [
     input: z.strictObject({}),
     title: () => 'look how the server stands',
     run: () => serverStatus(deps),
+  }),
+
+  verb('status.search', {
+    input: z.strictObject({}),
+    title: () => 'look where searches go',
+    run: async () => ({ provider: await searchProvider(deps) }),
   }),
 
   verb('service.status', {
@@ -51,6 +59,12 @@ export const statusVerbs = (deps: StatusVerbDeps): readonly Verb[] => [
     run: () => containers(deps.spawn),
   }),
 ]
+
+async function searchProvider({ repository }: StatusVerbDeps): Promise<string> {
+  const head = await repository.head()
+  const read = head === undefined ? undefined : await repository.read(head)
+  return read?.ok ? read.state.settings.search_provider : 'none'
+}
 
 async function serverStatus({ home, engine, services }: StatusVerbDeps) {
   const disk = await statfs(home.root)
