@@ -40,7 +40,7 @@ function articleOf(parse: () => { readonly content?: string | null | undefined }
 export const cutText = (text: string) =>
   text.length > longestText ? `${text.slice(0, longestText)}\n… cut at ${longestText} characters` : text
 
-const silent = new Set(['SCRIPT', 'STYLE', 'NOSCRIPT', 'TEMPLATE', 'SVG', 'IFRAME', 'HEAD'])
+const silent = new Set(['SCRIPT', 'STYLE', 'NOSCRIPT', 'TEMPLATE', 'SVG', 'IFRAME', 'HEAD', 'TITLE'])
 const blocks = new Set(
   'P DIV SECTION ARTICLE UL OL LI TABLE TR BLOCKQUOTE PRE H1 H2 H3 H4 H5 H6 HEADER FOOTER MAIN NAV DL DT DD FIGURE'.split(' '),
 )
