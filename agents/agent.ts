@@ -17,6 +17,7 @@ import { createLoop, type Loop, type LoopEvent } from './loop.ts'
 import type { Model } from './model.ts'
 import { createPersonas } from './persona.ts'
 import { createSandboxRunner } from './sandboxed.ts'
+import { foldersOfTools, userToolsOf } from './sdk/load.ts'
 import { createVitals, processVitals } from './vitals.ts'
 import type { Terminal } from './window/terminal.ts'
 import { type AgentWindow, openWindow } from './window/window.ts'
@@ -77,12 +78,18 @@ export async function runAgent({ home, name, terminal, model, clock }: AgentDeps
       troubles.set('runtime', yes ? '' : 'The runtime is away; nothing is lost, and this window goes on once it is back.'),
     sleep: Bun.sleep,
   })
-  const sandbox = createSandboxRunner(home, name, () => briefing.policy)
+  const sandbox = createSandboxRunner(
+    home,
+    name,
+    () => briefing.policy,
+    () => foldersOfTools(home, name, briefing.tools),
+  )
+  const userTools = userToolsOf(home, name, () => briefing.tools, sandbox)
   const lifecycle = createLifecycle()
   const sessions = new Set<string>()
   const workDeps = {
     ...{ agent: name, lifecycle, sessions, clock },
-    persona: createPersonas(() => briefing, model),
+    persona: createPersonas(() => briefing, model, userTools),
     workplace: (work: Work, signal: AbortSignal) => openWorkplace(sandbox, work, signal),
     report: reporting(connection, beat),
     door: actionDoor(connection, clock),

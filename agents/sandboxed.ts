@@ -11,7 +11,12 @@ export interface SandboxRunner extends WorkplaceDeps {
 }
 
 /** The sandbox of this process, which is made with the first command; each command obeys the policy of its moment. */
-export function createSandboxRunner(home: Home, agent: string, policy: () => AgentPolicy): SandboxRunner {
+export function createSandboxRunner(
+  home: Home,
+  agent: string,
+  policy: () => AgentPolicy,
+  more: () => readonly string[],
+): SandboxRunner {
   const workspace = join(home.workspaces, agent)
   let made: Sandbox | undefined
   const { www, projects, logs, releases } = home
@@ -24,7 +29,8 @@ export function createSandboxRunner(home: Home, agent: string, policy: () => Age
       ])
       made ??= createSandbox()
       const places = { workspace, www, projects, logs, releases, folder, toolHelper: insideFolder, bun: process.execPath }
-      return made.run(command, sandboxPolicyOf(policy(), places), signal)
+      const allowed = sandboxPolicyOf(policy(), places)
+      return made.run(command, { ...allowed, read: [...allowed.read, ...more()] }, signal)
     },
     async stop() {
       await made?.stop()

@@ -47,6 +47,7 @@ describe('agents', () => {
       level: 0,
       prompt: 'agents/writer.md',
       promptText: 'You write.',
+      tools: [],
       model: 'claude-sonnet-5-5',
       description: '',
       policy: presets[0],

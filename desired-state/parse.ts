@@ -7,6 +7,7 @@ import { defaultSettings, parseSettings } from './documents/settings.ts'
 import { starterPrompts } from './starter-prompts.ts'
 import type { AgentDeclaration, Mistake, ParseResult, Settings, Tls } from './state.ts'
 import { didYouMean, nearestWord } from './suggest.ts'
+import { readTools, withTools } from './tool-files.ts'
 import { isDocument, largestTree, type TreeEntry } from './tree.ts'
 import { largestDocument, readText, readYaml, type Source, tooLarge } from './yaml.ts'
 
@@ -41,7 +42,8 @@ export function parseTree(entries: readonly TreeEntry[], revision: string, cache
   const mistakes: Mistake[] = treeMistakes(entries)
   const settings = readSettings(tree, mistakes)
   const domains = readDomains(tree, settings.tls, mistakes, cache, domainsKey(entries))
-  const agents = readAgents(tree, settings, mistakes)
+  const tools = readTools(entries, mistakes)
+  const agents = withTools(readAgents(tree, settings, mistakes), tools, mistakes)
   const telos = readTelos(entries, mistakes)
   if (mistakes.length > 0) return { ok: false, mistakes: inOrder(mistakes) }
   return { ok: true, state: { revision, agents, domains, settings, telos } }
@@ -161,7 +163,7 @@ function readPolicies(tree: Tree, agents: ReadonlySet<string> | undefined, mista
 
 function nearPrompt(path: string, tree: Tree): string {
   const bare = (prompt: string) => prompt.slice('agents/'.length, -'.md'.length)
-  const prompts = [...tree.keys()].filter(file => file.startsWith('agents/') && isDocument(file))
+  const prompts = [...tree.keys()].filter(file => file.startsWith('agents/') && file.endsWith('.md'))
   const near = nearestWord(bare(path), prompts.map(bare))
   return near === undefined ? '' : `; did you mean agents/${near}.md?`
 }
@@ -182,6 +184,7 @@ function declareAgents(
       promptText,
       model: model ?? settings.agent_model,
       description,
+      tools: [],
       policy: policyOf(name, level, documents),
     })
   }

@@ -22,8 +22,17 @@ export interface AgentDeclaration {
   /** Claude model; default `settings.agent_model`. */
   readonly model: string
   readonly description: string
+  /** Its users' own tools, by file name; their code runs in the agent's sandbox and nowhere else. */
+  readonly tools: readonly ToolFile[]
   /** Its level's preset with what permissions.yaml and network.yaml say of it. */
   readonly policy: AgentPolicy
+}
+
+/** One file of `agents/<name>/tools/`. */
+export interface ToolFile {
+  /** `convert.ts`. */
+  readonly name: string
+  readonly text: string
 }
 
 /** Patterns that allow, deny or ask; deny beats always beats ask beats allow, and what nothing matches is denied. */

@@ -17,7 +17,8 @@ export interface TreeEntry {
 export const largestTree = 16 * 1024 * 1024
 
 /** Whether a file's content takes part in the desired state; all others are the operator's own. */
-export const isDocument = (path: string): boolean => /^[^/]+\.ya?ml$|^TELOS\/[^/]+\.md$|^agents\/.+\.md$/.test(path)
+export const isDocument = (path: string): boolean =>
+  /^[^/]+\.ya?ml$|^TELOS\/[^/]+\.md$|^agents\/.+\.md$|^agents\/[^/]+\/tools\/[^/]+\.ts$/.test(path)
 
 /** The tree as it would be with the edits. */
 export function applyEdits(entries: readonly TreeEntry[], edits: Edits): readonly TreeEntry[] {

@@ -95,10 +95,10 @@ async function prepare(deps: ApplyDeps, item: AgentItem, configuration: string, 
 }
 
 async function declare({ agents }: ApplyDeps, item: AgentItem, configuration: string): Promise<void> {
-  const { name, level, description, prompt, model, maxTokens, policy } = item
+  const { name, level, description, prompt, model, maxTokens, policy, tools } = item
   const before = await agents.declarations.one(name)
   if (before?.configuration !== configuration) await agents.declarations.forgetRestarts(name)
-  await agents.declare({ name, level, description, prompt, model, maxTokens, policy, configuration })
+  await agents.declare({ name, level, description, prompt, model, maxTokens, policy, tools, configuration })
 }
 
 async function replace(deps: ApplyDeps, action: Extract<Action, { type: 'replace' }>, context: ApplyContext): Promise<void> {

@@ -1,4 +1,4 @@
-import type { AgentDeclaration, AgentPolicy, DesiredState, Settings } from '../../desired-state/state.ts'
+import type { AgentDeclaration, AgentPolicy, DesiredState, Settings, ToolFile } from '../../desired-state/state.ts'
 import { promptHash, shortHash } from '../../runtime/bus/declarations.ts'
 
 export interface AgentItem {
@@ -10,6 +10,7 @@ export interface AgentItem {
   readonly model: string
   readonly maxTokens: number
   readonly policy: AgentPolicy
+  readonly tools: readonly ToolFile[]
 }
 
 /** A window that shows something of the server. */
@@ -55,6 +56,7 @@ const itemOf = (agent: AgentDeclaration, settings: Settings): AgentItem => ({
   model: agent.model,
   maxTokens: settings.agent_max_tokens,
   policy: agent.policy,
+  tools: agent.tools,
 })
 
 /** A level is what an agent may do; everything else is how it does it. */

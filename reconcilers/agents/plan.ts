@@ -1,5 +1,5 @@
-import type { AgentPolicy } from '../../desired-state/state.ts'
-import { promptHash } from '../../runtime/bus/declarations.ts'
+import type { AgentPolicy, ToolFile } from '../../desired-state/state.ts'
+import { promptHash, shortHash } from '../../runtime/bus/declarations.ts'
 import { heartbeatLimit } from '../../runtime/bus/presences.ts'
 import { sessionName } from '../../runtime/services/tmux-commands.ts'
 import type { Change, FieldChange, Obstacle, Operation, Plan } from '../engine/reconciler.ts'
@@ -211,11 +211,16 @@ function fieldsOf(item: Item, { declared }: Observed): FieldChange[] {
     ['agent_max_tokens', String(before.maxTokens), String(item.maxTokens)],
     ['description', before.description, item.description],
     ['prompt', excerpt(before.prompt), excerpt(item.prompt)],
+    ['tools', toolsShown(before.tools), toolsShown(item.tools)],
     ...policyFields(before.policy, item.policy),
   ]
   const differing = pairs.filter(([name, old, now]) => (name === 'prompt' ? before.prompt !== item.prompt : old !== now))
   return differing.map(([name, old, now]) => ({ name, before: old, after: now }))
 }
+
+/** `convert.ts 1a2b3c4d`: the name, and the beginning of the hash of its text. */
+const toolsShown = (tools: readonly ToolFile[]): string =>
+  tools.map(({ name, text }) => `${name} ${shortHash(text).slice(0, 8)}`).join(', ')
 
 /** Everything of a policy, one field for each list and number: `run.allow`, `limits.max_memory_mb`. */
 function policyFields(before: AgentPolicy, after: AgentPolicy): (readonly [string, string, string])[] {

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
-import type { AgentPolicy } from '../../desired-state/state.ts'
+import type { AgentPolicy, ToolFile } from '../../desired-state/state.ts'
 import type { Store } from '../store/store.ts'
 import { parsePolicy } from './policy.ts'
+import { parseTools } from './tool-files.ts'
 
 /** What an agent's process is told to be, as last applied. */
 export interface Declaration {
@@ -12,12 +13,14 @@ export interface Declaration {
   readonly model: string
   readonly maxTokens: number
   readonly policy: AgentPolicy
+  readonly tools: readonly ToolFile[]
   readonly configuration: string
 }
 
 /** Hash of everything that a running process takes over without a restart. */
-export function promptHash(of: Pick<Declaration, 'description' | 'prompt' | 'model' | 'maxTokens' | 'policy'>): string {
-  return shortHash([of.description, of.prompt, of.model, of.maxTokens, parsePolicy(of.policy)])
+export function promptHash(of: Pick<Declaration, 'description' | 'prompt' | 'model' | 'maxTokens' | 'policy' | 'tools'>): string {
+  const tools = of.tools.map(({ name, text }) => [name, text])
+  return shortHash([of.description, of.prompt, of.model, of.maxTokens, parsePolicy(of.policy), tools])
 }
 
 export const shortHash = (value: unknown): string => createHash('sha256').update(JSON.stringify(value)).digest('hex').slice(0, 24)
@@ -30,6 +33,7 @@ interface Row {
   model: string
   max_tokens: number
   policy: unknown
+  tools: unknown
   configuration: string
 }
 
@@ -41,6 +45,7 @@ const declarationOf = (row: Row): Declaration => ({
   model: row.model,
   maxTokens: row.max_tokens,
   policy: parsePolicy(row.policy),
+  tools: parseTools(row.tools),
   configuration: row.configuration,
 })
 
@@ -68,13 +73,13 @@ export function createDeclarations(store: Store): Declarations {
     async one(name) {
       return (await store<Row[]>`SELECT * FROM agent WHERE name = ${name}`).map(declarationOf)[0]
     },
-    async put({ name, level, description, prompt, model, maxTokens, policy, configuration }) {
+    async put({ name, level, description, prompt, model, maxTokens, policy, tools, configuration }) {
       await store`
-        INSERT INTO agent (name, level, description, prompt, model, max_tokens, policy, configuration)
+        INSERT INTO agent (name, level, description, prompt, model, max_tokens, policy, tools, configuration)
         VALUES (${name}, ${level}, ${description}, ${prompt}, ${model}, ${maxTokens},
-          ${JSON.stringify(policy)}::text::jsonb, ${configuration})
+          ${JSON.stringify(policy)}::text::jsonb, ${JSON.stringify(tools)}::text::jsonb, ${configuration})
         ON CONFLICT (name) DO UPDATE SET level = excluded.level, description = excluded.description, prompt = excluded.prompt,
-          model = excluded.model, max_tokens = excluded.max_tokens, policy = excluded.policy, configuration = excluded.configuration`
+          model = excluded.model, max_tokens = excluded.max_tokens, policy = excluded.policy, tools = excluded.tools, configuration = excluded.configuration`
     },
     async remove(name) {
       await store`DELETE FROM agent WHERE name = ${name}`

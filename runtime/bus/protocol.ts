@@ -1,7 +1,8 @@
-import type { AgentPolicy } from '../../desired-state/state.ts'
+import type { AgentPolicy, ToolFile } from '../../desired-state/state.ts'
 import type { Utterance } from './agents.ts'
 import { type Fields, readFields } from './parse.ts'
 import { readPolicy } from './policy.ts'
+import { readTools } from './tool-files.ts'
 
 /** What is said over an agent's own socket. Both ends parse what they get with the functions here. */
 
@@ -20,6 +21,7 @@ export interface Briefing {
   readonly policy: AgentPolicy
   /** All agents of this appliance, itself among them, sorted by name. */
   readonly team: readonly { readonly name: string; readonly description: string }[]
+  readonly tools: readonly ToolFile[]
   /** Of everything that needs a new process. */
   readonly configuration: string
   readonly mode: Mode
@@ -50,6 +52,7 @@ export function parseBriefing(value: unknown): Briefing {
     maxTokens: fields.integer('maxTokens'),
     policy: readPolicy(fields.object('policy')),
     team: fields.list('team', agent => ({ name: agent.text('name'), description: agent.text('description') })),
+    tools: readTools(fields, 'tools'),
     configuration: fields.text('configuration'),
     mode: fields.oneOf('mode', ['run', 'drain']),
     claude: { apiKey: claude.optionalText('apiKey'), baseUrl: claude.optionalText('baseUrl') },

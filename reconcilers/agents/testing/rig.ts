@@ -192,6 +192,7 @@ export const agent = (name: string, change: Partial<AgentDeclaration> = {}): Age
   prompt: `agents/${name}.md`,
   promptText: `You are ${name}.`,
   policy: presets[1],
+  tools: [],
   model: 'claude-test',
   description: '',
   ...change,
