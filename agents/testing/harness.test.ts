@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import { spawn } from '../../runtime/os/spawn.ts'
 import { harness, type Team } from './harness.ts'
 import { call, say, together } from './steps.ts'
 
@@ -52,6 +53,56 @@ test('a person asks, the supervisor hands out, two agents work, and the outcome 
   const [folder = ''] = await readdir(join(team.home, 'workspaces', 'code', 'working'))
   expect(await Bun.file(join(team.home, 'workspaces', 'code', 'working', folder, 'index.html')).text()).toBe('<h1>Bread</h1>')
 })
+
+test('an agent that is killed in the middle of a command goes on with its task, and is told to look before it repeats', async () => {
+  team.model.script({
+    supervisor: [
+      call('task_submit', { tasks: [{ name: 'long', agent: 'data', description: 'Take long.' }] }),
+      say('It is under way.'),
+      say('It is done.'),
+    ],
+    data: [
+      together(say('I begin.'), call('run', { command: 'echo begun >> log; sleep 300' })),
+      call('run', { command: 'cat log' }),
+      say('It had begun once.'),
+    ],
+  })
+  const log = async () => {
+    const working = join(team.home, 'workspaces', 'data', 'working')
+    const found = (await readdir(working, { recursive: true }).catch(() => [])).find(name => name.endsWith('log'))
+    return found === undefined ? '' : Bun.file(join(working, found)).text()
+  }
+  await team.say('Take long.')
+  for (const deadline = Date.now() + 60_000; (await log()) !== 'begun\n'; await Bun.sleep(50)) {
+    if (Date.now() > deadline) throw new Error('the command did not begin')
+  }
+  process.kill(await paneOf('data'), 'SIGKILL')
+  await team.untilDone(120)
+  const [interrupted, looked] = team.toolResults('data')
+  expect(interrupted).toMatchObject({ failed: true, content: expect.stringContaining('its outcome is unknown: look first') })
+  expect(looked).toMatchObject({ failed: false, content: expect.stringContaining('begun') })
+  expect(await log()).toBe('begun\n')
+  expect((await team.tasks())[0]).toMatchObject({ name: 'long', state: 'completed', result: 'It had begun once.' })
+  expect((await team.messages()).at(-1)).toMatchObject({ text: 'It is done.' })
+})
+
+async function paneOf(agent: string): Promise<number> {
+  const socket = join(team.home, 'run', 'tmux.sock')
+  const { stdout } = await spawn([
+    'tmux',
+    '-S',
+    socket,
+    'list-panes',
+    '-s',
+    '-t',
+    '=ai-infrastructure',
+    '-F',
+    '#{window_name} #{pane_pid}',
+  ])
+  const line = stdout.split('\n').find(one => one.startsWith(`${agent} `))
+  if (line === undefined) throw new Error(`${agent} has no window`)
+  return Number(line.split(' ')[1])
+}
 
 test('other agents with other permissions: what is refused is refused, and what asks waits for a person', async () => {
   await using other = await harness({
