@@ -9,8 +9,8 @@ import { viewOf } from './view.ts'
 
 /** One command, ready to be started behind the boundary. */
 export interface Wrapped {
-  /** The line for bash that makes the sandbox and runs the command in it. */
-  readonly line: string
+  /** Makes the sandbox and runs the command in it. */
+  readonly argv: readonly string[]
   /** What the front proxy refused it so far, one line each. */
   refusals(): readonly string[]
 }
@@ -125,7 +125,10 @@ async function wrap(
   // The library names a TMPDIR of its own, which is not there.
   const wanted = policy.env['TMPDIR']
   const temporary = wanted !== undefined && existsSync(wanted) ? wanted : '/tmp'
-  const inner = `export TMPDIR=${asLine([temporary])}; exec ${asLine(limited(command.argv, policy.limits))}`
+  const variables = Object.entries({ ...policy.env, TMPDIR: temporary }).filter(([name]) => /^[A-Za-z_][A-Za-z0-9_]*$/.test(name))
+  // Set inside: what makes the sandbox must not obey a variable of the command.
+  const exports = variables.map(([name, value]) => `export ${name}=${asLine([value])}; `).join('')
+  const inner = `${exports}exec ${asLine(limited(command.argv, policy.limits))}`
   const line = await manager.wrapWithSandbox(
     inner,
     programs.bash,
@@ -149,5 +152,13 @@ async function wrap(
       .getSandboxViolationStore()
       .getViolationsForCommand(id)
       .map(violation => violation.line)
-  return { line, refusals }
+  return { argv: [programs.bash, '-c', apart(line, programs.bwrap)], refusals }
+}
+
+/** Shared memory and semaphores, among them those of Postgres, belong to a user, and the library leaves them in sight. */
+function apart(line: string, bwrap: string): string {
+  const start = `${bwrap} --new-session`
+  if (!line.includes(start))
+    throw closed('the sandbox would share memory with other programs', 'install the program again: ./install.sh run')
+  return line.replace(start, () => `${bwrap} --unshare-ipc --unshare-uts --unshare-cgroup-try --new-session`)
 }

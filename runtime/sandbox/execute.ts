@@ -1,3 +1,6 @@
+import { existsSync } from 'node:fs'
+import { ApplianceError } from '../os/errors.ts'
+import { minimalEnvironment } from '../os/spawn.ts'
 import type { Boundary, Wrapped } from './boundary.ts'
 import { MiddleCut } from './output.ts'
 import type { SandboxPolicy, SandboxResult, SandboxRun } from './sandbox.ts'
@@ -29,14 +32,15 @@ export async function execute(
 async function supervise(
   wrapped: Wrapped,
   command: SandboxRun,
-  { env, limits }: SandboxPolicy,
+  { limits }: SandboxPolicy,
   signal: AbortSignal,
   notes: Set<string>,
 ): Promise<Pick<SandboxResult, 'code' | 'stdout' | 'stderr'>> {
   signal.throwIfAborted()
-  const child = Bun.spawn(['bash', '-c', wrapped.line], {
+  if (!existsSync(command.cwd)) throw new ApplianceError('invalid', `there is no folder ${command.cwd}`, { subject: 'sandbox' })
+  const child = Bun.spawn([...wrapped.argv], {
     cwd: command.cwd,
-    env: { ...env },
+    env: { ...minimalEnvironment },
     stdin: command.stdin === undefined ? 'ignore' : new TextEncoder().encode(command.stdin),
     stdout: 'pipe',
     stderr: 'pipe',
@@ -58,10 +62,14 @@ async function supervise(
   const unwatch = watchMemory(child.pid, limits.memoryMebibytes, stop)
   try {
     const kept = { stdout: new MiddleCut(limits.outputBytes / 2), stderr: new MiddleCut(limits.outputBytes / 2) }
-    const outputs = Promise.all([
-      collect(child.stdout, kept.stdout, command.onOutput),
-      collect(child.stderr, kept.stderr, command.onOutput),
-    ])
+    let printed = 0
+    const said = (text: string) => {
+      // Whoever watches gets as much as is kept; the rest would only hold the command's readers up.
+      if (printed < limits.outputBytes) command.onOutput?.(text.slice(0, limits.outputBytes - printed))
+      printed += text.length
+      if (printed > flood) stop(`it printed more than ${flood / 2 ** 20} MiB`)
+    }
+    const outputs = Promise.all([collect(child.stdout, kept.stdout, said), collect(child.stderr, kept.stderr, said)])
     const code = await child.exited
     // Whoever holds the output open was left in the background, and ends now.
     killGroup(child.pid)
@@ -79,6 +87,9 @@ async function supervise(
   }
 }
 
+/** Output that nobody reads and no limit of a file bounds. */
+const flood = 64 * 2 ** 20
+
 /** SIGXFSZ. */
 const fileTooLarge = 25
 
@@ -90,10 +101,10 @@ function killGroup(leader: number): void {
   }
 }
 
-async function collect(stream: ReadableStream<Uint8Array>, kept: MiddleCut, onOutput?: (text: string) => void): Promise<void> {
+async function collect(stream: ReadableStream<Uint8Array>, kept: MiddleCut, onOutput: (text: string) => void): Promise<void> {
   const decoder = new TextDecoder()
   for await (const chunk of stream) {
     kept.add(chunk)
-    onOutput?.(decoder.decode(chunk, { stream: true }))
+    onOutput(decoder.decode(chunk, { stream: true }))
   }
 }

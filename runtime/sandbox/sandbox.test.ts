@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { policyWith, rules } from '../policy/rules/testing/policy.ts'
 import { createSandbox } from './create.ts'
+import { sandboxPolicyOf } from './policy.ts'
 import type { Sandbox, SandboxLimits } from './sandbox.ts'
 import { type Places, shellIn, somePlaces } from './testing/places.ts'
 
@@ -80,6 +81,19 @@ describe('what a command sees', () => {
     )
   })
 
+  test('no shared memory of other programs of the same user', async () => {
+    const made = Bun.spawnSync(['ipcmk', '-M', '4096'])
+    const id = /\d+/.exec(made.stdout.toString())?.[0] ?? ''
+    try {
+      const { stdout } = await run(
+        `ipcrm -m ${id} 2>&1; tail -n +2 /proc/sysvipc/shm | wc -l; tail -n +2 /proc/sysvipc/sem | wc -l`,
+      )
+      expect(stdout).toMatch(/ipcrm: invalid id.*\n0\n0\n$/)
+    } finally {
+      expect(Bun.spawnSync(['ipcrm', '-m', id]).exitCode).toBe(0)
+    }
+  })
+
   test('only the variables it is given, and none of ours', async () => {
     const { stdout } = await run('env', { env: { PATH: '/usr/bin:/bin', WANTED: 'x y' } })
     expect(stdout).toContain('WANTED=x y')
@@ -92,7 +106,7 @@ describe('what a command sees', () => {
   test('the tool helper runs inside with bun', async () => {
     const result = await sandbox.run(
       { argv: [places.bun, places.toolHelper], cwd: places.folder },
-      { ...(await import('./policy.ts')).sandboxPolicyOf(policy, places) },
+      sandboxPolicyOf(policy, places),
       new AbortController().signal,
     )
     expect(result).toMatchObject({ code: 0, stdout: 'helped\n' })
@@ -173,6 +187,23 @@ describe('system calls', () => {
   })
 })
 
+test('a variable of a command is obeyed inside, not by what makes the sandbox', async () => {
+  const outside = join(places.home, 'reached')
+  const script = join(places.workspace, 'startup.sh')
+  await Bun.write(script, `touch ${outside} ${places.workspace}/obeyed`)
+  await run('true', { env: { PATH: '/usr/bin:/bin', BASH_ENV: script, 'X; touch y': 'z' } })
+  expect(await Bun.file(join(places.workspace, 'obeyed')).exists()).toBe(true)
+  expect(await Bun.file(outside).exists()).toBe(false)
+  expect(await Bun.file(join(places.workspace, 'y')).exists()).toBe(false)
+})
+
+test('a folder that is not there or out of sight is none to work in', async () => {
+  const inFolder = (cwd: string) =>
+    sandbox.run({ argv: ['pwd'], cwd }, sandboxPolicyOf(policy, places), new AbortController().signal)
+  await expect(inFolder(join(places.home, 'nowhere'))).rejects.toThrow('there is no folder')
+  expect((await inFolder(join(places.home, 'keys'))).stdout).not.toContain('keys')
+})
+
 describe('limits', () => {
   const limits: SandboxLimits = { seconds: 20, outputBytes: 2000, memoryMebibytes: 256, fileMebibytes: 1, processes: 40 }
 
@@ -205,6 +236,17 @@ describe('limits', () => {
     expect(result.stdout).toStartWith('1\n2\n')
     expect(result.stdout).toEndWith('\n99999\n100000\n')
     expect(result.notes).toEqual(['it printed more than 2000 bytes: the middle was left out'])
+  })
+
+  test('endless output ends the command, and who watches gets as much as is kept', async () => {
+    const watched: string[] = []
+    const result = await sandbox.run(
+      { argv: ['yes'], cwd: places.folder, onOutput: text => void watched.push(text) },
+      { ...sandboxPolicyOf(policy, places), limits },
+      new AbortController().signal,
+    )
+    expect(result.notes).toContain('it printed more than 64 MiB')
+    expect(watched.join('').length).toBe(2000)
   })
 
   test('memory is bounded for one process, for all together, and for files that live in it', async () => {

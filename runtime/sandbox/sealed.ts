@@ -1,3 +1,4 @@
+import { readlinkSync } from 'node:fs'
 import type { Boundary } from './boundary.ts'
 import { execute } from './execute.ts'
 import { closed, type SandboxPrograms } from './programs.ts'
@@ -8,6 +9,7 @@ const attempts = [
   'unshare --user true 2>/dev/null && echo user namespaces',
   '[ -e "$1" ] && echo the program itself',
   '[ "$(cat /proc/1/comm)" = "$2" ] && echo other processes',
+  '[ "$(readlink /proc/self/ns/ipc)" = "$3" ] && echo shared memory of other programs',
   '( : > /usr/.probe ) 2>/dev/null && echo writing /usr',
   '[ -z "$(grep -v -e lo: -e Inter -e face /proc/net/dev)" ] || echo network devices',
   'echo tried',
@@ -15,16 +17,8 @@ const attempts = [
 
 /** Throws unless the boundary holds where this process is: a kernel or container may quietly not keep a part of it. */
 export async function proveSealed(boundary: Boundary, programs: SandboxPrograms): Promise<void> {
-  const argv = [
-    programs.bash,
-    '-c',
-    attempts.join('\n'),
-    'probe',
-    import.meta.path,
-    await Bun.file('/proc/1/comm')
-      .text()
-      .then(text => text.trim()),
-  ]
+  const first = (await Bun.file('/proc/1/comm').text()).trim()
+  const argv = [programs.bash, '-c', attempts.join('\n'), 'probe', import.meta.path, first, readlinkSync('/proc/self/ns/ipc')]
   const policy = {
     ...{ read: [], write: [], net: { allow: [], deny: [] }, requestsPerMinute: 0, maxConnections: 0, credentials: [] },
     env: { PATH: '/usr/local/bin:/usr/bin:/bin' },
