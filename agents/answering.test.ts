@@ -110,6 +110,25 @@ test('a failed answer is not told to Claude as something it said', async () => {
   expect(said.filter(words => /refused|knows no model/.test(words))).toEqual([])
 })
 
+test('a changed prompt holds from the next work on, in the same process; what is under way keeps its own', async () => {
+  const pid = pidOf('code')
+  const gate = Promise.withResolvers<void>()
+  const before = model.calls.length
+  let turns = 0
+  model.reply(() => (turns++ === 0 ? held(gate.promise, say(' ')) : say('Done.')))
+  const question = await runtime.agents.say('code', 'first of two', 'ada')
+  await until('it is asked', () => model.calls.length > before)
+  const poet = stateOf(agent('code', { promptText: 'You write poems.' }), agent('data'))
+  expect((await runtime.converge(poet)).changes).toEqual([])
+  gate.resolve()
+  expect(await settled('code', question)).toMatchObject({ state: 'done', text: 'Done.' })
+  await ask('second of two')
+  const systems = model.calls.slice(before).map(call => call.system.split('\n')[0])
+  expect(systems).toEqual(['You write code.', 'You write code.', 'You write poems.'])
+  expect(pidOf('code')).toBe(pid)
+  expect((await runtime.converge(two)).changes).toEqual([])
+})
+
 test('an agent killed while answering answers again from the start, once', async () => {
   heldReply(['first half ', 'never'])
   const question = await runtime.agents.say('code', 'survive this', 'ada')

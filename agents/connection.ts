@@ -32,7 +32,7 @@ export interface Connection {
   confirm(action: string, result: ActionResult): Promise<void>
   /** Whether a person has decided by now, or nobody can any more; the runtime keeps the question open for a while. */
   decided(approval: string, signal: AbortSignal): Promise<boolean>
-  verb(verb: string, request: VerbRequest): Promise<VerbAnswer>
+  verb(verb: string, request: VerbRequest, signal: AbortSignal): Promise<VerbAnswer>
 }
 
 /** Milliseconds until an answer: of what is quick, of a question that the runtime keeps open, and of what changes the server. */
@@ -65,7 +65,8 @@ export function connect(socket: string): Connection {
       const answer = await call(at('approvals', approval, 'decided'), { signal, milliseconds: patience.open })
       return readFields(answer, 'approval').text('state') !== 'waiting'
     },
-    verb: async (verb, content) => parseVerbAnswer(await call(at('verbs', verb), { content, milliseconds: patience.verb })),
+    verb: async (verb, content, signal) =>
+      parseVerbAnswer(await call(at('verbs', verb), { content, signal, milliseconds: patience.verb })),
   }
 }
 

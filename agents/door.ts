@@ -10,5 +10,5 @@ export const actionDoor = (connection: Connection, clock: Clock): ActionDoor => 
   async decided(approval, signal) {
     while (!(await insist(() => connection.decided(approval, signal), clock, signal)));
   },
-  verb: (verb, request) => insist(() => connection.verb(verb, request), clock),
+  verb: (verb, request, signal) => insist(() => connection.verb(verb, request, signal), clock, signal),
 })

@@ -7,5 +7,6 @@ export interface ActionDoor {
   confirm(action: string, result: ActionResult): Promise<void>
   /** Resolves once a person has decided, or the approval has expired. */
   decided(approval: string, signal: AbortSignal): Promise<void>
-  verb(verb: string, request: VerbRequest): Promise<VerbAnswer>
+  /** The signal gives it up: nobody waits for its answer any more. */
+  verb(verb: string, request: VerbRequest, signal: AbortSignal): Promise<VerbAnswer>
 }

@@ -76,7 +76,7 @@ async function decided(deps: CallDeps, tool: Tool, call: ToolCall, title: string
   const verbs = createVerbs(deps, call)
   const context: ToolContext = {
     ...deps.context,
-    output: text => deps.tell({ type: 'tool-output', call: call.id, text }),
+    output: outputOf(deps, call.id),
     verb: verbs.ask,
   }
   const missing = await tool.unavailable?.(context)
@@ -99,6 +99,18 @@ async function decided(deps: CallDeps, tool: Tool, call: ToolCall, title: string
     content: textsOf(outcome.content),
   })
   return outcome
+}
+
+/** Characters of one call's output that are told as they come; what follows stands in its result. */
+const longestOutput = 500_000
+
+function outputOf({ tell }: Pick<CallDeps, 'tell'>, call: string): ToolContext['output'] {
+  let left = longestOutput
+  return words => {
+    const text = words.slice(0, left)
+    left -= text.length
+    if (text !== '') tell({ type: 'tool-output', call, text })
+  }
 }
 
 export const interrupted = (at: string) =>

@@ -20,11 +20,11 @@ export interface ReporterDeps {
   /** Nothing of it counts any more. */
   readonly settled: (reason: string) => void
   readonly clock: Clock
-  /** Milliseconds of silence after which the runtime is asked whether the work still counts; default 15,000. */
+  /** Milliseconds of silence after which the runtime is asked whether the work still counts; default 2,000. */
   readonly pulse?: number
 }
 
-export function createReporter({ attempt, send, settled, clock, pulse = 15_000 }: ReporterDeps): Reporter {
+export function createReporter({ attempt, send, settled, clock, pulse = 2_000 }: ReporterDeps): Reporter {
   let waiting: WorkEvent[] = []
   let taken = 0
   let recorded = 0
@@ -71,13 +71,13 @@ export function createReporter({ attempt, send, settled, clock, pulse = 15_000 }
   return {
     tell(event) {
       for (const piece of bounded(event)) {
-        const last = waiting.at(-1)
-        if (last?.type === 'text' && piece.type === 'text' && last.text.length + piece.text.length <= longestEventText) {
-          waiting[waiting.length - 1] = { type: 'text', text: last.text + piece.text }
-        } else {
-          waiting.push(piece)
-          taken += 1
+        const grown = joined(waiting.at(-1), piece)
+        if (grown !== undefined) {
+          waiting[waiting.length - 1] = grown
+          continue
         }
+        waiting.push(piece)
+        taken += 1
       }
       kick()
     },
@@ -97,6 +97,17 @@ export function createReporter({ attempt, send, settled, clock, pulse = 15_000 }
     stop: end,
   }
 }
+
+/** Two pieces of the same text as one, where that is not too long; only of what was not sent yet. */
+function joined(last: WorkEvent | undefined, piece: WorkEvent): WorkEvent | undefined {
+  if (last?.type === 'text' && piece.type === 'text') return lengthened(last, piece.text)
+  if (last?.type === 'tool-output' && piece.type === 'tool-output' && last.call === piece.call)
+    return lengthened(last, piece.text)
+  return undefined
+}
+
+const lengthened = <E extends { readonly text: string }>(event: E, more: string): E | undefined =>
+  event.text.length + more.length > longestEventText ? undefined : { ...event, text: event.text + more }
 
 /** Half of the largest report, in characters. */
 const mostCharacters = 15_000_000

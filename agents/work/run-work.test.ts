@@ -216,3 +216,36 @@ test('every entry is durable before the next step, also with characters that Pos
   const sent = JSON.parse(last(bench.bodies())).messages
   expect(sent).toEqual(bench.transcript().slice(0, -1))
 })
+
+test('a tool that never ends does not keep the agent from ending what counts no more', async () => {
+  const begun = Promise.withResolvers<void>()
+  const deaf = toolOf('wait', () => {
+    begun.resolve()
+    return new Promise(() => {})
+  })
+  await using bench = await workBench({ tools: [deaf], script: [call('wait', { x: 'a' })] })
+  const ending = bench.run()
+  await begun.promise
+  bench.settle('stopped by ada')
+  expect(await ending).toBeUndefined()
+})
+
+test('output that floods is told in few reports, and only its beginning', async () => {
+  const loud = { ...toolOf('shout', () => ({ content: '' })) }
+  await using bench = await workBench({
+    tools: [
+      {
+        ...loud,
+        async execute(_input, { output }) {
+          for (let line = 0; line < 20_000; line++) output(`${'x'.repeat(99)}\n`)
+          return { content: 'done' }
+        },
+      },
+    ],
+    script: [call('shout', { x: 'a' }), say('Done.')],
+  })
+  await bench.run()
+  const told = bench.events.flatMap(event => (event.type === 'tool-output' ? [event.text] : []))
+  expect(told.join('').length).toBe(500_000)
+  expect(told.length).toBeLessThan(20)
+})

@@ -24,7 +24,8 @@ export function startWork(deps: WorkDeps, work: Work): RunningWork {
   const desk = openDesk(deps, work)
   const run = async () => {
     try {
-      return await carryOut(deps, desk)
+      // A tool or a hook that does not end must not keep an agent from ending what counts no more.
+      return await Promise.race([carryOut(deps, desk), aborted(desk.signal)])
     } catch (error) {
       if (desk.signal.aborted) return undefined
       return failing(desk, [], sentence(explain(error)))
@@ -33,6 +34,12 @@ export function startWork(deps: WorkDeps, work: Work): RunningWork {
     }
   }
   return { ended: run(), ask: desk.ask }
+}
+
+function aborted(signal: AbortSignal): Promise<never> {
+  const { promise, reject } = Promise.withResolvers<never>()
+  signal.addEventListener('abort', () => reject(signal.reason), { once: true })
+  return promise
 }
 
 /** What changes while a work goes on. */

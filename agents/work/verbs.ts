@@ -20,7 +20,8 @@ export function createVerbs(deps: Pick<CallDeps, 'door' | 'waits' | 'context' | 
       // The call itself may be decided on as well; each verb that it makes is one of its own.
       const id = `${call.id}.${made}`
       for (;;) {
-        const answer = await deps.door.verb(name, { work: deps.work.id, attempt: deps.work.attempt, call: id, input })
+        const request = { work: deps.work.id, attempt: deps.work.attempt, call: id, input }
+        const answer = await deps.door.verb(name, request, deps.context.signal)
         denied = answer.verdict === 'deny'
         switch (answer.verdict) {
           case 'done':
