@@ -18,6 +18,8 @@ const verbs: Readonly<Record<string, () => Promise<Command>>> = {
   approve: async () => (await import('./commands/approve.ts')).approve,
   deny: async () => (await import('./commands/approvals.ts')).deny,
   approvals: async () => (await import('./commands/approvals.ts')).approvals,
+  say: async () => (await import('./commands/say.ts')).say,
+  tasks: async () => (await import('./commands/tasks.ts')).tasks,
   audit: async () => (await import('./commands/audit.ts')).audit,
   attach: async () => (await import('./commands/attach.ts')).attach,
   doctor: async () => (await import('./commands/doctor.ts')).doctor,
