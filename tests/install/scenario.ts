@@ -1,6 +1,7 @@
 import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { minimalEnvironment, spawn } from '../../runtime/os/spawn.ts'
+import { checkAgentsSandbox } from './agents-sandbox.ts'
 import { attachOverSsh } from './attach.ts'
 import type { Machine } from './machine.ts'
 import { publishNewerVersion, publishProgram } from './program.ts'
@@ -72,6 +73,7 @@ export async function tryServerInstall({ machine, steps, checkout, portalPort }:
     same(listed.stdout.trim().split('\n'), windows, 'windows')
     await attachOverSsh(machine, 'AI Infrastructure')
   })
+  await steps.promise('an agent works behind its sandbox under the hardened unit', () => checkAgentsSandbox(machine))
   await steps.promise('a reboot brings all of it back', async () => {
     await machine.reboot()
     await run('ai-infra', 'wait', '--timeout', '60')
