@@ -8,7 +8,7 @@ const attempts = [
   'socat -u /dev/null UNIX-CONNECT:/nowhere 2>&1 | grep -q "Operation not permitted" || echo unix sockets',
   'unshare --user true 2>/dev/null && echo user namespaces',
   '[ -e "$1" ] && echo the program itself',
-  '[ "$(cat /proc/1/comm)" = "$2" ] && echo other processes',
+  '[ "$(readlink /proc/self/ns/pid)" = "$2" ] && echo other processes',
   '[ "$(readlink /proc/self/ns/ipc)" = "$3" ] && echo shared memory of other programs',
   '( : > /usr/.probe ) 2>/dev/null && echo writing /usr',
   '[ -z "$(grep -v -e lo: -e Inter -e face /proc/net/dev)" ] || echo network devices',
@@ -17,8 +17,9 @@ const attempts = [
 
 /** Throws unless the boundary holds where this process is: a kernel or container may quietly not keep a part of it. */
 export async function proveSealed(boundary: Boundary, programs: SandboxPrograms): Promise<void> {
-  const first = (await Bun.file('/proc/1/comm').text()).trim()
-  const argv = [programs.bash, '-c', attempts.join('\n'), 'probe', import.meta.path, first, readlinkSync('/proc/self/ns/ipc')]
+  // Of this very process, which may look at itself also where systemd hides all others from it.
+  const [processes, memory] = ['pid', 'ipc'].map(name => readlinkSync(`/proc/self/ns/${name}`))
+  const argv = [programs.bash, '-c', attempts.join('\n'), 'probe', import.meta.path, processes ?? '', memory ?? '']
   const policy = {
     ...{ read: [], write: [], net: { allow: [], deny: [] }, requestsPerMinute: 0, maxConnections: 0, credentials: [] },
     env: { PATH: '/usr/local/bin:/usr/bin:/bin' },
