@@ -37,6 +37,7 @@ export interface BoundaryOptions {
 export async function openBoundary(programs: SandboxPrograms, gate: Gate, options: BoundaryOptions): Promise<Boundary> {
   const { SandboxManager } = await import('@anthropic-ai/sandbox-runtime')
   const config = () => configuration(programs, gate, options)
+  const withValues = withVariables(options.credentials)
   await SandboxManager.initialize(config(), ({ host, port }) => Promise.resolve(answer(gate, host, port)))
   const { errors } = SandboxManager.checkDependencies()
   if (errors.length > 0) {
@@ -44,8 +45,7 @@ export async function openBoundary(programs: SandboxPrograms, gate: Gate, option
     throw closed(errors.join('; '), 'install the program again: ./install.sh run')
   }
   return {
-    wrap: (command, policy, signal) =>
-      withVariables(policy.credentials, () => wrap(SandboxManager, programs, command, policy, signal)),
+    wrap: (command, policy, signal) => withValues(() => wrap(SandboxManager, programs, command, policy, signal)),
     isWhole: () => answers(SandboxManager.getLinuxHttpSocketPath()),
     cleanUp: () => SandboxManager.cleanupAfterCommand(),
     followNetwork: () => SandboxManager.updateConfig(config()),
@@ -102,12 +102,17 @@ const masked = (credentials: SandboxPolicy['credentials'], allowPlaintextInject:
 })
 
 /** The library takes the values from this process's variables, and only while it wraps a command. */
-async function withVariables<Result>(credentials: SandboxPolicy['credentials'], during: () => Promise<Result>): Promise<Result> {
-  for (const { name, value } of credentials) process.env[name] = value
-  try {
-    return await during()
-  } finally {
-    for (const { name } of credentials) delete process.env[name]
+function withVariables(credentials: SandboxPolicy['credentials']) {
+  let users = 0
+  return async <Result>(during: () => Promise<Result>): Promise<Result> => {
+    users += 1
+    for (const { name, value } of credentials) process.env[name] = value
+    try {
+      return await during()
+    } finally {
+      users -= 1
+      if (users === 0) for (const { name } of credentials) delete process.env[name]
+    }
   }
 }
 

@@ -150,6 +150,25 @@ describe('paths', () => {
     expect(await Bun.file(join(places.workspace, 'mine')).text()).toBe('kept\n')
   })
 
+  test('that a rule names inside the workspace do not become a way out when a command makes them links', async () => {
+    const wider = shellIn(sandbox, places, {
+      ...policy,
+      read: rules(['workspace', 'workspace/a', 'workspace/b']),
+      write: rules(['workspace', 'workspace/a']),
+    })
+    await wider(`ln -s ${places.home}/keys a; ln -s ${places.other} b`)
+    expect((await wider('cat a/secret b/notes; echo x > a/new')).stdout).toBe('')
+    expect(await Bun.file(join(places.home, 'keys/new')).exists()).toBe(false)
+  })
+
+  test('that a rule denies stay out of sight when a command renames what they lie in', async () => {
+    await mkdir(join(places.workspace, 'deep/er'), { recursive: true })
+    await Bun.write(join(places.workspace, 'deep/er/key'), 'hush')
+    const denied = shellIn(sandbox, places, { ...policy, read: rules(['workspace'], ['workspace/deep/er']) })
+    await denied('mv deep moved; mv deep/er deep/other; rm -rf deep')
+    expect((await denied('cat moved/er/key deep/other/key deep/er/key')).stdout).toBe('')
+  })
+
   test('that a rule denies stay out of sight inside what it allows, and a link to them too', async () => {
     await mkdir(join(places.workspace, 'secret'))
     await Bun.write(join(places.workspace, 'secret/key'), 'hush')

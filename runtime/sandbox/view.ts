@@ -1,4 +1,5 @@
 import { existsSync, lstatSync, realpathSync } from 'node:fs'
+import { isWithin } from '../policy/paths.ts'
 import type { SandboxPolicy } from './sandbox.ts'
 
 /** Programs, their libraries and their data; nothing of a user, a service or the appliance lies there. */
@@ -27,10 +28,13 @@ export interface View {
 /** `needed`: files that the boundary itself uses inside. Paths that do not exist are left out; links are followed here. */
 export function viewOf(policy: SandboxPolicy, needed: readonly string[]): View {
   const base = [...system, ...configuration].filter(path => existsSync(path) && !isLinkOfEtc(path))
-  const write = present(policy.write)
+  // Below a folder that commands write nothing is named: it is in sight already, and a link there may lead anywhere.
+  const own = (path: string) => policy.write.some(folder => path !== folder && isWithin(path, folder))
+  const named = (paths: readonly string[]) => present(paths.filter(path => !own(path)))
+  const write = named(policy.write)
   return {
     denyRead: literals(['/', ...present(policy.hidden ?? [])]),
-    allowRead: literals([...base, ...present(needed), ...present(policy.read), ...write]),
+    allowRead: literals([...base, ...present(needed), ...named(policy.read), ...write]),
     allowWrite: literals(write),
     denyWrite: literals(present(policy.sealed ?? [])),
   }
