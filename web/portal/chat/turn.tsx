@@ -51,6 +51,18 @@ export function turnRegion(said: Said, around: Around): Region {
 
 const bodyId = (turn: string) => `${turn}-body`
 
+const Body = ({ id, body }: { readonly id: string; readonly body: string }) => (
+  <div id={bodyId(id)} class="body">
+    {raw(body)}
+  </div>
+)
+
+/** Reports of agents are long, and the supervisor speaks of them: what they are about stands in their first line. */
+const headlineOf = ({ text }: Said): string => {
+  const line = text.trimStart().split('\n', 1)[0] ?? ''
+  return line.length > 160 ? `${line.slice(0, 159)}…` : line
+}
+
 interface TurnProps {
   readonly id: string
   readonly said: Said
@@ -64,9 +76,14 @@ const Turn = ({ id, said, body, around: { thread, now } }: TurnProps) => (
       <b>{said.by}</b> <Ago at={said.at} now={now} />
       <StandingWord said={said} />
     </p>
-    <div id={bodyId(id)} class="body">
-      {raw(body)}
-    </div>
+    {said.role === 'event' ? (
+      <details class="told">
+        <summary>{headlineOf(said)}</summary>
+        <Body id={id} body={body} />
+      </details>
+    ) : (
+      <Body id={id} body={body} />
+    )}
     <Files said={said} />
     {thread === undefined || said.role !== 'agent' ? null : said.state === 'done' ? (
       <Rating thread={thread} said={said} />
