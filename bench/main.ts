@@ -9,6 +9,7 @@ import { benchPrefix } from './prefix.ts'
 import { benchPush } from './push.ts'
 import { type Figure, jsonLine, markdownTable } from './report.ts'
 import { benchStart } from './start.ts'
+import { benchTasks } from './tasks.ts'
 
 /** Every row of the table, in its order; each brings up what it needs and takes it down again. */
 const benches: Readonly<Record<string, () => Promise<Figure>>> = {
@@ -23,6 +24,7 @@ const benches: Readonly<Record<string, () => Promise<Figure>>> = {
   weight: benchPageWeight,
   prefix: benchPrefix,
   'idle-tokens': benchIdleTokens,
+  tasks: benchTasks,
 }
 
 async function main(names: readonly string[]): Promise<number> {

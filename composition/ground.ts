@@ -14,7 +14,7 @@ import { createLog, type Log } from '../runtime/os/log.ts'
 import type { Service, ServiceStatus } from '../runtime/services/service.ts'
 import { createSupervisor, type Supervisor } from '../runtime/services/supervisor.ts'
 import { takeDatabase } from '../runtime/store/owner.ts'
-import { migrate, openStore, type Store } from '../runtime/store/store.ts'
+import { migrate, openPlannedStore, openStore, type Store } from '../runtime/store/store.ts'
 import { createEventLog, type EventLog } from '../runtime/telemetry/event-log.ts'
 import { createRedactor } from '../runtime/telemetry/redact.ts'
 import { createRotatingFile } from '../runtime/telemetry/rotating-file.ts'
@@ -28,6 +28,8 @@ export interface Ground {
   readonly supervisor: Supervisor
   readonly repository: Repository
   readonly store: Store
+  /** The same database, for the task graph. */
+  readonly taskStore: Store
   /** Takes out what is secret. */
   readonly redact: (text: string) => string
   readonly audit: Audit
@@ -77,7 +79,8 @@ export async function layGround(
   // Nobody else reaches our own.
   if ('url' in address) started.defer(await takeDatabase(address, clock))
   const store = openStore(address)
-  started.defer(() => store.end({ timeout: 2 }))
+  const taskStore = openPlannedStore(address)
+  started.defer(async () => void (await Promise.all([store, taskStore].map(one => one.end({ timeout: 2 })))))
   await migrate(store)
   progress('journal open')
   const audit = await createAudit({
@@ -86,7 +89,7 @@ export async function layGround(
     anchors: createAuditNotes(home.repository),
   })
   started.defer(() => audit.stop())
-  return { clock, log, events, supervisor, repository: createRepository(home), store, redact, audit, services }
+  return { clock, log, events, supervisor, repository: createRepository(home), store, taskStore, redact, audit, services }
 }
 
 const longestLine = 160

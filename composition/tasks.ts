@@ -7,7 +7,7 @@ import { priceOf, tokensOf } from '../runtime/tasks/prices.ts'
 import type { Ground } from './ground.ts'
 
 /** The task graph: what is ready goes into its agent's inbox, what has ended is told in the conversation that asked for it. */
-export function createTaskRoom({ store, clock, log }: Ground, agents: AgentsRoom): TasksRoom {
+export function createTaskRoom({ taskStore: store, clock, log }: Ground, agents: AgentsRoom): TasksRoom {
   const tasks = createTasks({
     ...{ store, clock, random: Math.random },
     log: log.with({ component: 'tasks' }),

@@ -1,35 +1,26 @@
-import { type Claims, claimById, claimNext, type Wanted } from './claims.ts'
+import { claimById, claimNext, claimsOf, type Wanted, type WantedTask } from './claims.ts'
 import { type Completion, complete } from './complete.ts'
 import type { Core } from './core.ts'
 import { failForGood } from './failure.ts'
+import { inOneFlush } from './flush.ts'
 import { mostLosses } from './numbers.ts'
 import { budgetOf, hold } from './progress.ts'
 import { withRunning } from './running.ts'
 import { isId, isToken, storable } from './submission.ts'
 import type { Claim, ClaimResult, TaskState, Tasks } from './task.ts'
 
-/** The hot part: claims and completions that come while the store is busy go as one statement. */
+/** The hot part: claims and completions that come while the store is busy go as one statement of each, in one transaction. */
 export function claiming(core: Core): Pick<Tasks, 'claim' | 'claimNext' | 'complete'> {
-  const taken = ({ claims, touched }: Claims) => {
-    core.changed(touched)
-    return claims
-  }
-  const byId = core.lane.gathered(async (wanted: readonly { readonly id: string; readonly agent: string }[]) => {
-    const claims = new Map(taken(await claimById(core, wanted)).map(claim => [claim.task.id, claim]))
+  const byId = core.lane.gathered(async (wanted: readonly WantedTask[]) => {
+    const rows = await claimById(core, core.store, wanted)
+    core.changed(rows)
+    const claims = new Map(claimsOf(rows).map(claim => [claim.task.id, claim]))
     // Of two that ask for one task at once, the later one has it.
     return wanted.map(({ id }, index) =>
       wanted.findLastIndex(other => other.id === id) === index ? (claims.get(id) ?? null) : null,
     )
   })
-  const next = core.lane.gathered(async (wanted: readonly Wanted[]) =>
-    shareOut(taken(await claimNext(core, sums(wanted))), wanted),
-  )
-  const completed = core.lane.gathered(async (completions: readonly Completion[]) => {
-    const touched = await complete(core, completions)
-    core.changed(touched)
-    const done = new Set(touched.filter(({ state }) => state === 'completed').map(({ id, token }) => `${id} ${token}`))
-    return completions.map(({ id, token }) => done.has(`${id} ${token}`))
-  })
+  const next = core.lane.gathered((asked: readonly Asked[]) => answerAsked(core, asked))
   return {
     async claim(id, agent) {
       if (!isId(id)) return { outcome: 'settled' }
@@ -40,13 +31,39 @@ export function claiming(core: Core): Pick<Tasks, 'claim' | 'claimNext' | 'compl
       }
     },
     async claimNext(agent, count) {
-      const claims = count > 0 ? await next({ agent, count }) : []
+      const answer = count > 0 ? await next({ agent, count }) : []
+      const claims = typeof answer === 'boolean' ? [] : answer
       if (claims.length === 0) await holdSpent(core, agent)
       return claims
     },
-    complete: (id, token, result) =>
-      isId(id) && isToken(token) ? completed({ id: id.toLowerCase(), token, result: storable(result) }) : Promise.resolve(false),
+    async complete(id, token, result) {
+      return isId(id) && isToken(token) && (await next({ id: id.toLowerCase(), token, result: storable(result) })) === true
+    },
   }
+}
+
+type Asked = Wanted | Completion
+
+/** What is completed makes others ready before anybody is given a next one. */
+async function answerAsked(core: Core, asked: readonly Asked[]): Promise<readonly (boolean | readonly Claim[])[]> {
+  const completions = asked.filter(one => 'id' in one)
+  const wanted = asked.filter(one => 'count' in one)
+  const [completed, claimed] = await send(core, completions, wanted)
+  core.changed(completed)
+  core.changed(claimed)
+  const done = new Set(completed.filter(({ state }) => state === 'completed').map(({ id, token }) => `${id} ${token}`))
+  const shares = shareOut(claimsOf(claimed), wanted).values()
+  return asked.map(one => ('id' in one ? done.has(`${one.id} ${one.token}`) : (shares.next().value ?? [])))
+}
+
+async function send(core: Core, completions: readonly Completion[], wanted: readonly Wanted[]) {
+  if (wanted.length === 0) return [await complete(core, core.store, completions), []] as const
+  if (completions.length === 0) return [[], await claimNext(core, core.store, sums(wanted))] as const
+  return inOneFlush(
+    core.store,
+    connection => complete(core, connection, completions),
+    connection => claimNext(core, connection, sums(wanted)),
+  )
 }
 
 /** The same agent may be asked for by several at once. */

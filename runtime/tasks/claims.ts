@@ -1,4 +1,4 @@
-import type { ISql } from 'postgres'
+import type { ISql, PendingQuery, Row } from 'postgres'
 import { limitsOf } from './budgets.ts'
 import { type Core, dayOf, type Touched } from './core.ts'
 import { inputsOfClaim, leaseMilliseconds, mostLosses } from './numbers.ts'
@@ -6,11 +6,16 @@ import { viewColumns } from './read.ts'
 import { type TaskRow, taskOf } from './row.ts'
 import type { Claim } from './task.ts'
 
-interface ClaimRow extends TaskRow, Touched {
+export interface ClaimRow extends TaskRow, Touched {
   readonly due: Date | null
   readonly lease_until: Date
   readonly rank: string
   readonly inputs: Claim['inputs']
+}
+
+export interface WantedTask {
+  readonly id: string
+  readonly agent: string
 }
 
 export interface Wanted {
@@ -22,11 +27,11 @@ export interface Wanted {
  * Claims tasks by id, each for its agent: ready ones, and running ones of the same agent, whose process has ended and
  * started again. What is not claimed is not in the answer.
  */
-export function claimById(core: Core, wanted: readonly { readonly id: string; readonly agent: string }[]): Promise<Claims> {
-  const { store } = core
+export function claimById(core: Core, store: ISql, wanted: readonly WantedTask[]): PendingQuery<ClaimRow[]> {
   const limits = columnsOf(core, wanted)
   return claimPicked(
     core,
+    store,
     store`
       SELECT task.id
       FROM unnest(${wanted.map(({ id }) => id)}::uuid[], ${limits.agents}::text[], ${limits.taskTokens}::bigint[],
@@ -34,17 +39,17 @@ export function claimById(core: Core, wanted: readonly { readonly id: string; re
         ${limits.dayMicrodollars}::bigint[])
         AS wanted(id, agent, task_tokens, task_microdollars, task_milliseconds, day_tokens, day_microdollars)
       JOIN task ON task.id = wanted.id AND task.agent = wanted.agent
-      WHERE ${withinDay(core)} AND (task.state = 'ready' OR (task.state IN ('assigned', 'in_progress') AND task.lost < ${mostLosses}))
+      WHERE ${withinDay(core, store)} AND (task.state = 'ready' OR (task.state IN ('assigned', 'in_progress') AND task.lost < ${mostLosses}))
         AND ${withinTask(store)}`,
   )
 }
 
 /** Claims the most urgent ready tasks of agents, as many as each wants. */
-export function claimNext(core: Core, wanted: readonly Wanted[]): Promise<Claims> {
-  const { store } = core
+export function claimNext(core: Core, store: ISql, wanted: readonly Wanted[]): PendingQuery<ClaimRow[]> {
   const limits = columnsOf(core, wanted)
   return claimPicked(
     core,
+    store,
     store`
       SELECT task.id
       FROM unnest(${wanted.map(({ count }) => count)}::int[], ${limits.agents}::text[], ${limits.taskTokens}::bigint[],
@@ -56,19 +61,14 @@ export function claimNext(core: Core, wanted: readonly Wanted[]): Promise<Claims
         WHERE task.agent = wanted.agent AND task.state = 'ready' AND ${withinTask(store)}
         ORDER BY rank, position LIMIT wanted.count FOR UPDATE SKIP LOCKED
       ) AS task
-      WHERE ${withinDay(core)}`,
+      WHERE ${withinDay(core, store)}`,
   )
 }
 
-export interface Claims {
-  readonly claims: readonly Claim[]
-  readonly touched: readonly Touched[]
-}
-
-async function claimPicked({ store, clock }: Core, picked: ReturnType<typeof viewColumns>): Promise<Claims> {
+function claimPicked({ clock }: Core, store: ISql, picked: PendingQuery<Row[]>): PendingQuery<ClaimRow[]> {
   const now = clock.now()
   const lease = new Date(now.getTime() + leaseMilliseconds)
-  const rows = await store<ClaimRow[]>`
+  return store<ClaimRow[]>`
     WITH picked AS MATERIALIZED (${picked})
     UPDATE task AS t SET
       state = 'assigned', reason = '', token = t.token + 1, trying = true,
@@ -80,14 +80,16 @@ async function claimPicked({ store, clock }: Core, picked: ReturnType<typeof vie
     FROM picked, task_graph g
     WHERE t.id = picked.id AND g.id = t.graph
     RETURNING ${viewColumns(store)}, t.due, t.lease_until, t.rank, CASE WHEN EXISTS (SELECT FROM task_dependency WHERE task = t.id) THEN (
-      SELECT json_agg(json_build_object('name', name, 'agent', agent, 'result', result)) FROM (
-        SELECT needed.name, needed.agent, left(COALESCE(needed.result, ''), ${inputsOfClaim.longest}) AS result
+      SELECT json_agg(json_build_object('name', name, 'agent', agent, 'result', result) ORDER BY position) FROM (
+        SELECT needed.name, needed.agent, needed.position, left(COALESCE(needed.result, ''), ${inputsOfClaim.longest}) AS result
         FROM task_dependency JOIN task AS needed ON needed.id = needs
-        WHERE task_dependency.task = t.id ORDER BY needed.position LIMIT ${inputsOfClaim.most}
+        WHERE task_dependency.task = t.id LIMIT ${inputsOfClaim.most}
       ) AS input) ELSE '[]' END AS inputs`
-  const urgent = rows.toSorted((one, other) => Number(one.rank) - Number(other.rank))
-  return { claims: urgent.map(claimOf), touched: rows }
 }
+
+/** The most urgent first. */
+export const claimsOf = (rows: readonly ClaimRow[]): readonly Claim[] =>
+  rows.toSorted((one, other) => Number(one.rank) - Number(other.rank)).map(claimOf)
 
 /** A new try has its whole time; one that goes on with a new process has what is left. */
 const deadlineOf = (store: ISql, now: Date) => store`
@@ -107,7 +109,7 @@ const withinTask = (store: ISql) => store`
   AND task.milliseconds < wanted.task_milliseconds * task.grants`
 
 /** Neither is the agent's day spent. */
-const withinDay = ({ store, clock }: Core) => store`
+const withinDay = ({ clock }: Core, store: ISql) => store`
   NOT EXISTS (
     SELECT FROM agent_spending AS spent WHERE spent.agent = wanted.agent AND spent.day = ${dayOf(clock.now())}::date
     AND (spent.tokens >= wanted.day_tokens OR spent.microdollars >= wanted.day_microdollars))`

@@ -1,3 +1,4 @@
+import type { ISql, PendingQuery } from 'postgres'
 import type { Core, Touched } from './core.ts'
 import { ageingMilliseconds } from './numbers.ts'
 
@@ -9,13 +10,15 @@ export interface Completion {
 
 export interface Completed extends Touched {
   readonly token: number
+  /** Something of its graph waited for it, so that the graph goes on. */
+  readonly awaited: boolean
 }
 
 /**
  * Completes the tasks whose token counts, and unblocks what waited for nothing else, in one statement. The answer holds
  * every task that was touched; one that is not in it as `completed` was refused.
  */
-export function complete({ store, clock }: Core, completions: readonly Completion[]): Promise<readonly Completed[]> {
+export function complete({ clock }: Core, store: ISql, completions: readonly Completion[]): PendingQuery<Completed[]> {
   const now = clock.now()
   return store<Completed[]>`
     WITH done AS (
@@ -37,5 +40,9 @@ export function complete({ store, clock }: Core, completions: readonly Completio
       WHERE task.id = met.task AND state = 'blocked'
       RETURNING task.id, graph, agent, state, due, task.token
     )
-    SELECT * FROM done UNION ALL SELECT * FROM freed`
+    SELECT done.*, EXISTS (
+      SELECT FROM task_dependency JOIN task AS next ON next.id = task_dependency.task
+      WHERE needs = done.id AND next.graph = done.graph AND next.state NOT IN ('completed', 'failed', 'cancelled') LIMIT 1
+    ) AS awaited FROM done
+    UNION ALL SELECT freed.*, true FROM freed`
 }

@@ -31,6 +31,8 @@ export interface Touched {
   readonly agent: string
   readonly state: TaskState
   readonly due: Date | null
+  /** It ended and yet its graph surely goes on, because something waited for it. */
+  readonly awaited?: boolean
 }
 
 export const endedStates = ['completed', 'failed', 'cancelled'] as const satisfies readonly TaskState[]

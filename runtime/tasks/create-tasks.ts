@@ -9,7 +9,7 @@ import { createReaper, type Reaper } from './reaper.ts'
 import { rework } from './rework.ts'
 import { withRunning } from './running.ts'
 import { isId, isToken, storable } from './submission.ts'
-import { submit } from './submit.ts'
+import { submitting } from './submit.ts'
 import type { Booking, Tasks } from './task.ts'
 import { createTelling, type TellingDeps } from './telling.ts'
 import { createWaiting } from './waiting.ts'
@@ -56,7 +56,7 @@ export function createTasks(deps: TasksDeps): TasksRoom {
   return {
     ...claiming(core),
     ...reading(core),
-    submit: submission => submit(core, submission),
+    submit: submitting(core),
     progress: async (id, token, spent = {}) => isId(id) && isToken(token) && progress(core, id, token, spent),
     waits: (id, token, reason) => waits(core, id, token, storable(reason)),
     giveBack: (id, token, reason, milliseconds) => giveBack(core, id, token, storable(reason), milliseconds),

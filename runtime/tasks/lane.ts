@@ -6,13 +6,13 @@
 export interface Lane {
   run<Result>(work: () => Promise<Result>): Promise<Result>
   /** A function of one item whose calls, while the lane is busy, become one call of `work` with all of them, in order. */
-  gathered<Item, Result>(work: (items: readonly Item[]) => Promise<readonly Result[]>): (item: Item) => Promise<Result>
+  gathered<Item, Result>(
+    work: (items: readonly Item[]) => Promise<readonly Result[]>,
+    most?: number,
+  ): (item: Item) => Promise<Result>
   /** Resolves when everything that was asked is done. */
   idle(): Promise<void>
 }
-
-/** Items of one statement. */
-const most = 1_000
 
 export function createLane(): Lane {
   let last: Promise<unknown> = Promise.resolve()
@@ -23,7 +23,7 @@ export function createLane(): Lane {
   }
   return {
     run,
-    gathered<Item, Result>(work: (items: readonly Item[]) => Promise<readonly Result[]>) {
+    gathered<Item, Result>(work: (items: readonly Item[]) => Promise<readonly Result[]>, most = 1_000) {
       let waiting: { readonly item: Item; readonly promise: PromiseWithResolvers<Result> }[] = []
       const flush = async () => {
         const taken = waiting.slice(0, most)

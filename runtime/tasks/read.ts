@@ -29,11 +29,12 @@ export async function readTasks(store: ISql, ids: readonly string[]): Promise<re
 const defaultLimit = 200
 
 export async function listTasks(store: ISql, filter: TaskFilter = {}): Promise<readonly Task[]> {
-  const { agent = null, thread = null, states, limit = defaultLimit } = filter
+  const { agent, thread, states, limit = defaultLimit } = filter
   const rows = await store<TaskRow[]>`
     SELECT ${viewColumns(store)} FROM task t JOIN task_graph g ON g.id = t.graph
-    WHERE (${agent}::text IS NULL OR t.agent = ${agent}) AND (${thread}::text IS NULL OR g.thread = ${thread})
-      AND (${states === undefined} OR t.state = ANY(${[...(states ?? [])]}::text[]))
+    WHERE ${agent === undefined ? store`true` : store`t.agent = ${agent}`}
+      AND ${thread === undefined ? store`true` : store`g.thread = ${thread}`}
+      AND ${states === undefined ? store`true` : store`t.state = ANY(${[...states]}::text[])`}
     ORDER BY t.position DESC LIMIT ${limit}`
   return rows.map(taskOf)
 }

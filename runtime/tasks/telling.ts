@@ -5,7 +5,7 @@ import type { Touched } from './core.ts'
 import { type Announcement, idOf, type News } from './news.ts'
 import { graphTasks, readRows, viewColumns } from './read.ts'
 import { type TaskRow, taskOf } from './row.ts'
-import type { TaskEvent } from './task.ts'
+import type { TaskEvent, TaskState } from './task.ts'
 
 export interface TellingDeps {
   readonly store: Store
@@ -92,10 +92,10 @@ async function announceRows({ announce }: TellingDeps, rows: readonly TaskRow[])
   await announce?.(rows.map(row => ({ id: idOf('task', row.id, row.round), task: taskOf(row) })))
 }
 
+const endings: ReadonlySet<TaskState> = new Set(['completed', 'failed', 'cancelled', 'pending'])
+
 const graphsOf = (touched: readonly Touched[]): readonly string[] => [
-  ...new Set(
-    touched.filter(({ state }) => ['completed', 'failed', 'cancelled', 'pending'].includes(state)).map(({ graph }) => graph),
-  ),
+  ...new Set(touched.filter(({ state, awaited }) => endings.has(state) && awaited !== true).map(({ graph }) => graph)),
 ]
 
 interface GraphRow {
@@ -116,13 +116,7 @@ async function tellEnded(
   graphs: readonly string[] | undefined,
 ): Promise<void> {
   if (graphs?.length === 0) return
-  const rows = await store<GraphRow[]>`
-    SELECT * FROM (
-      SELECT id, by_name, thread, origin, round, told,
-        NOT EXISTS (SELECT FROM task WHERE graph = g.id AND state NOT IN ('completed', 'failed', 'cancelled')) AS ended,
-        COALESCE((SELECT json_agg(json_build_object('id', id, 'token', token)) FROM task WHERE graph = g.id AND untold), '[]') AS untold
-      FROM task_graph g WHERE NOT told AND (${graphs === undefined} OR id = ANY(${[...(graphs ?? [])]}::uuid[]))
-    ) AS open WHERE ended OR json_array_length(untold) > 0`
+  const rows = await untoldGraphs(store, graphs)
   for (const row of rows) {
     const tasks = await graphTasks(store, row.id)
     const about = { graph: row.id, by: row.by_name, thread: row.thread ?? undefined, origin: row.origin ?? undefined, tasks }
@@ -139,4 +133,18 @@ async function tellEnded(
     await store`UPDATE task SET untold = false WHERE id = ANY(${ids}::uuid[])`
     if (row.ended) await store`UPDATE task_graph SET told = true WHERE id = ${row.id} AND round = ${row.round}`
   }
+}
+
+/** Each subquery stops at its first row, by an index: a plan made while the tables were small must not walk them later. */
+async function untoldGraphs(store: Store, graphs: readonly string[] | undefined): Promise<readonly GraphRow[]> {
+  const some = graphs === undefined ? store`NOT g.told` : store`NOT g.told AND g.id = ANY(${[...graphs]}::uuid[])`
+  return store<GraphRow[]>`
+    SELECT g.id, by_name, thread, origin, round, ending.open IS NULL AS ended, COALESCE(ending.untold, '[]') AS untold
+    FROM task_graph g CROSS JOIN LATERAL (
+      SELECT
+        (SELECT 1 FROM task WHERE graph = g.id AND state NOT IN ('completed', 'failed', 'cancelled') LIMIT 1) AS open,
+        (SELECT json_agg(json_build_object('id', id, 'token', token)) FROM task WHERE graph = g.id AND untold) AS untold
+      OFFSET 0
+    ) AS ending
+    WHERE ${some} AND (ending.open IS NULL OR ending.untold IS NOT NULL)`
 }
