@@ -21,7 +21,6 @@ export async function benchTasks(): Promise<Figure> {
     const mine = await runOurs(store, roots, 1)
     const batches = await runOurs(store, roots, batch)
     const theirs = await runBullMq(redis, roots)
-    console.error(mine, batches, theirs)
     // The first warms both up.
     if (round === 0) continue
     times.ours.push(mine)

@@ -41,8 +41,8 @@ export function complete({ clock }: Core, store: ISql, completions: readonly Com
       RETURNING task.id, graph, agent, state, due, task.token
     )
     SELECT done.*, EXISTS (
-      SELECT FROM task_dependency JOIN task AS next ON next.id = task_dependency.task
-      WHERE needs = done.id AND next.graph = done.graph AND next.state NOT IN ('completed', 'failed', 'cancelled') LIMIT 1
+      SELECT FROM task_dependency CROSS JOIN LATERAL (SELECT graph, state FROM task WHERE id = task_dependency.task OFFSET 0) AS next
+      WHERE needs = done.id AND next.graph = done.graph AND next.state NOT IN ('completed', 'failed', 'cancelled')
     ) AS awaited FROM done
     UNION ALL SELECT freed.*, true FROM freed`
 }

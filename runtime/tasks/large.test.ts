@@ -1,15 +1,21 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { openPlannedStore, type Store } from '../store/store.ts'
 import { startTestStore, type TestStore } from '../store/testing/postgres.ts'
 import { taskNamed, taskRoom } from './testing/room.ts'
 
 let database: TestStore
+let store: Store
 beforeAll(async () => {
   database = await startTestStore()
+  store = openPlannedStore({ socketFolder: database.home.postgresSockets, database: 'ai_infrastructure' })
 }, 30_000)
-afterAll(() => database[Symbol.asyncDispose]())
+afterAll(async () => {
+  await store.end({ timeout: 1 })
+  await database[Symbol.asyncDispose]()
+})
 
 test('a task that depends on ten thousand others begins after the last of them', async () => {
-  await using room = await taskRoom(database.store)
+  await using room = await taskRoom(store)
   const names = Array.from({ length: 10_000 }, (_, index) => `part${index}`)
   const made = await room.submit(...names.map(name => ({ name })), { name: 'whole', agent: 'qa', dependsOn: names })
   const whole = taskNamed(made, 'whole')
@@ -29,7 +35,7 @@ test('a task that depends on ten thousand others begins after the last of them',
 }, 60_000)
 
 test('cancelling the first of a chain of two thousand cancels all of it, and retrying begins it anew', async () => {
-  await using room = await taskRoom(database.store)
+  await using room = await taskRoom(store)
   const chain = Array.from({ length: 2_000 }, (_, index) => ({
     name: `step${index}`,
     dependsOn: index === 0 ? [] : [`step${index - 1}`],
