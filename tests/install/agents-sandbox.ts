@@ -17,7 +17,7 @@ const folder = workspace + '/working/probe'
 mkdirSync(folder, { recursive: true })
 const places = { workspace, folder, www: '${home}/www', projects: '${home}/projects', logs: '${home}/logs', bun: process.execPath, toolHelper: '/opt/ai-infra/current/agents/tools/inside' }
 const sandbox = createSandbox()
-const look = 'echo alive > proof; cat proof; ls ${home}/run ${home}/keys /root 2>/dev/null; ls /proc | grep -c "^[0-9]"'
+const look = 'echo alive > proof; cat proof; ls ${home}/run ${home}/keys /root 2>/dev/null | grep -v -e ":$" -e "^$"; ls /proc | grep -c "^[0-9]"'
 const answer = await sandbox.run({ argv: ['bash', '-c', look], cwd: folder }, sandboxPolicyOf(presets[1], places), AbortSignal.timeout(30000)).catch(error => ({ error: String(error) }))
 writeFileSync('${home}/probe.json', JSON.stringify(answer))
 process.exit(0)
