@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import type { SandboxManager as Manager, SandboxRuntimeConfig } from '@anthropic-ai/sandbox-runtime'
 import type { Gate } from './egress/gate.ts'
-import { asLine, limited } from './limits.ts'
+import { asLine, limited, threadsOfUser } from './limits.ts'
 import { closed, type SandboxPrograms } from './programs.ts'
 import type { SandboxPolicy, SandboxRun } from './sandbox.ts'
 import { viewOf } from './view.ts'
@@ -133,7 +133,7 @@ async function wrap(
   const variables = Object.entries({ ...policy.env, TMPDIR: temporary }).filter(([name]) => /^[A-Za-z_][A-Za-z0-9_]*$/.test(name))
   // Set inside: what makes the sandbox must not obey a variable of the command.
   const exports = variables.map(([name, value]) => `export ${name}=${asLine([value])}; `).join('')
-  const inner = `${exports}exec ${asLine(limited(command.argv, policy.limits))}`
+  const inner = `${exports}exec ${asLine(limited(command.argv, policy.limits, threadsOfUser()))}`
   const line = await manager.wrapWithSandbox(
     inner,
     programs.bash,
