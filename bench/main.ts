@@ -1,4 +1,5 @@
 import { benchAuditAppend, benchAuditVerify } from './audit.ts'
+import { benchChaos } from './chaos.ts'
 import { benchGrowth } from './growth.ts'
 import { benchIdleMemory } from './idle-memory.ts'
 import { benchIdleTokens } from './idle-tokens.ts'
@@ -25,6 +26,7 @@ const benches: Readonly<Record<string, () => Promise<Figure>>> = {
   prefix: benchPrefix,
   'idle-tokens': benchIdleTokens,
   tasks: benchTasks,
+  chaos: benchChaos,
 }
 
 async function main(names: readonly string[]): Promise<number> {

@@ -57,7 +57,7 @@ export interface TestRoom extends AsyncDisposable {
 
 const nothing: Rules = { allow: [], deny: [], ask: [] }
 
-const generous: AgentPolicy = {
+export const generous: AgentPolicy = {
   ...{ read: nothing, write: nothing, net: nothing, run: nothing, env: nothing, sql: nothing, verb: nothing },
   limits: {
     ...{ max_file_size_mb: 1, max_execution_time_seconds: 1, max_download_size_mb: 1, max_memory_mb: 1 },
