@@ -37,6 +37,15 @@ export function createTaskRoom({ taskStore: store, clock, log }: Ground, agents:
   return tasks
 }
 
+/** The agents, as the engine declares them: what a budget held and fits a new policy goes on. */
+export const withBudgets = (agents: AgentsRoom, tasks: TasksRoom): AgentsRoom => ({
+  ...agents,
+  async declare(declaration) {
+    await agents.declare(declaration)
+    await tasks.reconsider(declaration.name)
+  },
+})
+
 async function tell(agents: AgentsRoom, news: News): Promise<void> {
   const thread = news.thread === undefined ? undefined : await agents.thread(news.thread)
   const agent = thread?.agent ?? (agents.names().includes(news.by) ? news.by : 'supervisor')

@@ -64,6 +64,8 @@ test('a policy that allows more lets what was held go on', async () => {
   const task = taskNamed(await room.submit({ name: 'held' }), 'held')
   const { token } = await room.claim(task)
   expect(await room.tasks.progress(task.id, token, { tokens: 10 })).toBe(false)
+  await room.tasks.reconsider(task.agent)
+  expect((await room.now(task)).state).toBe('pending')
   room.budgets({ task_tokens: 1_000 })
   await room.tasks.reconsider(task.agent)
   await untilTrue(async () => (await room.now(task)).state === 'ready')

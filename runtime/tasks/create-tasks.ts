@@ -90,11 +90,16 @@ const reading = ({ store }: Core): Pick<Tasks, 'get' | 'list' | 'graph'> => ({
   graph: async id => (isId(id) ? graphTasks(store, id) : []),
 })
 
-function reconsider(core: Core, agent: string): Promise<void> {
-  return core.lane.run(async () => {
-    core.changed(
-      await core.store<Touched[]>`
-      UPDATE task SET due = ${core.clock.now()} WHERE agent = ${agent} AND held RETURNING id, graph, agent, state, due`,
-    )
-  })
+/** Only what fits by now: whoever asked is not told once more of what still does not. */
+async function reconsider(core: Core, agent: string): Promise<void> {
+  const held = await core.store<{ id: string }[]>`SELECT id FROM task WHERE agent = ${agent} AND state = 'pending' AND held`
+  for (const { id } of held) {
+    if ((await budgetOf(core, agent, id)) !== undefined) continue
+    await core.lane.run(async () => {
+      core.changed(
+        await core.store<Touched[]>`
+        UPDATE task SET due = ${core.clock.now()} WHERE id = ${id} AND held RETURNING id, graph, agent, state, due`,
+      )
+    })
+  }
 }
