@@ -45,6 +45,8 @@ export interface AgentsDeps {
   readonly tasks?: () => TaskLeases
   /** What a call of the model costs, in millionths of a US dollar; default: nothing. */
   readonly priceOf?: (usage: Usage) => number
+  /** Why an agent may spend nothing more today; empty when it may. */
+  readonly spentBudget?: (agent: string) => Promise<string>
 }
 
 /** Something that happened, told to an agent in a thread of its own; it speaks of it there. */
@@ -138,6 +140,7 @@ function createCore(deps: AgentsDeps) {
   const delivery = createDelivery({ inboxes, open: agent => openMessages(store, agent), log })
   const works = createWorks({
     ...{ store, clock, threads, live, emit, tasks: () => deps.tasks?.() ?? noTasks, priceOf: deps.priceOf ?? (() => 0) },
+    spentBudget: async agent => (await deps.spentBudget?.(agent)) ?? '',
     settled: delivery.settle,
   })
   return {

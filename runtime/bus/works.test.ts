@@ -26,7 +26,7 @@ beforeEach(async () => {
 })
 
 /** A runtime on the same Postgres; a second one is the first one after a kill. */
-function runtime(tasks: TaskLeases = noTasks) {
+function runtime(tasks: TaskLeases = noTasks, spentBudget = async (_agent: string) => '') {
   const { store } = database
   const events: AgentEvent[] = []
   const emit = (event: AgentEvent) => void events.push(event)
@@ -34,7 +34,16 @@ function runtime(tasks: TaskLeases = noTasks) {
   const threads = createThreads(store)
   const settled: string[] = []
   const works = createWorks({
-    ...{ store, clock: systemClock, threads, live, tasks: () => tasks, emit, priceOf: usage => usage.outputTokens * 10 },
+    ...{
+      store,
+      clock: systemClock,
+      threads,
+      live,
+      tasks: () => tasks,
+      emit,
+      priceOf: usage => usage.outputTokens * 10,
+      spentBudget,
+    },
     settled: async (_agent, id) => void settled.push(id),
   })
   const shown = async () => (await lastOf(store, thread, 20)).map(({ role, text, state }) => `${role} ${state}: ${text}`)
@@ -208,6 +217,15 @@ test('nobody works on what is another agent’s, settled, or unknown', async () 
   expect(await works.finish('code', id, { attempt: attempt - 1, outcome: 'done', text: 'x' })).toMatchObject({
     outcome: 'settled',
   })
+})
+
+test('a question to an agent that has spent its day is answered with that, and the model is not asked', async () => {
+  const { works, settled, shown } = runtime(noTasks, async agent => `${agent} has spent its budget for today`)
+  const id = await asked('and another thing')
+  expect(await works.start('code', id)).toEqual({ outcome: 'settled' })
+  expect(settled).toEqual([id])
+  expect(await shown()).toEqual(['person failed: and another thing', 'agent failed: code has spent its budget for today'])
+  expect(await works.start('code', id)).toEqual({ outcome: 'settled' })
 })
 
 test('a task is claimed, prolonged, paid and completed through its work, in a thread of its own', async () => {

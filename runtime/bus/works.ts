@@ -25,6 +25,8 @@ export interface WorksDeps {
   /** What a call of the model costs, in millionths of a US dollar. */
   readonly priceOf: (usage: Usage) => number
   readonly emit: (event: AgentEvent) => void
+  /** Why an agent may spend nothing more today; empty when it may. */
+  readonly spentBudget?: (agent: string) => Promise<string>
   /** The message is dealt with: it leaves the inbox. */
   readonly settled: (agent: string, message: string) => Promise<void>
 }
@@ -75,7 +77,22 @@ async function start(deps: WorksDeps, agent: string, id: string): Promise<WorkSt
 async function startQuestion(deps: WorksDeps, agent: string, id: string): Promise<WorkStart> {
   const answering = await deps.store.begin(transaction => startAnswer(transaction, agent, id, deps.clock.now()))
   if (answering === undefined) return settledStart(deps, agent, id)
+  const reason = (await deps.spentBudget?.(agent)) ?? ''
+  if (reason !== '') return refuseQuestion(deps, answering, reason)
   return { outcome: 'go', work: await begin(deps, answering, undefined) }
+}
+
+/** Answers with the reason in the agent's place; whoever asked can ask again. */
+async function refuseQuestion({ store, clock, emit, settled }: WorksDeps, { question, attempt }: Answering, reason: string) {
+  const { agent, id } = question
+  const changed = await store.begin(async transaction => {
+    const at = clock.now()
+    await settleMessage(transaction, id, at)
+    return finishAnswer(transaction, agent, id, attempt, { state: 'failed', text: reason, at })
+  })
+  for (const utterance of changed) emit({ type: 'utterance', utterance })
+  await settled(agent, id)
+  return { outcome: 'settled' } as const
 }
 
 async function startTask(deps: WorksDeps, agent: string, id: string, taskId: string): Promise<WorkStart> {
