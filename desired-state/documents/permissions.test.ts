@@ -53,11 +53,12 @@ describe('permissions.yaml', () => {
     expect(mistakes('  code: { level: 4 }\n')).toEqual([expect.stringMatching(/^permissions.yaml:2:18: level must be 0 /)])
   })
 
-  test('an agent that is not declared is a mistake, with the one that was meant', () => {
+  test('an agent that is not declared is a mistake, with the one that was meant, unless it is one of the starter', () => {
     expect(mistakes('  cdoe: {}\n  nobody: {}\n')).toEqual([
       'permissions.yaml:2:3: no agent is called "cdoe"; did you mean "code"?',
       'permissions.yaml:3:3: no agent is called "nobody": the names here are supervisor, code, data, infra, research, qa, default',
     ])
+    expect(mistakesIn({ 'agents.yaml': 'agents: {}', 'permissions.yaml': 'permissions: { qa: {} }' })).toEqual([])
     expect(mistakesIn({ 'agents.yaml': 'agents: { a-: 3 }', 'permissions.yaml': 'permissions: { writer: {} }' })).toEqual([
       expect.stringMatching(/^agents.yaml/),
     ])

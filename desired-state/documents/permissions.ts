@@ -2,6 +2,7 @@ import { z } from 'zod'
 import type { Level, Mistake } from '../state.ts'
 import { didYouMean } from '../suggest.ts'
 import type { Path, Source } from '../yaml.ts'
+import { starterAgents } from './agents.ts'
 import { check, entriesOf, isMap, type Report, reportOn } from './check.ts'
 import { ruleWords, wordSchemas, writtenWords } from './rule-words.ts'
 
@@ -56,9 +57,10 @@ export function parsePermissions(
   return { permissions, mistakes: report.mistakes }
 }
 
+/** The six agents of the starter may be taken out of agents.yaml without touching what stands here of them. */
 export function unknownAgent(name: string, path: Path, agents: ReadonlySet<string> | undefined, report: Report): void {
-  if (agents === undefined || name === 'default' || agents.has(name)) return
-  const known = [...agents, 'default']
+  if (agents === undefined || name === 'default' || agents.has(name) || starterAgents.has(name)) return
+  const known = [...new Set([...agents, ...starterAgents.keys(), 'default'])]
   report.say(
     path,
     `no agent is called ${JSON.stringify(name)}${didYouMean(name, known) || `: the names here are ${known.join(', ')}`}`,
