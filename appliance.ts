@@ -68,7 +68,8 @@ export async function startAppliance(options: ApplianceOptions): Promise<Running
   const agents: AgentsRoom = createAgents({
     ...{ home, store, redis, spawn, clock, log: log.with({ component: 'agents' }), claude, priceOf },
     tasks: () => restingLeases(tasks, () => wellbeing.health, clock),
-    spentBudget: agent => tasks.spentBudget(agent),
+    declared: agent => tasks.reconsider(agent),
+    obstacle: async agent => (await tasks.spentBudget(agent)) || undefined,
   })
   const tasks = createTaskRoom(ground, agents)
   const wellbeing = createHealthRoom(ground, agents, tasks)

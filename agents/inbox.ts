@@ -1,15 +1,16 @@
 import { Redis } from 'ioredis'
-import { type Briefing, consumerGroup, inboxOf, type Message, parseMessage, wakeChannelOf } from '../runtime/bus/protocol.ts'
+import { consumerGroup, inboxOf, type Message, parseMessage, urgentInboxOf, wakeChannelOf } from '../runtime/bus/envelope.ts'
+import type { Briefing } from '../runtime/bus/protocol.ts'
 
 /** A message that was read and not acknowledged yet. */
 export interface Delivered {
-  /** Its place in the stream. */
+  /** Where it stands. */
   readonly entry: string
-  /** Undefined when it cannot be read; it is acknowledged and forgotten. */
+  /** Undefined when it cannot be read; it is acknowledged, and the runtime lays it aside. */
   readonly message: Message | undefined
 }
 
-/** The agent's inbox in Redis. Reading throws while Redis is away. */
+/** The agent's inbox in Redis: what is urgent first, then the rest. Reading throws while Redis is away. */
 export interface Inbox {
   /** Messages that were delivered before and never acknowledged: those of a process that died. */
   unfinished(): Promise<readonly Delivered[]>
@@ -28,7 +29,10 @@ export interface InboxEvents {
 export function openInbox(agent: string, address: Briefing['redis'], events: InboxEvents): Inbox {
   const reader = open(address)
   const listener = open(address)
-  const stream = inboxOf(address.prefix, agent)
+  const streams = [urgentInboxOf(address.prefix, agent), inboxOf(address.prefix, agent)] as const
+  const [urgent] = streams
+  /** Read together with something urgent, and not given yet. */
+  let kept: Delivered | undefined
   for (const client of [reader, listener]) client.on('error', events.lost)
   reader.on('close', () => events.lost(new Error('connection closed')))
   listener.on('message', events.wake)
@@ -36,15 +40,25 @@ export function openInbox(agent: string, address: Briefing['redis'], events: Inb
     listener.subscribe(wakeChannelOf(address.prefix, agent)).then(events.wake, events.lost)
   })
   reader.on('ready', events.connected)
-  const read = async (from: '0' | '>', count: number): Promise<Delivered[]> => {
-    const answer: unknown = await reader.xreadgroup('GROUP', consumerGroup, agent, 'COUNT', count, 'STREAMS', stream, from)
+  const read = async (from: '0' | '>', count: number, of: readonly string[]): Promise<Delivered[]> => {
+    const places = of.map(() => from)
+    const answer: unknown = await reader.xreadgroup('GROUP', consumerGroup, agent, 'COUNT', count, 'STREAMS', ...of, ...places)
     return entriesOf(answer)
   }
   return {
-    unfinished: () => read('0', 1_000),
-    next: async () => (await read('>', 1))[0],
+    async unfinished() {
+      kept = undefined
+      return read('0', 1_000, streams)
+    },
+    async next() {
+      const [first, second] = await read('>', 1, kept === undefined ? streams : [urgent])
+      const given = first ?? kept
+      kept = first === undefined ? undefined : (second ?? kept)
+      return given
+    },
     async acknowledge(entry) {
-      await reader.xack(stream, consumerGroup, entry)
+      const place = entry.lastIndexOf(' ')
+      await reader.xack(entry.slice(0, place), consumerGroup, entry.slice(place + 1))
     },
     close() {
       for (const client of [reader, listener]) {
@@ -71,12 +85,14 @@ function open({ socket, url, username, password }: Briefing['redis']): Redis {
   return socket === undefined ? new Redis(url ?? '', options) : new Redis({ ...options, path: socket })
 }
 
-/** `[[stream, [[entry, [name, value, …] | null], …]]]`, or null for nothing. */
+/** `[[stream, [[entry, [name, value, …] | null], …]], …]`, or null for nothing. */
 export function entriesOf(answer: unknown): Delivered[] {
-  const [, entries] = list(list(answer)[0])
-  return list(entries).flatMap(item => {
-    const [entry, fields] = list(item)
-    return typeof entry === 'string' ? [{ entry, message: messageOf(fields) }] : []
+  return list(answer).flatMap(part => {
+    const [stream, entries] = list(part)
+    return list(entries).flatMap(item => {
+      const [entry, fields] = list(item)
+      return typeof entry === 'string' ? [{ entry: `${String(stream)} ${entry}`, message: messageOf(fields) }] : []
+    })
   })
 }
 

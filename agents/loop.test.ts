@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test'
-import type { Message } from '../runtime/bus/protocol.ts'
+import type { Message } from '../runtime/bus/envelope.ts'
 import type { Work, WorkEnding } from '../runtime/bus/work.ts'
 import { ApplianceError } from '../runtime/os/errors.ts'
 import type { Delivered } from './inbox.ts'

@@ -76,6 +76,7 @@ export async function buildDoors(
     routes: createRoutes({
       ...{ engine, health, alerts, repository, agents, sessions, firstAdmin, editing, clock, log, place, command },
       ...policy,
+      ...{ letters: agents, peers: agents.peers },
       ...{ tasks, home, spawn, redact: ground.redact, now: clock.now, projects: createProjects({ home, spawn }) },
       spentToday: () => spentToday(store, clock),
       ...{ ratings: createRatings(store), pending: watchPending(engine, policy.approvals) },

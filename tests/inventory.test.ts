@@ -33,6 +33,7 @@ const routes = createRoutes({
   actions: { decide: unreached, confirm: unreached },
   audit: { search: unreached, subscribe: () => () => {} },
   ...{ health, alerts: createAlerts(store, systemClock) },
+  ...{ letters: agents, peers: agents.peers },
   ...{ agents, spawn, home: nowhere, now: systemClock.now, redact: text => text },
   tasks: createTasks({
     ...{ store, clock: systemClock, log: silentLog, random: Math.random, agents: agents.names, policyOf: agents.policyOf },
@@ -109,7 +110,6 @@ test('every route has a policy, a rate limit, and an audit name when it writes',
     'POST /agent/actions',
     'POST /agent/actions/:id/confirm',
     // What an agent's process says several times in a minute: that it lives, and the pieces of an answer.
-    'POST /agent/answers/:id',
     'POST /agent/heartbeat',
     'POST /agent/work/:id/events',
     'POST /agent/work/:id/finish',

@@ -61,6 +61,13 @@ export async function findUtterance(store: ISql, id: string): Promise<Utterance 
   return (await store<Row[]>`SELECT * FROM utterance WHERE id = ${id}`).map(utteranceOf)[0]
 }
 
+/** The answer to a question, or the question where there is none yet. */
+export async function findAnswer(store: ISql, question: string): Promise<Utterance | undefined> {
+  const rows = await store<Row[]>`
+    SELECT * FROM utterance WHERE id = ${question} OR answers = ${question} ORDER BY position DESC LIMIT 1`
+  return rows.map(utteranceOf)[0]
+}
+
 export async function addQuestion(store: ISql, question: Question, at: Date): Promise<Utterance> {
   const { id, agent, thread, role, by, text, attachments } = question
   const enclosed = attachments.length === 0 ? null : JSON.stringify(attachments)

@@ -7,8 +7,8 @@ import { makeDirectory } from '../os/files.ts'
 import { type Home, homeAt } from '../os/home.ts'
 import { silentLog } from '../os/log.ts'
 import { ownRedis, redisService } from '../services/redis.ts'
+import { consumerGroup, inboxOf, type Message } from './envelope.ts'
 import { createInboxes, type Inboxes } from './inboxes.ts'
-import { consumerGroup, inboxOf, type Message } from './protocol.ts'
 
 let home: Home
 let server: Bun.Subprocess
@@ -29,8 +29,18 @@ afterAll(async () => {
   await rm(home.root, { recursive: true, force: true })
 })
 
+const [a, b] = ['00000000-0000-4000-8000-00000000000a', '00000000-0000-4000-8000-00000000000b'] as const
 const question = (id: string): Message => ({
-  ...{ id, timestamp: '', source: 'person:ada', target: 'code', type: 'query', priority: 5, payload: {}, pai: {} },
+  ...{
+    id,
+    timestamp: '2026-11-22T12:00:00.000Z',
+    source: 'person:ada',
+    target: 'code',
+    type: 'query',
+    priority: 5,
+    payload: {},
+    pai: {},
+  },
 })
 
 async function opened(prefix: string): Promise<Inboxes> {
@@ -43,9 +53,9 @@ async function opened(prefix: string): Promise<Inboxes> {
 
 test('two appliances on one Redis have agents, inboxes and passwords of their own', async () => {
   const [one, two] = [await opened('one:'), await opened('two:')]
-  await one.put(question('a'))
-  await two.put(question('b'))
-  expect([...(await one.waiting('code'))]).toEqual(['a'])
+  await one.put(question(a))
+  await two.put(question(b))
+  expect([...(await one.look('code')).messages]).toEqual([a])
   for (const [prefix, inboxes] of [
     ['one:', one],
     ['two:', two],
@@ -53,12 +63,12 @@ test('two appliances on one Redis have agents, inboxes and passwords of their ow
     const options = { ...inboxes.credential('code'), enableReadyCheck: false, disableClientInfo: true }
     const agent = new Redis({ path: home.redisSocket, ...options })
     const read = (stream: string) => agent.xreadgroup('GROUP', consumerGroup, 'code', 'COUNT', 9, 'STREAMS', stream, '>')
-    expect(JSON.stringify(await read(inboxOf(prefix, 'code')))).toContain(prefix === 'one:' ? '"a"' : '"b"')
+    expect(JSON.stringify(await read(inboxOf(prefix, 'code')))).toContain(prefix === 'one:' ? a : b)
     await expect(read(inboxOf(prefix === 'one:' ? 'two:' : 'one:', 'code'))).rejects.toThrow('NOPERM')
     agent.disconnect()
   }
   await one.close('code')
-  expect([...(await two.waiting('code'))]).toEqual(['b'])
+  expect([...(await two.look('code')).messages]).toEqual([b])
   await one.stop()
   await two.stop()
 })

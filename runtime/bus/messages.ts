@@ -1,5 +1,5 @@
 import type { ISql } from 'postgres'
-import type { Message } from './protocol.ts'
+import { type Message, urgent } from './envelope.ts'
 
 type Row = Omit<Message, 'timestamp'> & { readonly at: Date }
 
@@ -36,6 +36,12 @@ export async function supersede(
     UPDATE message SET settled_at = ${at} WHERE task = ${task} AND id <> ${by} AND settled_at IS NULL RETURNING id, target`
 }
 
+export async function findMessage(store: ISql, id: string): Promise<Message | undefined> {
+  const rows = await store<Row[]>`
+    SELECT id, at, source, target, type, priority, payload, pai FROM message WHERE id = ${id}`
+  return rows.map(messageOf)[0]
+}
+
 /** An open message to this agent, with the task that it carries. */
 export async function openMessage(
   store: ISql,
@@ -48,12 +54,28 @@ export async function openMessage(
   return rows.map(row => ({ ...messageOf(row), task: row.task ?? undefined }))[0]
 }
 
-/** What an agent's inbox must hold, in the order in which it is to be read. */
-export async function openMessages(store: ISql, agent: string): Promise<readonly Message[]> {
+/** The first of what an agent's inbox must hold, in the order in which it is to be read. */
+export async function openMessages(store: ISql, agent: string, limit: number): Promise<readonly Message[]> {
   const rows = await store<Row[]>`
     SELECT id, at, source, target, type, priority, payload, pai FROM message
-    WHERE target = ${agent} AND settled_at IS NULL ORDER BY at, id`
+    WHERE target = ${agent} AND settled_at IS NULL
+    ORDER BY priority < ${urgent}, at, id LIMIT ${limit}`
   return rows.map(messageOf)
+}
+
+/** Which of these messages are open. */
+export async function stillOpen(store: ISql, ids: readonly string[]): Promise<ReadonlySet<string>> {
+  if (ids.length === 0) return new Set()
+  const rows = await store<{ id: string }[]>`
+    SELECT id FROM message WHERE id = ANY (${[...ids]}::uuid[]) AND settled_at IS NULL`
+  return new Set(rows.map(row => row.id))
+}
+
+/** One more time that its agent begins with it; gives how often that was by now. */
+export async function countDelivery(store: ISql, id: string): Promise<number> {
+  const [row] = await store<{ deliveries: number }[]>`
+    UPDATE message SET deliveries = deliveries + 1 WHERE id = ${id} RETURNING deliveries`
+  return row?.deliveries ?? 0
 }
 
 export async function settleMessage(store: ISql, id: string, at: Date): Promise<void> {

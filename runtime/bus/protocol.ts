@@ -107,43 +107,6 @@ export const parseHeartbeatAnswer = (value: unknown): HeartbeatAnswer => ({
   version: readFields(value, 'answer').text('version'),
 })
 
-/** What an agent tells of one answer. `attempt` is the number that `start` was given; an older one is refused. */
-export type AnswerReport =
-  | { readonly type: 'start' }
-  | { readonly type: 'delta'; readonly attempt: number; readonly text: string }
-  | { readonly type: 'done' | 'failed'; readonly attempt: number; readonly text: string }
-
-export function parseAnswerReport(value: unknown): AnswerReport {
-  const fields = readFields(value, 'answer')
-  const type = fields.oneOf('type', ['start', 'delta', 'done', 'failed'])
-  if (type === 'start') return { type }
-  return { type, attempt: fields.integer('attempt'), text: fields.text('text') }
-}
-
-export interface Turn {
-  readonly role: 'person' | 'agent'
-  readonly text: string
-}
-
-export type AnswerOutcome =
-  /** Answer it now; `history` is what was said and answered before, oldest first. */
-  | { readonly outcome: 'go'; readonly attempt: number; readonly question: Utterance; readonly history: readonly Turn[] }
-  | { readonly outcome: 'recorded' }
-  /** Nothing to do: it is answered, unknown, or somebody else's now. */
-  | { readonly outcome: 'settled' }
-
-export function parseAnswerOutcome(value: unknown): AnswerOutcome {
-  const fields = readFields(value, 'answer')
-  const outcome = fields.oneOf('outcome', ['go', 'recorded', 'settled'])
-  if (outcome !== 'go') return { outcome }
-  return {
-    outcome,
-    attempt: fields.integer('attempt'),
-    question: readUtterance(fields.object('question')),
-    history: fields.list('history', turn => ({ role: turn.oneOf('role', ['person', 'agent']), text: turn.text('text') })),
-  }
-}
-
 export const parseUtterance = (value: unknown): Utterance => readUtterance(readFields(value, 'utterance'))
 
 export const parseConversation = (value: unknown): readonly Utterance[] =>
@@ -165,40 +128,6 @@ function readUtterance(fields: Fields): Utterance {
     ...(answers === undefined ? {} : { answers }),
   }
 }
-
-/** The envelope of everything that goes over the bus. */
-export interface Message {
-  readonly id: string
-  /** ISO 8601. */
-  readonly timestamp: string
-  /** Stamped by the runtime. */
-  readonly source: string
-  readonly target: string
-  readonly type: 'task' | 'result' | 'handoff' | 'query' | 'heartbeat' | 'learn'
-  /** 1 (least) to 10. */
-  readonly priority: number
-  readonly payload: Readonly<Record<string, unknown>>
-  readonly pai: Readonly<Record<string, unknown>>
-}
-
-export function parseMessage(value: unknown): Message {
-  const fields = readFields(value, 'message')
-  return {
-    id: fields.text('id'),
-    timestamp: fields.text('timestamp'),
-    source: fields.text('source'),
-    target: fields.text('target'),
-    type: fields.oneOf('type', ['task', 'result', 'handoff', 'query', 'heartbeat', 'learn']),
-    priority: fields.integer('priority'),
-    payload: fields.object('payload').raw,
-    pai: fields.object('pai').raw,
-  }
-}
-
-/** Names in Redis of what belongs to one agent; the prefix keeps appliances on one server apart. */
-export const inboxOf = (prefix: string, agent: string) => `${prefix}inbox:${agent}`
-export const wakeChannelOf = (prefix: string, agent: string) => `${prefix}wake:${agent}`
-export const consumerGroup = 'agent'
 
 /** The longest text of one utterance, in characters. */
 export const longestUtterance = 100_000

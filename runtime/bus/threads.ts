@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { ISql } from 'postgres'
 import type { Store } from '../store/store.ts'
 import type { Thread } from './agents.ts'
+import { isUuid } from './envelope.ts'
 
 interface Row {
   id: string
@@ -57,6 +58,7 @@ export function createThreads(store: Store): Threads {
   }
   return {
     async get(id) {
+      if (!isUuid(id)) return undefined
       return (await store<Row[]>`SELECT *, ${saidAt(store)} FROM thread WHERE id = ${id}`).map(threadOf)[0]
     },
     async of(agent) {
@@ -99,6 +101,22 @@ export function createThreads(store: Store): Threads {
 }
 
 const saidAt = (store: ISql) => store`(SELECT max(at) FROM utterance WHERE utterance.thread = thread.id) AS said_at`
+
+export async function isTainted(store: ISql, thread: string): Promise<boolean> {
+  return (await store`SELECT 1 FROM thread WHERE id = ${thread} AND tainted`).length > 0
+}
+
+/** What a task works on may come from threads with text of strangers in them: the one that asked, those of tasks before. */
+export async function inheritTaint(
+  store: ISql,
+  thread: string,
+  task: { readonly thread: string | undefined; readonly dependsOn: readonly string[] },
+): Promise<void> {
+  const asker = task.thread !== undefined && isUuid(task.thread) ? task.thread : null
+  const found = await store<{ title: string }[]>`
+    SELECT title FROM thread WHERE tainted AND (id = ${asker} OR task = ANY (${[...task.dependsOn]}::text[])) LIMIT 1`
+  for (const { title } of found) await taint(store, thread, `what it works on: ${title || 'the conversation that asked'}`)
+}
 
 /** Text of strangers came into the thread; it stays so. */
 export async function taint(store: ISql, thread: string, source: string): Promise<void> {

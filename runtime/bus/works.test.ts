@@ -6,6 +6,7 @@ import { startTestStore, type TestStore } from '../store/testing/postgres.ts'
 import type { Claim, Spent } from '../tasks/task.ts'
 import type { AgentEvent } from './agents.ts'
 import { addQuestion, lastOf } from './conversations.ts'
+import { createDeadLetters } from './dead-letters.ts'
 import { createLiveAnswers, keepInterval } from './live-answers.ts'
 import { addMessage } from './messages.ts'
 import { createThreads } from './threads.ts'
@@ -26,7 +27,7 @@ beforeEach(async () => {
 })
 
 /** A runtime on the same Postgres; a second one is the first one after a kill. */
-function runtime(tasks: TaskLeases = noTasks, spentBudget = async (_agent: string) => '') {
+function runtime(tasks: TaskLeases = noTasks, obstacle?: string) {
   const { store } = database
   const events: AgentEvent[] = []
   const emit = (event: AgentEvent) => void events.push(event)
@@ -34,16 +35,10 @@ function runtime(tasks: TaskLeases = noTasks, spentBudget = async (_agent: strin
   const threads = createThreads(store)
   const settled: string[] = []
   const works = createWorks({
-    ...{
-      store,
-      clock: systemClock,
-      threads,
-      live,
-      tasks: () => tasks,
-      emit,
-      priceOf: usage => usage.outputTokens * 10,
-      spentBudget,
-    },
+    ...{ store, clock: systemClock, threads, live, tasks: () => tasks, emit, priceOf: usage => usage.outputTokens * 10 },
+    obstacle: async () => obstacle,
+    deadLetters: createDeadLetters({ store, clock: systemClock, log: silentLog, stream: async () => {} }),
+    postponed: async (_agent, id) => void settled.push(`later ${id}`),
     settled: async (_agent, id) => void settled.push(id),
   })
   const shown = async () => (await lastOf(store, thread, 20)).map(({ role, text, state }) => `${role} ${state}: ${text}`)
@@ -59,10 +54,10 @@ const noTasks: TaskLeases = {
   fail: async () => false,
 }
 
-async function asked(text: string): Promise<string> {
+async function asked(text: string, source = 'person:ada'): Promise<string> {
   const id = randomUUID()
   const at = new Date()
-  const head = { id, timestamp: at.toISOString(), source: 'person:ada', target: 'code' } as const
+  const head = { id, timestamp: at.toISOString(), source, target: 'code' } as const
   await addMessage(database.store, { ...head, type: 'query', priority: 5, payload: {}, pai: {} }, { thread })
   await addQuestion(database.store, { id, agent: 'code', thread, role: 'person', by: 'ada', text, attachments: [] }, at)
   return id
@@ -219,15 +214,6 @@ test('nobody works on what is another agent’s, settled, or unknown', async () 
   })
 })
 
-test('a question to an agent that has spent its day is answered with that, and the model is not asked', async () => {
-  const { works, settled, shown } = runtime(noTasks, async agent => `${agent} has spent its budget for today`)
-  const id = await asked('and another thing')
-  expect(await works.start('code', id)).toEqual({ outcome: 'settled' })
-  expect(settled).toEqual([id])
-  expect(await shown()).toEqual(['person failed: and another thing', 'agent failed: code has spent its budget for today'])
-  expect(await works.start('code', id)).toEqual({ outcome: 'settled' })
-})
-
 test('a task is claimed, prolonged, paid and completed through its work, in a thread of its own', async () => {
   const told: unknown[] = []
   const task = taskNamed('landing page')
@@ -292,4 +278,32 @@ const taskNamed = (name: string): Claim['task'] => ({
   ...{ priority: 5, state: 'assigned', reason: '', dependsOn: [], criteria: [], result: undefined, error: undefined, tries: 1 },
   ...{ maxRetries: 3, timeoutSeconds: 300, createdAt: '', startedAt: undefined, endedAt: undefined },
   spent: { tokens: 0, microdollars: 0, milliseconds: 0 },
+})
+
+test('a person is told when an agent has spent its day, and the model is not asked', async () => {
+  const { works, settled, shown } = runtime(noTasks, 'code has spent its budget for today')
+  const id = await asked('and another thing')
+  expect(await works.start('code', id)).toEqual({ outcome: 'settled' })
+  expect(settled).toEqual([id])
+  expect(await shown()).toEqual(['person failed: and another thing', 'agent failed: code has spent its budget for today'])
+  expect(await works.start('code', id)).toEqual({ outcome: 'settled' })
+})
+
+test('another agent whose budget is spent answers later, and the question stays', async () => {
+  const { works, settled, shown } = runtime(noTasks, 'code has spent its budget for today')
+  const id = await asked('dear question', 'qa')
+  expect(await works.start('code', id)).toEqual({ outcome: 'later', reason: 'code has spent its budget for today' })
+  expect(settled).toEqual([`later ${id}`])
+  expect(await shown()).toEqual(['person queued: dear question'])
+  expect((await runtime().works.start('code', id)).outcome).toBe('go')
+})
+
+test('a question that ends its agent five times is laid aside with its reason', async () => {
+  const { works, shown, store } = runtime()
+  const id = await asked('poison')
+  for (let time = 0; time < 5; time++) expect((await works.start('code', id)).outcome).toBe('go')
+  expect(await works.start('code', id)).toEqual({ outcome: 'settled' })
+  const letters = await store`SELECT reason FROM dead_letter WHERE message = ${id}`
+  expect(letters).toMatchObject([{ reason: 'its agent began with it 5 times and never came to an end' }])
+  expect(await shown()).toContain('person failed: poison')
 })

@@ -4,11 +4,7 @@ import type { Identity, Route } from '../door/route.ts'
 import { createAgentSocketRoutes } from './routes.ts'
 
 const told: unknown[] = []
-const agents: Pick<AgentsRoom, 'answer' | 'work' | 'say' | 'heard' | 'briefing' | 'conversation'> = {
-  answer: async (...words) => {
-    told.push(words)
-    return { outcome: 'recorded' }
-  },
+const agents: Pick<AgentsRoom, 'work' | 'say' | 'heard' | 'briefing' | 'conversation'> = {
   work: {
     start: async () => ({ outcome: 'settled' }),
     events: async (...words) => {
@@ -40,14 +36,22 @@ test('every route is for agents alone', async () => {
 test('who speaks is the socket, whatever the request says', async () => {
   const answer = await call('POST', '/agent/utterances', { text: 'hi', agent: 'data', by: 'root' })
   expect(await answer.json()).toMatchObject({ agent: 'code', by: 'operator', text: 'hi' })
-  await call('POST', '/agent/answers/:id', { type: 'done', attempt: 1, text: 'x', agent: 'data' })
-  expect(told).toEqual([['code', '0b0e7a5e-9d0a-4a39-9f6e-3b1f1c2d4e5f', { type: 'done', attempt: 1, text: 'x' }]])
+  await call('POST', '/agent/work/:id/events', { attempt: 1, from: 0, events: [{ type: 'retracted' }], agent: 'data' })
+  expect(told).toEqual([
+    ['code', '0b0e7a5e-9d0a-4a39-9f6e-3b1f1c2d4e5f', { attempt: 1, from: 0, events: [{ type: 'retracted' }] }],
+  ])
 })
 
 test('wrong input is refused with what is expected', async () => {
   await expect(call('POST', '/agent/utterances', { text: 5 })).rejects.toThrow('body.text must be a text')
   await expect(call('POST', '/agent/heartbeat', { pid: 1.5 })).rejects.toThrow('heartbeat.pid must be a whole number')
-  await expect(call('POST', '/agent/answers/:id', { type: 'end' })).rejects.toThrow('one of start, delta, done, failed')
+  const report = (event: object) => call('POST', '/agent/work/:id/events', { attempt: 1, from: 0, events: [event] })
+  await expect(report({ type: 'shout' })).rejects.toThrow('report.events[0].type must be one of text, retracted,')
+  await expect(report({ type: 'text', text: 'x'.repeat(100_001) })).rejects.toThrow('100000 are allowed')
+  await expect(report({ type: 'entry', entry: { role: 'system', content: [] } })).rejects.toThrow('one of user, assistant')
+  await expect(call('POST', '/agent/work/:id/finish', { attempt: 1, outcome: 'fine', text: '' })).rejects.toThrow(
+    'one of done, failed',
+  )
 })
 
 test('an agent that is not declared has no briefing', async () => {

@@ -1,13 +1,13 @@
 import type { AgentsRoom } from '../../runtime/bus/create-agents.ts'
 import { readFields } from '../../runtime/bus/parse.ts'
-import { longestUtterance, parseAnswerReport, parseHeartbeat } from '../../runtime/bus/protocol.ts'
+import { longestUtterance, parseHeartbeat } from '../../runtime/bus/protocol.ts'
 import { largestReport, parseWorkFinish, parseWorkReport } from '../../runtime/bus/work-protocol.ts'
 import { ApplianceError } from '../../runtime/os/errors.ts'
 import { json } from '../door/answer.ts'
 import type { Call, RateLimit, Route } from '../door/route.ts'
 
 export interface AgentSocketDeps {
-  readonly agents: Pick<AgentsRoom, 'briefing' | 'conversation' | 'heard' | 'say' | 'answer' | 'work'>
+  readonly agents: Pick<AgentsRoom, 'briefing' | 'conversation' | 'heard' | 'say' | 'work'>
 }
 
 const often: RateLimit = { requests: 3_000, seconds: 60 }
@@ -48,14 +48,6 @@ export function createAgentSocketRoutes({ agents }: AgentSocketDeps): readonly R
       rateLimit: seldom,
       audit: 'agent.say',
       handle: answering(async (call, name) => agents.say(name, readFields(await body(call)).text('text'), 'operator')),
-    },
-    {
-      method: 'POST',
-      path: '/agent/answers/:id',
-      policy,
-      rateLimit: often,
-      audit: false,
-      handle: answering(async (call, name) => agents.answer(name, idOf(call), parseAnswerReport(await body(call)))),
     },
     {
       method: 'POST',

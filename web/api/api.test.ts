@@ -33,6 +33,7 @@ beforeAll(async () => {
   const routes = createApiRoutes({
     ...deps,
     ...{ tasks, alerts, health: rig.health, services: () => [] },
+    letters: { deadLetters: async () => [], replay: async () => {} },
     approvals: { ...deps.approvals, rule: async () => undefined },
   })
   door = createDoor({

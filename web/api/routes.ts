@@ -4,6 +4,7 @@ import { type AgentsApiDeps, agentsRoutes } from './agents.ts'
 import { type ApprovalRouteDependencies, createApprovalRoutes } from './approvals.ts'
 import { type AuditRouteDependencies, createAuditRoutes } from './audit.ts'
 import { type ChatApiDeps, chatRoutes } from './chat.ts'
+import { type DeadLettersApiDeps, deadLetterRoutes } from './dead-letters.ts'
 import { describingRoutes } from './describing.tsx'
 import { type EngineApiDeps, engineRoutes } from './engine.ts'
 import { type LiveApiDeps, liveRoute } from './live/route.ts'
@@ -13,6 +14,7 @@ export type ApiDependencies = EngineApiDeps &
   ApprovalRouteDependencies &
   AuditRouteDependencies &
   ChatApiDeps &
+  DeadLettersApiDeps &
   AgentsApiDeps &
   TasksApiDeps &
   LiveApiDeps &
@@ -25,6 +27,7 @@ export function createApiRoutes(deps: ApiDependencies): readonly Route[] {
     ...agentsRoutes(deps),
     ...tasksRoutes(deps),
     ...chatRoutes(deps),
+    ...deadLetterRoutes(deps),
     ...createApprovalRoutes(deps),
     ...createAuditRoutes(deps),
   ]

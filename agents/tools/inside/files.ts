@@ -74,8 +74,11 @@ export function read(path: string, from: number, lines: number): ReadAnswer {
 }
 
 function fitting(lines: readonly string[]): readonly string[] {
-  let left = mostBytes
-  const count = lines.findIndex(line => (left -= Buffer.byteLength(line) + 1) < 0)
+  let size = 0
+  const count = lines.findIndex(line => {
+    size += Buffer.byteLength(line) + 1
+    return size > mostBytes
+  })
   return count === -1 ? lines : lines.slice(0, Math.max(count, 1))
 }
 

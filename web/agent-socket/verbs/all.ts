@@ -7,12 +7,12 @@ import { type StatusVerbDeps, statusVerbs } from './status.ts'
 import { type TaskVerbDeps, taskVerbs } from './tasks.ts'
 import type { Verb } from './verb.ts'
 
-export type VerbDeps = DeployVerbDeps & Partial<MessageVerbDeps> & TaskVerbDeps & StatusVerbDeps & LogVerbDeps
+export type VerbDeps = DeployVerbDeps & MessageVerbDeps & TaskVerbDeps & StatusVerbDeps & LogVerbDeps
 
 /** Every verb that an agent can ask of the server. */
 export const allVerbs = (deps: VerbDeps): readonly Verb[] => [
   ...taskVerbs(deps),
-  ...(deps.peers === undefined ? [] : messageVerbs({ peers: deps.peers })),
+  ...messageVerbs(deps),
   ...projectVerbs(deps),
   ...domainVerbs(deps),
   ...deployVerbs(deps),

@@ -51,7 +51,10 @@ async function lastLines(path: string): Promise<readonly string[]> {
 
 /** The newest that fit. */
 function fitting(lines: readonly string[]): readonly string[] {
-  let left = longest
-  const count = lines.toReversed().findIndex(line => (left -= line.length + 1) < 0)
+  let size = 0
+  const count = lines.toReversed().findIndex(line => {
+    size += line.length + 1
+    return size > longest
+  })
   return count === -1 ? lines : lines.slice(lines.length - count)
 }
