@@ -2,6 +2,7 @@ import type { AgentPolicy, Rules } from '../../desired-state/state.ts'
 import { dataTools } from './data.ts'
 import { readingTools, writingTools } from './files.ts'
 import { projectReadingTools, projectTools } from './projects.ts'
+import { qualityTools } from './quality.ts'
 import { researchTools, webTools } from './research.ts'
 import { runTool } from './run.ts'
 import { lookingTools, serverTools } from './server.ts'
@@ -39,7 +40,7 @@ function craftOf(agent: string, policy: AgentPolicy): readonly Tool[] {
     case 'research':
       return [...web, ...researchTools, ...projectReadingTools]
     case 'qa':
-      return [...projectReadingTools, rework, ...web]
+      return [...projectReadingTools, ...(possible(policy.run) ? qualityTools(policy) : []), rework, ...web]
     default:
       return [...projects, ...web]
   }

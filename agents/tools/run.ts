@@ -9,9 +9,8 @@ import type { Tool, ToolContext, ToolResult } from './tool.ts'
 
 const mostNamed = 100
 
-/** The tool that runs command lines. Files that a command names are pinned by their digest where a person may be asked. */
+/** The tool that runs command lines. */
 export function runTool(policy: AgentPolicy): Tool {
-  const asks = policy.run.ask.length > 0
   return tool({
     name: 'run',
     description:
@@ -21,12 +20,7 @@ export function runTool(policy: AgentPolicy): Tool {
       folder: z.string().max(4_000).optional().describe('Where it runs; default: your folder of this work.'),
     }),
     title: ({ command, folder }) => `${short(command)}${folder === undefined ? '' : ` in ${short(folder, 30)}`}`,
-    async needs({ command, folder = '.' }, context) {
-      const argv = ['bash', '-c', command]
-      const cwd = resolvePath(folder, context)
-      const files = asks ? await filesNamed(command, cwd, context) : []
-      return [{ kind: 'run', argv, cwd, env: policy.env.allow, files }]
-    },
+    needs: async ({ command, folder = '.' }, context) => [await runNeed(policy, command, resolvePath(folder, context), context)],
     async execute({ command, folder = '.' }, context) {
       const result = await context.run({
         argv: ['bash', '-c', command],
@@ -36,6 +30,12 @@ export function runTool(policy: AgentPolicy): Tool {
       return outcomeOf(result)
     },
   })
+}
+
+/** The need of a command line; the files that it names are pinned where a person may be asked. */
+export async function runNeed(policy: AgentPolicy, command: string, cwd: string, context: ToolContext): Promise<Need> {
+  const files = policy.run.ask.length > 0 ? await filesNamed(command, cwd, context) : []
+  return { kind: 'run', argv: ['bash', '-c', command], cwd, env: policy.env.allow, files }
 }
 
 /** A need for one of our own command lines. */

@@ -73,13 +73,16 @@ export function read(path: string, from: number, lines: number): ReadAnswer {
   return { kind: 'text', text, from: start, to: start + chosen.length - 1, total: all.length, size, mediaType: 'text/plain' }
 }
 
+/** The first lines that fit, one at least. */
 function fitting(lines: readonly string[]): readonly string[] {
-  let size = 0
-  const count = lines.findIndex(line => {
-    size += Buffer.byteLength(line) + 1
-    return size > mostBytes
-  })
-  return count === -1 ? lines : lines.slice(0, Math.max(count, 1))
+  let left = mostBytes
+  let count = 0
+  for (const line of lines) {
+    left -= Buffer.byteLength(line) + 1
+    if (left < 0) break
+    count += 1
+  }
+  return lines.slice(0, Math.max(count, 1))
 }
 
 const cut = (line: string) => (line.length > longestLine ? `${line.slice(0, longestLine)}… [${line.length} characters]` : line)

@@ -1,4 +1,4 @@
-import { digests, edit, read, readPlain, write } from './files.ts'
+import { digests, edit, read, readPlain, readText, write } from './files.ts'
 import { list, search } from './find.ts'
 import type { Answer, Operation } from './operation.ts'
 
@@ -19,6 +19,12 @@ async function perform(operation: Operation): Promise<unknown> {
       return write(operation.path, operation.content)
     case 'digests':
       return digests(operation.paths)
+    case 'text':
+      return { text: readText(operation.path) }
+    case 'secrets':
+      return (await import('./secrets.ts')).scanSecrets(operation.path)
+    case 'html':
+      return (await import('./html.ts')).checkHtml(operation.path)
     case 'sql':
       return (await import('./data.ts')).sql(operation.path, operation.statement, operation.values, operation.most)
     case 'import':

@@ -14,7 +14,7 @@ export function parseTable(text: string, name: string): Table {
   const columns = head.map((column, index) => column.trim() || `column_${index + 1}`)
   const double = columns.find((column, index) => columns.indexOf(column) !== index)
   if (double !== undefined) throw new Error(`${name} has two columns called ${double}`)
-  return { columns, rows: rows.map(row => columns.map((_, index) => storedValue(row[index] ?? ''))) }
+  return { columns, rows: rows.map(row => columns.map((_, index) => cellOf(row[index] ?? ''))) }
 }
 
 function readObjects(text: string): unknown[] {
@@ -45,7 +45,7 @@ const plain = (value: unknown): Value => {
 }
 
 /** Numbers are stored as numbers where nothing of how they are written is lost: not `007`, not `1e400`. */
-function storedValue(text: string): Value {
+function cellOf(text: string): Value {
   if (text === '') return null
   const number = /^-?\d{1,15}(\.\d{1,15})?$/.test(text) ? Number(text) : undefined
   return number !== undefined && !/^-?0\d/.test(text) ? number : text

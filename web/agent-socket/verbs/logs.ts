@@ -51,10 +51,12 @@ async function lastLines(path: string): Promise<readonly string[]> {
 
 /** The newest that fit. */
 function fitting(lines: readonly string[]): readonly string[] {
-  let size = 0
-  const count = lines.toReversed().findIndex(line => {
-    size += line.length + 1
-    return size > longest
-  })
-  return count === -1 ? lines : lines.slice(lines.length - count)
+  let left = longest
+  let count = 0
+  for (const line of lines.toReversed()) {
+    left -= line.length + 1
+    if (left < 0) break
+    count += 1
+  }
+  return lines.slice(lines.length - count)
 }
