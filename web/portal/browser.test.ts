@@ -91,7 +91,6 @@ test('what one types stays while the page lives', async () => {
   const said = {
     id: '7',
     agent: 'supervisor',
-    thread: 'first of supervisor',
     role: 'agent',
     by: 'supervisor',
     state: 'answering',

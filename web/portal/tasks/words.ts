@@ -26,7 +26,12 @@ export function standingOf(task: Task): string {
   return firstLine(task.description)
 }
 
-const firstLine = (text: string): string => text.trimStart().split('\n', 1)[0]?.slice(0, 200) ?? ''
+/** Without the marks of Markdown. */
+const firstLine = (text: string): string =>
+  (text.trimStart().split('\n', 1)[0] ?? '')
+    .replace(/[`*#>]+/g, '')
+    .trim()
+    .slice(0, 200)
 
 /** `12 of 14 done` */
 export function progressOf(tasks: readonly Task[]): string {
