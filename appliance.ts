@@ -114,7 +114,7 @@ export async function startAppliance(options: ApplianceOptions): Promise<Running
   const rotating = setInterval(() => void rotateLogs(home, log), 300_000)
   started.defer(() => clearInterval(rotating))
 
-  const policy = buildPolicy(home, ground, agents)
+  const policy = buildPolicy(home, ground, agents, tasks)
   started.defer(followHappenings({ agents, tasks, approvals: policy.approvals, audit: ground.audit, log }))
   const doors = await buildDoors(environment, options, ground, { engine, agents, tasks, policy, ...wellbeing })
   door.resolve(doors.door)

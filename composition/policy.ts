@@ -1,23 +1,31 @@
 import { join } from 'node:path'
 import type { AgentsRoom } from '../runtime/bus/create-agents.ts'
 import { placeOfWork } from '../runtime/bus/standing.ts'
+import { taint } from '../runtime/bus/threads.ts'
 import type { Home } from '../runtime/os/home.ts'
 import type { Actions } from '../runtime/policy/action.ts'
 import { createActions } from '../runtime/policy/actions/actions.ts'
 import { type ApprovalBook, createApprovals } from '../runtime/policy/approvals/approvals.ts'
 import { simpleLine } from '../runtime/policy/approvals/simple-line.ts'
 import { decideNeeds } from '../runtime/policy/rules/decide.ts'
+import type { Tasks } from '../runtime/tasks/task.ts'
 import type { Ground } from './ground.ts'
+import { createOpinions } from './opinions.ts'
 
 /** What agents may do: the rules, the people who are asked, and the ledger of what was done. */
 export function buildPolicy(
   home: Home,
-  { store, clock, audit }: Ground,
+  { store, clock, audit, log }: Ground,
   agents: AgentsRoom,
+  tasks: Pick<Tasks, 'get'>,
 ): { readonly actions: Actions; readonly approvals: ApprovalBook } {
   const approvals = createApprovals({ store, clock, audit, simple: simpleLine })
+  const consult = createOpinions({
+    ...{ agents, tasks, approvals, audit, clock, log: log.with({ component: 'approvals' }) },
+    taint: (thread, source) => taint(store, thread, source),
+  })
   const actions = createActions({
-    ...{ store, clock, audit, approvals },
+    ...{ store, clock, audit, approvals, consult },
     decide: (policy, needs, { agent }) => decideNeeds(policy, needs, { agent, places: placesOf(home, agent) }),
     policyOf: async agent => agents.policyOf(agent),
     standing: (agent, work, attempt) => placeOfWork(store, agent, work, attempt),

@@ -44,6 +44,8 @@ export interface ApprovalBook extends Approvals {
   changed(id: string): Promise<void>
   /** Adds to why it is asked: what the supervisor thinks. */
   addReason(id: string, reason: string): Promise<void>
+  /** The supervisor may turn down what an agent asks for, and nothing else: false when it is not waiting any more. */
+  turnDown(id: string, why: string): Promise<boolean>
   /** What nobody needs any more lapses: its work ended. */
   withdraw(of: { readonly work: string } | { readonly task: string }): Promise<void>
   rule(id: string): Promise<AlwaysRule | undefined>
@@ -144,6 +146,16 @@ export function createApprovals(deps: ApprovalsDeps): ApprovalBook {
       lapse(store<ApprovalRow[]>`
         UPDATE agent_approval SET reason = concat_ws(' ', nullif(reason, ''), ${clean(visible(reason))}::text)
         WHERE id = ${id} AND state = 'waiting' RETURNING *`),
+    async turnDown(id, why) {
+      const approval = await get(id)
+      if (approval?.state !== 'waiting') return false
+      await deps.audit.record(decided(approval, 'denied', '', 'denied', 'supervisor'))
+      const rows = await store<ApprovalRow[]>`
+        UPDATE agent_approval SET state = 'denied', decided_at = ${clock.now()}, decided_by = 'agent supervisor',
+          note = ${clean(visible(why))} WHERE id = ${id} AND state = 'waiting' RETURNING *`
+      tell(rows)
+      return rows.length === 1
+    },
     withdraw: of =>
       lapse(
         'work' in of
@@ -191,13 +203,19 @@ async function insert(deps: ApprovalsDeps, { agent, request, task, thread, reaso
   })
 }
 
-const decided = (approval: Approval, decision: 'approved' | 'denied', by: string, outcome: 'intent' | 'success' | 'denied') => ({
+const decided = (
+  approval: Approval,
+  decision: 'approved' | 'denied',
+  by: string,
+  outcome: 'intent' | 'success' | 'denied',
+  step = 'person',
+) => ({
   type: 'permission_escalation' as const,
   agent: approval.agent,
   user: by,
   action: `approval.${decision}`,
   target: approval.title,
   outcome,
-  details: { step: 'person', approval: approval.id, digest: approval.digest },
+  details: { step, approval: approval.id, digest: approval.digest },
   ...(approval.task === undefined ? {} : { session: approval.task }),
 })
