@@ -84,11 +84,13 @@ function sameFolder(master: ProcessFacts | undefined, folder: string): boolean {
 /** Masters that run on this home's prefix, also one that has just started; not the tests of a configuration. */
 export function nginxMasters(home: Home): ProcessFacts[] {
   const ours = ` -p ${home.nginx}/ `
-  return listProcesses().filter(one => {
+  const found = listProcesses().filter(one => {
     if (one.name !== 'nginx') return false
     const title = titleOf(one.pid)
     return title.includes(ours) && !title.endsWith(' -t -q ')
   })
+  // A worker has the title of its master until it gives itself its own.
+  return found.filter(one => !found.some(other => other.pid === one.parent))
 }
 
 const titleOf = (pid: number) => `${commandLine(pid).join(' ')} `
