@@ -24,14 +24,18 @@ export const Steps = ({ id, steps }: { readonly id: string; readonly steps: read
         <StateMark state={looks[current.state]} /> <code>{current.tool}</code> {current.title}
         {steps.length > 1 ? <small> {steps.length} steps</small> : null}
       </summary>
-      <ol>
-        {steps.map(step => (
-          <Step step={step} />
-        ))}
-      </ol>
+      <StepList steps={steps} />
     </details>
   )
 }
+
+export const StepList = ({ steps }: { readonly steps: readonly WorkStep[] }) => (
+  <ol class="step-list">
+    {steps.map(step => (
+      <Step step={step} />
+    ))}
+  </ol>
+)
 
 const Step = ({ step: { tool, title, state, summary, output, milliseconds } }: { readonly step: WorkStep }) => (
   <li>

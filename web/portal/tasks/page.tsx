@@ -1,6 +1,8 @@
 /** @jsxImportSource hono/jsx */
 import { raw } from 'hono/html'
+import type { WorkStep } from '../../../runtime/bus/agents.ts'
 import type { Task } from '../../../runtime/tasks/task.ts'
+import { StepList } from '../chat/steps.tsx'
 import { Fact, Title } from '../components/facts.tsx'
 import type { Frame } from '../components/frame.ts'
 import { frameRegions, Page } from '../components/layout.tsx'
@@ -17,6 +19,8 @@ export interface TaskView {
   readonly task: Task
   /** All of the same submission. */
   readonly graph: readonly Task[]
+  /** What its agent did for it, oldest first. */
+  readonly steps: readonly WorkStep[]
   readonly markdown: Markdown
   readonly now: Date
 }
@@ -26,6 +30,7 @@ export const taskRegions = (view: TaskView): readonly Region[] => [
   region('standing', <Standing {...view} />),
   region('graph', <Graph {...view} />),
   region('outcome', <Outcome {...view} />),
+  region('doings', <Doings {...view} />),
   region('task-controls', <Controls {...view} />),
 ]
 
@@ -55,6 +60,7 @@ export const TaskPage = ({ view, notice }: { readonly view: TaskView; readonly n
         </section>
         {raw(htmlOf(regions, 'outcome'))}
       </div>
+      {raw(htmlOf(regions, 'doings'))}
       {raw(htmlOf(regions, 'task-controls'))}
     </Page>
   )
@@ -124,6 +130,13 @@ const Outcome = ({ task, markdown }: TaskView) => (
         ))}
       </div>
     )}
+  </section>
+)
+
+const Doings = ({ steps }: TaskView) => (
+  <section id="doings" aria-labelledby="doings-title">
+    <h2 id="doings-title">What was done</h2>
+    {steps.length === 0 ? <p class="calm">Nothing yet.</p> : <StepList steps={steps} />}
   </section>
 )
 

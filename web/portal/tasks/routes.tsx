@@ -1,4 +1,5 @@
 /** @jsxImportSource hono/jsx */
+import type { WorkStep } from '../../../runtime/bus/agents.ts'
 import type { Task } from '../../../runtime/tasks/task.ts'
 import { nameOf } from '../../door/door.ts'
 import type { Call, Route } from '../../door/route.ts'
@@ -65,8 +66,16 @@ export function taskRoutes(deps: PortalDeps): readonly Route[] {
 
 const gone = (call: Call, deps: PortalDeps) => missing(call, deps, 'There is no such task.')
 
+const stepEvents: ReadonlySet<string> = new Set(['tool-started', 'tool-ended'])
+
 export function subscribeToTasks(deps: PortalDeps, changed: () => void): () => void {
-  const stops = [subscribeToFrame(deps, changed), deps.tasks.subscribe(changed)]
+  const stops = [
+    subscribeToFrame(deps, changed),
+    deps.tasks.subscribe(changed),
+    deps.agents.subscribe(event => {
+      if (event.type === 'work' && event.task !== undefined && stepEvents.has(event.event.type)) changed()
+    }),
+  ]
   return () => {
     for (const stop of stops) stop()
   }
@@ -99,11 +108,20 @@ async function listView(call: Call, deps: PortalDeps, seen: Set<string>): Promis
 async function taskView(call: Call, deps: PortalDeps): Promise<TaskView | undefined> {
   const task = await deps.tasks.get(call.params.id ?? '')
   if (task === undefined) return undefined
-  const [graph, markdown] = await Promise.all([graphOf(task, deps), loadMarkdown()])
-  return { frame: frameOf(call, deps), task, graph, markdown, now: deps.clock.now() }
+  const [graph, steps, markdown] = await Promise.all([graphOf(task, deps), stepsOf(task, deps), loadMarkdown()])
+  return { frame: frameOf(call, deps), task, graph, steps, markdown, now: deps.clock.now() }
 }
 
 const graphOf = ({ graph }: Task, { tasks }: PortalDeps): Promise<readonly Task[]> => tasks.graph(graph)
+
+/** The newest steps of a task that its page shows. */
+const mostSteps = 100
+
+/** From the thread in which its agent works on it. */
+async function stepsOf({ id, agent }: Task, { agents }: PortalDeps): Promise<readonly WorkStep[]> {
+  const thread = (await agents.threads(agent)).find(({ task }) => task === id)
+  return thread === undefined ? [] : (await agents.steps(thread.id)).slice(-mostSteps)
+}
 
 async function end(call: Call, deps: PortalDeps, how: 'cancel' | 'retry'): Promise<Response> {
   const id = call.params.id ?? ''

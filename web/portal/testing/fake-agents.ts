@@ -8,6 +8,8 @@ export interface FakeAgents extends Agents {
   utter(utterance: Omit<Utterance, 'thread'> & { readonly thread?: string }): void
   delta(agent: string, utteranceId: string, text: string): void
   step(agent: string, step: Partial<WorkStep> & Pick<WorkStep, 'work' | 'call'>): void
+  /** The thread in which an agent works on a task, with one step in it. */
+  work(agent: string, task: string, title: string): void
   readonly asked: string[]
 }
 
@@ -68,6 +70,20 @@ export function fakeAgents(): FakeAgents {
       steps.set(`${work} ${call}`, step)
       const event = { type: 'tool-started', call, tool: step.tool, title: step.title } as const
       emit({ type: 'work', agent, thread, work, task: undefined, event })
+    },
+    work(agent, task, title) {
+      const thread = threadOf(crypto.randomUUID(), agent)
+      threads.set(thread.id, { ...thread, kind: 'task', task })
+      const done = { tool: 'run', state: 'done', summary: 'passed', output: 'ok', afterText: 0, milliseconds: 840 } as const
+      steps.set(`${task} 1`, { ...done, work: task, call: '1', title, startedAt: thread.createdAt, thread: thread.id })
+      emit({
+        type: 'work',
+        agent,
+        thread: thread.id,
+        work: task,
+        task,
+        event: { type: 'tool-started', call: '1', tool: 'run', title },
+      })
     },
     presence: () => [...present.values()],
     screen: async name => screens.get(name),

@@ -77,6 +77,7 @@ export async function playWork(
       spent: spent(6_100, 31_000, 9_000),
     }),
   )
+  agents.work('qa', 't2', 'tidy -q -e index.html')
   approvals.ask(approval({ task: 't3', thread: 'of task t3' }))
   for (const name of ['supervisor', 'code', 'data', 'qa']) wellbeing.put(health(name))
   const waits = { currentTask: 't3', waitingFor: 'a person: publish bakery on bakery.example.com', queueDepth: 1 }
