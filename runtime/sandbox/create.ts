@@ -5,7 +5,7 @@ import { type Gate, openGate } from './egress/gate.ts'
 import { closed as noEgress } from './egress/rules.ts'
 import { execute } from './execute.ts'
 import { endOrphanedBridges } from './orphans.ts'
-import { findPrograms, type SandboxPrograms } from './programs.ts'
+import { closed, findPrograms, type SandboxPrograms } from './programs.ts'
 import type { Sandbox, SandboxPolicy } from './sandbox.ts'
 import { proveSealed } from './sealed.ts'
 
@@ -40,6 +40,9 @@ export function createSandbox(options: SandboxOptions = {}): Sandbox {
   const ending = new AbortController()
 
   const open = async (policy: SandboxPolicy): Promise<Open> => {
+    if (process.getuid?.() === 0) {
+      throw closed('nothing runs in the sandbox of root, whom the limits of the kernel do not bind', 'run it as another user')
+    }
     const programs = (options.programs ?? findPrograms)()
     await endOrphanedBridges()
     const gate = await openGate({
