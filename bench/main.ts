@@ -4,6 +4,7 @@ import { benchGrowth } from './growth.ts'
 import { benchIdleMemory } from './idle-memory.ts'
 import { benchIdleTokens } from './idle-tokens.ts'
 import { benchLook } from './look.ts'
+import { benchMessages } from './messages.ts'
 import { benchOverview } from './overview.tsx'
 import { benchPageWeight } from './page-weight.ts'
 import { benchPrefix } from './prefix.ts'
@@ -25,6 +26,7 @@ const benches: Readonly<Record<string, () => Promise<Figure>>> = {
   weight: benchPageWeight,
   prefix: benchPrefix,
   'idle-tokens': benchIdleTokens,
+  messages: benchMessages,
   tasks: benchTasks,
   chaos: benchChaos,
 }

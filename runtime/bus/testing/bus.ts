@@ -57,6 +57,7 @@ export async function startTestBus(): Promise<TestBus> {
     },
     async redis() {
       const client = openRedis(await ownRedis(home), {})
+      client.on('error', () => {})
       clients.push(client)
       return client
     },
