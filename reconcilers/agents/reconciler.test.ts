@@ -1,13 +1,15 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { systemClock } from '../../runtime/os/clock.ts'
 import { statIfExists } from '../../runtime/os/files.ts'
-import { spawn } from '../../runtime/os/spawn.ts'
+import { type Spawn, spawn } from '../../runtime/os/spawn.ts'
 import { createAgentSocketRoutes } from '../../web/agent-socket/routes.ts'
 import { serveRoutes } from '../../web/agent-socket/testing/serve.ts'
 import { orderOf } from './item.ts'
 import { readLayout } from './observe.ts'
 import { agent, createRig, type Rig, type Runtime, stateOf, until } from './testing/rig.ts'
+import { watch } from './watch.ts'
 
 setDefaultTimeout(30_000)
 
@@ -109,15 +111,47 @@ test('a crashed process is started again in its window', async () => {
   expect(await windowOf('data')).toMatchObject({ window, alive: true })
 })
 
-test('a killed window wakes at once', async () => {
-  const reasons: string[] = []
-  const stop = runtime.reconciler.watch?.(reason => reasons.push(reason))
-  await rig.tmux('kill-window', '-t', (await windowOf('logs')).window)
-  const began = performance.now()
-  await until('it wakes', () => reasons.includes('a window changed'), 2_000)
-  expect(performance.now() - began).toBeLessThan(1_000)
-  stop?.()
+/** The reasons for which a watch of the agents woke, with this in the place of what runs tmux. */
+async function watched(run: Spawn, act: (woken: () => number) => Promise<void>): Promise<void> {
+  let woken = 0
+  const stop = watch({ home: rig.home, spawn: run, agents: runtime.agents, clock: systemClock }, () => woken++)
+  await until('it watches', () => woken > 0, 2_000)
+  await act(() => woken)
+  stop()
   expect(await runtime.converge(six)).toEqual(nothing)
+}
+
+test('a killed window wakes at once', async () => {
+  await watched(spawn, async woken => {
+    const before = woken()
+    await rig.tmux('kill-window', '-t', (await windowOf('logs')).window)
+    const began = performance.now()
+    await until('it wakes', () => woken() > before, 2_000)
+    expect(performance.now() - began).toBeLessThan(1_000)
+  })
+})
+
+test('processes that die between two waits wake too, however many they are', async () => {
+  let between: (() => Promise<void>) | undefined
+  const slow: Spawn = async (argv, options) => {
+    const act = argv.includes('wait-for') ? between : undefined
+    between = undefined
+    await act?.()
+    return spawn(argv, options)
+  }
+  await watched(slow, async woken => {
+    let told = 0
+    between = async () => {
+      for (const key of ['monitor', 'logs']) {
+        process.kill(await pidOf(key), 'SIGKILL')
+        await until('tmux sees the dead process', async () => !(await windowOf(key)).alive)
+      }
+      told = woken()
+    }
+    await rig.tmux('rename-window', '-t', (await windowOf('code')).window, 'mine')
+    await until('both are dead', () => told > 0)
+    await until('it wakes after that', () => woken() > told, 2_000)
+  })
 })
 
 test('a changed prompt is taken over without a restart, proved by what the process reports', async () => {

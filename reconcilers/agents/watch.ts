@@ -31,7 +31,11 @@ export function watch({ home, spawn, agents, clock }: WatchDeps, wake: (reason: 
   }
 }
 
-/** One client that tmux lets wait until a hook signals; no time passes on either side meanwhile. */
+/**
+ * One client that tmux lets wait until a hook signals; no time passes on either side meanwhile. Of what is signalled while
+ * none waits tmux keeps little: a second signal takes the first one back. So every client says when it waits, and that
+ * wakes: the look that follows sees whatever came before it.
+ */
 async function followTmux(
   home: Home,
   spawn: Spawn,
@@ -41,14 +45,14 @@ async function followTmux(
 ): Promise<void> {
   // Whoever a killed runtime left waiting there goes home.
   await spawn(tmuxCommand(home.tmuxSocket, ['wait-for', '-S', changedChannel]), { signal }).catch(() => undefined)
+  const waiting = tmuxCommand(home.tmuxSocket, ['display-message', '-p', 'waiting'], ['wait-for', changedChannel])
+  const printed = () => wake('a window may have changed')
   let answered = true
   while (!signal.aborted) {
-    const found = await spawn(tmuxCommand(home.tmuxSocket, ['wait-for', changedChannel]), { signal, timeout: 2 ** 31 - 1 }).catch(
-      () => undefined,
-    )
+    const found = await spawn(waiting, { signal, timeout: 2 ** 31 - 1, printed }).catch(() => undefined)
     if (signal.aborted) return
     const answers = found?.code === 0
-    if (answers || answered) wake(answers ? 'a window changed' : 'the tmux server is gone')
+    if (!answers && answered) wake('the tmux server is gone')
     answered = answers
     if (!answers) await clock.sleep(200, signal)
   }

@@ -10,6 +10,8 @@ export interface SpawnOptions {
   /** Bytes kept of each of stdout and stderr; a child that writes more is killed. Default 16 MiB. */
   readonly maxOutput?: number
   readonly signal?: AbortSignal
+  /** Called with every piece of stdout as it comes. */
+  readonly printed?: (piece: Uint8Array) => void
 }
 
 export interface SpawnResult {
@@ -49,7 +51,11 @@ export async function spawnBytes(
   try {
     // Whoever is left of a stopped command may hold its output open: nobody waits for that.
     const [stdout, stderr, code] = await Promise.race([
-      Promise.all([collect(child.stdout, maxOutput, overflow), collect(child.stderr, maxOutput, overflow), child.exited]),
+      Promise.all([
+        collect(child.stdout, maxOutput, overflow, options.printed),
+        collect(child.stderr, maxOutput, overflow),
+        child.exited,
+      ]),
       stopped.promise,
     ])
     return { code, stdout, stderr: new TextDecoder().decode(stderr) }
@@ -100,10 +106,16 @@ function killGroup(leader: number): void {
 
 const asBytes = (input: string | Uint8Array) => (typeof input === 'string' ? new TextEncoder().encode(input) : input)
 
-async function collect(stream: ReadableStream<Uint8Array>, limit: number, overflow: () => void): Promise<Uint8Array> {
+async function collect(
+  stream: ReadableStream<Uint8Array>,
+  limit: number,
+  overflow: () => void,
+  printed?: (piece: Uint8Array) => void,
+): Promise<Uint8Array> {
   const chunks: Uint8Array[] = []
   let size = 0
   for await (const chunk of stream) {
+    printed?.(chunk)
     size += chunk.byteLength
     if (size > limit) {
       overflow()
