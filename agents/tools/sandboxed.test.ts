@@ -84,8 +84,9 @@ test('a project goes from one agent through its repository to another, which can
   expect(await readdir(repository)).not.toContain('hooks')
 })
 
-test('objects of a clone are its own: nothing of the project is reached through a second name', async () => {
-  const command = 'find bakery/.git -type f -links +1 | wc -l; cat bakery/.git/objects/info/alternates 2>/dev/null | wc -l'
+test('objects of a worktree are its agent’s own: nothing of the project is reached through a second name', async () => {
+  const store = join(qa.workspace, 'cache', 'projects', 'bakery.git')
+  const command = `find ${store} -type f -links +1 | wc -l; cat ${store}/objects/info/alternates 2>/dev/null | wc -l`
   expect((await use('run', { command }, qa)).text).toMatch(/\n0\n0$/)
 })
 

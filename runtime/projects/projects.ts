@@ -137,7 +137,7 @@ async function refuseDivergence(git: ProjectGit, name: string, previous: string 
     'invalid',
     `main of ${name} has moved to ${previous.slice(0, 12)}, which is not part of what was sent`,
     {
-      hint: 'in the clone: git pull --rebase origin main, check the result, then submit again',
+      hint: 'project_open again, git rebase origin/main, check the result, then submit again',
     },
   )
 }

@@ -5,7 +5,7 @@ import { ApplianceError, systemCode } from '../os/errors.ts'
 /** `working/<task>` is where a task is done, `temp` is emptied after a day, `cache` stays. */
 const common = ['working', 'temp', 'cache'] as const
 
-/** What a craft keeps besides. The clones of `code` are the worktrees below `working/<task>`. */
+/** What a craft keeps besides. Projects are Git worktrees below `working/<task>`, of the stores in `cache/projects`. */
 const ofCraft: Readonly<Record<string, readonly string[]>> = {
   data: ['exports'],
   infra: ['backups'],

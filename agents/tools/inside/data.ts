@@ -2,9 +2,7 @@ import { Database } from 'bun:sqlite'
 import { mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { readText, write } from './files.ts'
-import { parseTable, tableText } from './table.ts'
-
-export type Value = string | number | boolean | null
+import { parseTable, tableText, type Value } from './table.ts'
 
 export interface SqlAnswer {
   readonly columns: readonly string[]

@@ -103,6 +103,6 @@ export function* filesBelow(path: string): Generator<string> {
   for (const entry of readdirSync(path, { withFileTypes: true }).sort((a, b) => (a.name < b.name ? -1 : 1))) {
     if (entry.isDirectory()) {
       if (!passedOver.has(entry.name)) yield* filesBelow(join(path, entry.name))
-    } else if (entry.isFile()) yield join(path, entry.name)
+    } else if (entry.isFile() && entry.name !== '.git') yield join(path, entry.name)
   }
 }

@@ -1,8 +1,11 @@
+import type { Worktree } from './worktree.ts'
+
 /**
  * What the program inside the sandbox is asked, as JSON on its stdin, and what it answers on its stdout. It imports nothing
  * but what comes with Bun, so that the sandbox has to show it this folder only.
  */
 export type Operation =
+  | ({ readonly op: 'worktree' } & Worktree)
   | { readonly op: 'read'; readonly path: string; readonly from: number; readonly lines: number }
   /** A part of a file that is no text, in base64. */
   | { readonly op: 'bytes'; readonly path: string; readonly offset: number; readonly length: number }

@@ -1,4 +1,5 @@
-import type { Value } from './data.ts'
+/** What a field of a table holds. */
+export type Value = string | number | boolean | null
 
 export interface Table {
   readonly columns: readonly string[]
