@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { presets } from '../../desired-state/documents/presets.ts'
-import { checksOf } from './checks.ts'
+import { checksOf, ranNothing } from './checks.ts'
 import { toolsOf } from './registry.ts'
 import { type Bench, named, toolBench } from './testing/bench.ts'
 
@@ -24,21 +24,20 @@ async function files(contents: Readonly<Record<string, string>>): Promise<void> 
 }
 
 test('the command of a check comes from the kind of project, its own scripts first', () => {
-  const names = ['package.json', 'package-lock.json']
-  expect(checksOf({ names, packageJson: '{"scripts":{"test":"x","lint":"y"}}' })).toMatchObject({
-    kind: 'npm',
-    test: 'npm run test',
-    lint: 'npm run lint',
-  })
-  expect(checksOf({ names: ['package.json', 'bun.lock'], packageJson: '{' })).toMatchObject({
-    kind: 'Bun',
-    test: 'bun test',
-    lint: undefined,
-  })
-  expect(checksOf({ names: ['pyproject.toml'], packageJson: undefined }).test).toBe('python3 -m pytest -q')
-  expect(checksOf({ names: ['Cargo.toml'], packageJson: undefined }).test).toBe('cargo test')
-  expect(checksOf({ names: ['go.mod'], packageJson: undefined }).test).toBe('go test ./...')
-  expect(checksOf({ names: ['index.html'], packageJson: undefined }).test).toBeUndefined()
+  const checks = (names: string[], packageJson?: string, makefile?: string) => checksOf({ names, packageJson, makefile })
+  const npm = checks(['package.json', 'package-lock.json'], '{"scripts":{"test":"node --test","lint":"y"}}')
+  expect([npm.kind, npm.test[0]?.command, npm.lint[0]?.command]).toEqual(['npm', 'npm run test', 'npm run lint'])
+  expect(npm.coverage[0]?.command).toBe('node --test --experimental-test-coverage')
+  const unfinished = '{"scripts":{"test":"echo \\"Error: no test specified\\" && exit 1"}}'
+  expect(checks(['package.json', 'package-lock.json'], unfinished).test).toEqual([])
+  expect(checks(['package.json', 'bun.lock'], '{').test).toEqual([{ needs: ['bun'], command: 'bun test' }])
+  expect(checks(['package.json', 'yarn.lock'], '{"scripts":{"test":"x"}}').test[0]?.command).toBe('yarn run test')
+  expect(checks(['pyproject.toml']).test.map(way => way.command)).toEqual(['python3 -m pytest -q', 'python3 -m unittest'])
+  expect(checks(['pyproject.toml', '.venv']).test[0]?.command).toBe('.venv/bin/python -m pytest -q')
+  expect(checks(['Cargo.toml']).test[0]?.command).toBe('cargo test')
+  expect(checks(['go.mod']).test[0]?.command).toBe('go test ./...')
+  expect(checks(['Makefile'], undefined, 'test: build\n\techo x\n').test[0]?.command).toBe('make test')
+  expect(checks(['index.html']).test).toEqual([])
 })
 
 test('tests are really run: passing, failing, and not there are three things', async () => {
@@ -54,8 +53,30 @@ test('tests are really run: passing, failing, and not there are three things', a
     text: expect.stringContaining('no bread'),
   })
   await files({ 'page/index.html': '' })
-  expect((await use('test', { folder: 'page' })).text).toContain('plain files, which has no tests')
+  expect((await use('test', { folder: 'page' })).text).toBe(
+    'this folder holds plain files, which have no tests: html_check looks at its pages',
+  )
   expect((await use('lint', { folder: 'page', command: 'no-such-linter .' })).text).toContain('so nothing was checked')
+})
+
+test('a check takes what is installed, says what is not, and never takes no test at all for a pass', async () => {
+  await files({ 'py/requirements.txt': '', 'py/check_nothing.py': '', 'deep/apps/shop/go.mod': 'module shop\n' })
+  const python = await use('test', { folder: 'py', command: 'python3 -m unittest' })
+  expect(python).toMatchObject({ outcome: 'failed' })
+  await files({ 'py/test_a.py': 'import unittest\n\n\nclass A(unittest.TestCase):\n    def test_a(self):\n        pass\n' })
+  expect(await use('test', { folder: 'py', command: 'python3 -m unittest' })).toMatchObject({ outcome: 'done' })
+  await files({ 'js/package.json': '{"devDependencies":{"eslint":"9"}}', 'js/package-lock.json': '{}' })
+  expect((await use('lint', { folder: 'js' })).text).toMatch(/^unavailable: nothing is installed .*run npm install first$/)
+  await files({ 'js/node_modules/.bin/eslint': '#!/bin/sh\necho "1 problem in $1"; exit 1\n' })
+  await chmod(join(bench.context.folder, 'js/node_modules/.bin/eslint'), 0o755)
+  expect(await use('lint', { folder: 'js' })).toMatchObject({
+    outcome: 'failed',
+    text: expect.stringContaining('1 problem in .'),
+  })
+  expect((await use('test', { folder: 'deep' })).text).toContain('there is apps/shop/go.mod, give its folder')
+  expect(ranNothing('ok  \tshop\t0.1s\n?   \tshop/cmd\t[no test files]')).toBe(false)
+  expect(ranNothing('?   \tshop\t[no test files]')).toBe(true)
+  expect(ranNothing('# tests 0\n# pass 0')).toBe(true)
 })
 
 test('secrets are found by shape and by noise, and are not shown', async () => {
@@ -101,7 +122,8 @@ test('a page is checked for what a browser and a screen reader need, and for lin
     expect(text).toContain(what)
   expect(text).toContain('cake.html: cake.png is not there')
   expect(text).not.toContain('src="y"')
-  expect((await use('html_check', { folder: 's' })).text).toContain('there is no HTML page')
+  await files({ 'plain/notes.txt': '' })
+  expect((await use('html_check', { folder: 'plain' })).text).toContain('there is no HTML page')
 })
 
 test('a report is kept with its verdict first', async () => {

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { z } from 'zod'
 import type { AgentPolicy } from '../../desired-state/state.ts'
-import { type Checks, checksOf, type ProjectFiles } from './checks.ts'
+import { type Checks, checksOf, type ProjectFiles, ranNothing } from './checks.ts'
 import { failed, short, shown, tool } from './define.ts'
 import type { HtmlFinding } from './inside/html.ts'
 import type { ListAnswer } from './inside/operation.ts'
@@ -16,36 +16,81 @@ const folder = z.string().max(1_000).optional().describe('Folder of the project;
 async function filesOf(path: string, context: ToolContext): Promise<ProjectFiles> {
   const { entries } = await inside<ListAnswer>(context, { op: 'list', path, depth: 1 })
   const names = entries.map(entry => entry.path)
-  if (!names.includes('package.json')) return { names, packageJson: undefined }
-  const { text } = await inside<{ text: string }>(context, { op: 'text', path: join(path, 'package.json') })
-  return { names, packageJson: text }
+  const textOf = async (name: string) =>
+    names.includes(name) ? (await inside<{ text: string }>(context, { op: 'text', path: join(path, name) })).text : undefined
+  return { names, packageJson: await textOf('package.json'), makefile: await textOf('Makefile') }
 }
 
-/** A check whose command depends on what kind of project the folder holds. */
-const check = (policy: AgentPolicy, name: string, of: keyof Omit<Checks, 'kind'>, what: string, description: string): Tool => {
-  const commandOf = async (input: { command?: string | undefined; folder?: string | undefined }, context: ToolContext) => {
+type Check = Exclude<keyof Checks, 'kind' | 'advice'>
+
+interface Chosen {
+  readonly cwd: string
+  readonly kind: string
+  readonly advice: string
+  /** Undefined when it cannot be made; `why` says so. */
+  readonly command: string | undefined
+  readonly why: string
+}
+
+const availableIn = async (path: string, wanted: readonly string[], context: ToolContext) =>
+  (await inside<{ names: readonly string[] }>(context, { op: 'available', path, wanted })).names
+
+async function choose(of: Check, what: string, cwd: string, context: ToolContext): Promise<Chosen> {
+  const { kind, advice, ...checks } = checksOf(await filesOf(cwd, context))
+  const ways = checks[of]
+  const wanted = [...new Set(ways.flatMap(way => way.needs))]
+  const names = new Set(wanted.length === 0 ? [] : await availableIn(cwd, wanted, context))
+  const command = ways.find(way => way.needs.every(need => names.has(need)))?.command
+  if (command !== undefined) return { cwd, kind, advice, command, why: '' }
+  const obstacle = async () => {
+    if (kind === 'plain files') return `this folder holds plain files, which have no ${what}${await hint(cwd, context)}`
+    if (ways.length === 0) return `this ${kind} project has no ${what}: give a command, or check it another way`
+    const tried = ways.map(way => way.command).join('; ')
+    return `unavailable: nothing is installed that could do it (${tried})${advice === '' ? '' : `; ${advice}`}`
+  }
+  return { cwd, kind, advice, command, why: await obstacle() }
+}
+
+const markers = /(^|\/)(package\.json|pyproject\.toml|requirements\.txt|Cargo\.toml|go\.mod)$/
+
+/** Where there is something to check, for who looked in the wrong place. */
+async function hint(path: string, context: ToolContext): Promise<string> {
+  const { entries } = await inside<ListAnswer>(context, { op: 'list', path, depth: 3 })
+  const below = entries.filter(entry => markers.test(entry.path)).map(entry => entry.path)
+  if (below.length > 0) return `: there is ${below.slice(0, 5).join(', ')}, give its folder`
+  if (entries.some(entry => /\.html?$/.test(entry.path))) return ': html_check looks at its pages'
+  return ': give a command, or check it another way'
+}
+
+/** A check whose command depends on what kind of project the folder holds, and on what is installed. */
+const check = (policy: AgentPolicy, name: string, of: Check, what: string, description: string): Tool => {
+  const chosen = async (input: { command?: string | undefined; folder?: string | undefined }, context: ToolContext) => {
     const cwd = resolvePath(input.folder ?? '.', context)
-    const checks = input.command === undefined ? checksOf(await filesOf(cwd, context)) : undefined
-    return { cwd, kind: checks?.kind ?? 'as told', command: input.command ?? checks?.[of] }
+    if (input.command === undefined) return choose(of, what, cwd, context)
+    return { cwd, kind: 'as told', advice: '', command: input.command, why: '' }
   }
   return tool({
     name,
-    description: `${description} The command comes from the kind of project (package.json and its scripts, pyproject.toml, Cargo.toml, go.mod); give one of your own where that is wrong. It runs in your sandbox.`,
+    description: `${description} The command comes from the kind of project (package.json and its scripts, pyproject.toml, Cargo.toml, go.mod, Makefile) and what is installed; give one of your own where that is wrong. It runs in your sandbox.`,
     input: z.strictObject({ folder, command: z.string().min(1).max(2_000).optional() }),
     title: input => `${what}${input.folder === undefined ? '' : ` in ${short(input.folder, 40)}`}`,
     async needs(input, context) {
-      const { cwd, command } = await commandOf(input, context)
+      const { cwd, command } = await chosen(input, context)
       return command === undefined ? [] : [await runNeed(policy, command, cwd, context)]
     },
     async execute(input, context) {
-      const { cwd, kind, command } = await commandOf(input, context)
-      if (command === undefined)
-        return failed(`this folder holds ${kind}, which has no ${what}: give a command, or check it another way`)
+      const { cwd, kind, advice, command, why } = await chosen(input, context)
+      if (command === undefined) return failed(why)
       const ran = await context.run({ argv: ['bash', '-c', command], cwd, onOutput: text => context.output(text) })
       const result = outcomeOf(ran)
-      const missing = /command not found|No module named|is not installed|no such command/i.test(`${ran.stdout}${ran.stderr}`)
-      const why = missing ? `\n(what this command needs is not installed on this server, so nothing was checked)` : ''
-      return { ...result, content: `${kind}: ${command}\n${result.content}${why}` }
+      const empty = of === 'test' && ran.code === 0 && ranNothing(`${ran.stdout}\n${ran.stderr}`)
+      const notes = [
+        ...(empty ? ['no test was run, which is no pass'] : []),
+        ...(ran.code === 127 ? ['what this command needs is not installed, so nothing was checked'] : []),
+        ...((empty || ran.code !== 0) && advice !== '' ? [advice] : []),
+      ]
+      const content = [`${kind}: ${command}`, result.content, ...notes.map(note => `(${note})`)].join('\n')
+      return empty ? { ...failed(content), summary: 'no test was run' } : { ...result, content }
     },
   })
 }

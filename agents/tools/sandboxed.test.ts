@@ -90,6 +90,21 @@ test('objects of a worktree are its agent’s own: nothing of the project is rea
   expect((await use('run', { command }, qa)).text).toMatch(/\n0\n0$/)
 })
 
+test('the tests of a project run with the Bun that is there, and one that never ends is ended', async () => {
+  const policy = { ...presets[1], limits: { ...presets[1].limits, max_execution_time_seconds: 5 } }
+  await using quick = await sandboxedBench('qa', policy)
+  const check = named(toolsOf('qa', policy), 'test')
+  const write = named(toolsOf('qa', policy), 'write')
+  await quick.use(write, { path: 'a/package.json', content: '{}' })
+  await quick.use(write, { path: 'a/a.test.ts', content: "import { test } from 'bun:test'\ntest('works', () => {})\n" })
+  expect(await quick.use(check, { folder: 'a' })).toMatchObject({ outcome: 'done', text: expect.stringContaining('1 pass') })
+  await quick.use(write, { path: 'b/package.json', content: '{"scripts":{"test":"sleep 1000"}}' })
+  expect(await quick.use(check, { folder: 'b' })).toMatchObject({
+    outcome: 'failed',
+    text: expect.stringContaining('it took longer than 5 seconds'),
+  })
+})
+
 test('a workspace without its folder of temporary files, or full of odd names, is no way out', async () => {
   const odd = 'a\nb; rm -rf ..'
   await mkdir(join(bench.context.folder, odd))

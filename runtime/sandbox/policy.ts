@@ -70,7 +70,8 @@ function neverSeen({ workspace }: SandboxPlaces): readonly string[] {
 
 function environmentOf(policy: AgentPolicy, places: SandboxPlaces): Readonly<Record<string, string>> {
   const known: Readonly<Record<string, string>> = {
-    PATH: '/usr/local/bin:/usr/bin:/bin',
+    // The Bun that runs us is in sight anyway, and the only one that is surely there.
+    PATH: `/usr/local/bin:/usr/bin:/bin:${dirname(places.bun)}`,
     LANG: 'C.UTF-8',
     HOME: places.workspace,
     TMPDIR: `${places.workspace}/temp`,

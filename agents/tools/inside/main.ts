@@ -25,6 +25,8 @@ async function perform(operation: Operation): Promise<unknown> {
       return (await import('./secrets.ts')).scanSecrets(operation.path)
     case 'html':
       return (await import('./html.ts')).checkHtml(operation.path)
+    case 'available':
+      return { names: (await import('./available.ts')).available(operation.path, operation.wanted) }
     case 'worktree':
       return (await import('./worktree.ts')).openWorktree(operation)
     case 'sql':
