@@ -86,6 +86,7 @@ async function viewOf(appliance: Appliance): Promise<OverviewView> {
     status: { ...status, resources: all },
     holds: [],
     alerts: [],
+    asked: [],
     lately: all
       .filter(({ kind }) => kind === 'site')
       .slice(-30)

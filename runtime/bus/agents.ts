@@ -1,3 +1,5 @@
+import type { Forgotten } from './forget-thread.ts'
+import type { FoundThread } from './search-threads.ts'
 import type { Block, WorkEvent } from './work.ts'
 
 /** How an agent's process stands, as its own socket and heartbeat tell. */
@@ -93,6 +95,10 @@ export interface Agents {
   openThread(name: string, title: string, by: string): Promise<Thread>
   /** What a person may change of a conversation. False when there is no such thread. */
   changeThread(id: string, change: { readonly title?: string; readonly archived?: boolean }): Promise<boolean>
+  /** Conversations with an agent where these words stand in the title, or in what was said; newest first. */
+  searchThreads(name: string, words: string): Promise<readonly FoundThread[]>
+  /** Deletes a conversation with all that was said in it. */
+  forgetThread(id: string): Promise<Forgotten>
   /** What was done in a thread, oldest first. */
   steps(thread: string): Promise<readonly WorkStep[]>
   /** Ends an answer under way; what was said of it stays. False when it had ended already. */

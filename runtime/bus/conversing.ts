@@ -6,8 +6,10 @@ import { clean } from './clean.ts'
 import { findUtterance, lastOf, type Question } from './conversations.ts'
 import { type Core, subscribeTo, unknownAgent } from './core.ts'
 import { isUuid, type Message } from './envelope.ts'
+import { forgetThread } from './forget-thread.ts'
 import { longestUtterance } from './protocol.ts'
 import { readScreen } from './screen.ts'
+import { searchThreads } from './search-threads.ts'
 import { stepsOf } from './work-steps.ts'
 
 /** What the portal and the API ask. */
@@ -56,6 +58,8 @@ export function conversing(core: Core) {
             ...(archived === undefined ? {} : { archived }),
           })
         : Promise.resolve(false),
+    searchThreads: (name: string, words: string) => searchThreads(store, name, words),
+    forgetThread: async (id: string) => (isUuid(id) ? forgetThread(store, id) : 'unknown'),
     steps: async (thread: string) => (isUuid(thread) ? stepsOf(store, thread) : []),
     subscribe: (listener: (event: AgentEvent) => void) => subscribeTo(listeners, listener),
     say,

@@ -4,7 +4,7 @@ import type { Store } from '../store/store.ts'
 import type { Thread } from './agents.ts'
 import { isUuid } from './envelope.ts'
 
-interface Row {
+export interface ThreadRow {
   id: string
   agent: string
   kind: Thread['kind']
@@ -18,7 +18,7 @@ interface Row {
   archived: boolean
 }
 
-const threadOf = (row: Row): Thread => ({
+export const threadOf = (row: ThreadRow): Thread => ({
   id: row.id,
   agent: row.agent,
   kind: row.kind,
@@ -51,7 +51,7 @@ const mostListed = 200
 const mostSources = 50
 
 export function createThreads(store: Store): Threads {
-  const one = (rows: readonly Row[]): Thread => {
+  const one = (rows: readonly ThreadRow[]): Thread => {
     const [row] = rows
     if (row === undefined) throw new Error('INSERT gave no row')
     return threadOf(row)
@@ -59,17 +59,17 @@ export function createThreads(store: Store): Threads {
   return {
     async get(id) {
       if (!isUuid(id)) return undefined
-      return (await store<Row[]>`SELECT *, ${saidAt(store)} FROM thread WHERE id = ${id}`).map(threadOf)[0]
+      return (await store<ThreadRow[]>`SELECT *, ${saidAt(store)} FROM thread WHERE id = ${id}`).map(threadOf)[0]
     },
     async of(agent) {
-      const rows = await store<Row[]>`
+      const rows = await store<ThreadRow[]>`
         SELECT * FROM (SELECT *, ${saidAt(store)} FROM thread WHERE agent = ${agent}) AS said
         ORDER BY coalesce(said_at, created_at) DESC, id LIMIT ${mostListed}`
       return rows.map(threadOf)
     },
     async open(agent, title, by, at) {
       return one(
-        await store<Row[]>`
+        await store<ThreadRow[]>`
           INSERT INTO thread (id, agent, kind, title, created_by, created_at)
           VALUES (${randomUUID()}, ${agent}, 'chat', ${title}, ${by}, ${at}) RETURNING *, NULL AS said_at`,
       )
@@ -80,10 +80,10 @@ export function createThreads(store: Store): Threads {
       return changed.count === 1
     },
     async main(agent, at) {
-      const known = await store<Row[]>`SELECT *, ${saidAt(store)} FROM thread WHERE agent = ${agent} AND main`
+      const known = await store<ThreadRow[]>`SELECT *, ${saidAt(store)} FROM thread WHERE agent = ${agent} AND main`
       if (known.length > 0) return one(known)
       return one(
-        await store<Row[]>`
+        await store<ThreadRow[]>`
           INSERT INTO thread (id, agent, kind, title, created_by, created_at, main)
           VALUES (${randomUUID()}, ${agent}, 'chat', '', 'operator', ${at}, true)
           ON CONFLICT (agent) WHERE main DO UPDATE SET main = true RETURNING *, NULL AS said_at`,
@@ -91,7 +91,7 @@ export function createThreads(store: Store): Threads {
     },
     async ofTask({ id, name, by }, agent, at) {
       return one(
-        await store<Row[]>`
+        await store<ThreadRow[]>`
           INSERT INTO thread (id, agent, kind, title, task, created_by, created_at)
           VALUES (${randomUUID()}, ${agent}, 'task', ${name}, ${id}, ${by}, ${at})
           ON CONFLICT (task, agent) DO UPDATE SET title = excluded.title RETURNING *, NULL AS said_at`,
@@ -100,7 +100,7 @@ export function createThreads(store: Store): Threads {
   }
 }
 
-const saidAt = (store: ISql) => store`(SELECT max(at) FROM utterance WHERE utterance.thread = thread.id) AS said_at`
+export const saidAt = (store: ISql) => store`(SELECT max(at) FROM utterance WHERE utterance.thread = thread.id) AS said_at`
 
 export async function isTainted(store: ISql, thread: string): Promise<boolean> {
   return (await store`SELECT 1 FROM thread WHERE id = ${thread} AND tainted`).length > 0

@@ -52,7 +52,7 @@ const ApiPage = ({ frame, routes }: ApiPageProps) => (
     {[...Map.groupBy(routes, route => route.documentation.tag)].map(([tag, found]) => (
       <section aria-labelledby={`tag-${tag}`}>
         <h2 id={`tag-${tag}`}>{tag}</h2>
-        <table class="ledger">
+        <table class="ledger calls">
           <thead>
             <tr>
               <th scope="col">Call</th>

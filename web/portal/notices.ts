@@ -9,6 +9,7 @@ const notices = {
   'task-cancelled': 'Cancelled, with what waited for it.',
   'task-retried': 'It begins anew.',
   'task-ended': 'It had ended already.',
+  'chat-deleted': 'The conversation is deleted.',
   suspended: 'Suspended. It is left alone until then.',
   resumed: 'Resumed. It is looked at now.',
   restarting: 'It finishes what it is doing, then starts anew.',

@@ -1,5 +1,6 @@
 import { beforeEach, expect, test } from 'bun:test'
 import { assets } from './assets.ts'
+import { approval } from './testing/fake-approvals.ts'
 import { house } from './testing/house.ts'
 import { holdInScene, playScene } from './testing/scene.ts'
 
@@ -34,6 +35,15 @@ test('the overview says in words whether the server is as declared', async () =>
   expect(await html('/')).toContain('1 of 13 is not as declared.')
   holdInScene(home.engine)
   expect(await html('/')).toContain('One plan waits for your approval.')
+})
+
+test('the overview says first what an agent asks a person', async () => {
+  home.approvals.ask(approval({ id: 'a7', title: 'publish bakery' }))
+  await home.approvals.waiting()
+  const page = await html('/')
+  expect(page).toContain('href="/approvals/a7"')
+  expect(page).toContain('publish bakery')
+  expect(page).not.toContain('Nothing. Whatever drifts')
 })
 
 test('an empty server says which commands make the first site', async () => {

@@ -82,7 +82,7 @@ const Figures = ({ health, now }: { readonly health: AgentHealth; readonly now: 
 function sentenceOf({ reason, waitingFor, stalledSince, pausedUntil, recoveryAttempts }: AgentHealth): string {
   const parts = [
     reason,
-    waitingFor === '' ? '' : `waits for ${waitingFor}`,
+    waitingFor === '' || waitingFor.startsWith('waits ') ? waitingFor : `waits for ${waitingFor}`,
     stalledSince === undefined ? '' : `no progress since ${moment(stalledSince)}`,
     pausedUntil === undefined ? '' : `rests until ${moment(pausedUntil)}`,
     recoveryAttempts === 0 ? '' : `brought back ${recoveryAttempts} ${recoveryAttempts === 1 ? 'time' : 'times'}`,

@@ -1,4 +1,5 @@
-// Says whether the live parts of this page are up to date, lets Enter send what is typed, and copies code.
+// Says whether the live parts of this page are up to date, lets Enter send what is typed, copies code, takes files
+// that are pasted or dropped, and keeps the end of a conversation in sight for whoever is there.
 ;(() => {
   const root = document.documentElement
   root.setAttribute('data-scripts', '')
@@ -21,7 +22,8 @@
   document.addEventListener('click', event => {
     const button = event.target.closest?.('[data-copy]')
     if (button === null || button === undefined) return
-    navigator.clipboard.writeText(button.parentElement.querySelector('pre').textContent).then(
+    const code = button.closest('.code').querySelector('pre')
+    navigator.clipboard.writeText(code.textContent).then(
       () => {
         button.textContent = 'Copied'
         setTimeout(() => {
@@ -29,8 +31,56 @@
         }, 1500)
       },
       () => {
-        getSelection().selectAllChildren(button.parentElement.querySelector('pre'))
+        getSelection().selectAllChildren(code)
       },
     )
+  })
+
+  const names = input => [...input.files].map(file => file.name).join(', ')
+  document.addEventListener('change', event => {
+    const picked = event.target.closest?.('.attach')?.querySelector('[data-picked]')
+    if (picked) picked.value = names(event.target)
+  })
+  const take = (event, files) => {
+    const input = event.target.closest?.('.composer')?.querySelector('[type=file]')
+    if (!input || !files?.length) return
+    event.preventDefault()
+    const all = new DataTransfer()
+    for (const file of [...input.files, ...files]) all.items.add(file)
+    input.files = all.files
+    input.dispatchEvent(new Event('change', { bubbles: true }))
+  }
+  document.addEventListener('paste', event => take(event, event.clipboardData?.files))
+  document.addEventListener('drop', event => take(event, event.dataTransfer?.files))
+  document.addEventListener('dragover', event => {
+    if (event.dataTransfer?.types.includes('Files') && event.target.closest?.('.composer')) event.preventDefault()
+  })
+
+  const flow = document.querySelector('.chat .flow')
+  if (flow === null) return
+  const talk = flow.parentElement
+  const column = talk.parentElement
+  // On a phone the page scrolls, elsewhere only what was said.
+  const paged = () => getComputedStyle(talk).overflowY === 'visible'
+  const away = () => (paged() ? column.getBoundingClientRect().bottom - innerHeight : -talk.scrollTop)
+  let following = ['', '#say', '#answering'].includes(location.hash)
+  const jump = () => {
+    if (paged()) scrollBy({ top: away(), behavior: 'instant' })
+    else talk.scrollTop = 0
+    look()
+  }
+  const look = () => {
+    following = away() < 80
+    root.toggleAttribute('data-away', !following)
+  }
+  addEventListener('scroll', look, { passive: true, capture: true })
+  new ResizeObserver(() => (following ? jump() : look())).observe(flow)
+  column.addEventListener('submit', event => {
+    if (event.target.id === 'say') following = true
+  })
+  column.addEventListener('click', event => {
+    if (!event.target.closest?.('.latest')) return
+    event.preventDefault()
+    jump()
   })
 })()

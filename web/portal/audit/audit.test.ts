@@ -59,3 +59,23 @@ test('the tail shows an event as it is written, once', async () => {
   await reader?.cancel()
   expect(text.match(/<code>just-now<\/code>/g)).toHaveLength(1)
 })
+
+test('without a search the page shows the latest, once and live; a search shows what it found', async () => {
+  const latest = await html('/audit')
+  expect(latest.match(/<code>step-120\.<\/code>/g)).toHaveLength(1)
+  expect(latest).toContain('id="tail"')
+  const found = await html('/audit?text=step-119.')
+  expect(found).not.toContain('id="tail"')
+  expect(found).toContain('Back to the latest')
+  const reader = (await home.get('/live/audit?at=stale&tail=no')).body?.getReader()
+  let text = ''
+  while (!text.includes('hx-partial')) text += new TextDecoder().decode((await reader?.read())?.value)
+  await reader?.cancel()
+  expect(text).not.toContain('#tail')
+})
+
+test('a person is found by the address alone', () => {
+  const userOf = (user: string) => searchOf(queryOf(new URLSearchParams({ user }))).search.user
+  expect(userOf('ada@example.com')).toBe('person ada@example.com')
+  expect(userOf('operator local')).toBe('operator local')
+})

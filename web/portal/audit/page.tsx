@@ -23,8 +23,8 @@ export interface AuditView {
   readonly found: readonly Shown[]
   /** Where the next page begins. */
   readonly cursor: string | undefined
-  /** The last events, newest first. */
-  readonly tail: readonly Shown[]
+  /** The last events, newest first, where nothing else is looked for. */
+  readonly tail: readonly Shown[] | undefined
   readonly agents: readonly string[]
   readonly verification: Verification | undefined
   readonly command: string
@@ -33,14 +33,19 @@ export interface AuditView {
 
 export const auditRegions = (view: Pick<AuditView, 'frame' | 'tail' | 'now'>): readonly Region[] => [
   ...frameRegions(view.frame),
-  region('tail', <Tail {...view} />),
+  ...(view.tail === undefined ? [] : [region('tail', <Tail tail={view.tail} now={view.now} />)]),
 ]
 
 export const AuditPage = ({ view }: { readonly view: AuditView }) => {
   const { frame, query, mistakes, found, cursor, command } = view
   const regions = auditRegions(view)
   return (
-    <Page frame={frame} title="Audit" room="audit" live={liveAddress(urls.auditLive.to(), regions)}>
+    <Page
+      frame={frame}
+      title="Audit"
+      room="audit"
+      live={`${liveAddress(urls.auditLive.to(), regions)}${view.tail === undefined ? '&tail=no' : ''}`}
+    >
       <header class="title">
         <h1>Audit</h1>
         <p class="lead">Everything that was done, by whom, in a file whose lines are chained: a changed one shows.</p>
@@ -52,12 +57,13 @@ export const AuditPage = ({ view }: { readonly view: AuditView }) => {
         <VerifyForm command={command} />
         <VerificationResult verification={view.verification} />
       </section>
-      {raw(htmlOf(regions, 'tail'))}
       <section aria-labelledby="found-title">
-        <h2 id="found-title">Search</h2>
+        <h2 id="found-title" class="unseen">
+          Search
+        </h2>
         <SearchForm view={view} />
         <Mistakes sentences={mistakes} />
-        {found.length === 0 ? <p class="calm">Nothing like that was done.</p> : <Trail events={found} now={view.now} />}
+        {view.tail === undefined ? <Found found={found} now={view.now} /> : raw(htmlOf(regions, 'tail'))}
         {cursor === undefined ? null : (
           <p>
             <a class="second" href={addressOf(urls.audit.to(), query, { cursor })}>
@@ -115,11 +121,19 @@ export const VerificationResult = ({ verification }: Pick<AuditView, 'verificati
   )
 }
 
-const Tail = ({ tail, now }: Pick<AuditView, 'tail' | 'now'>) => (
-  <section id="tail" class="panel tail" aria-labelledby="tail-title" tabindex={0}>
-    <h2 id="tail-title">Now</h2>
+const Tail = ({ tail, now }: { readonly tail: readonly Shown[]; readonly now: Date }) => (
+  <section id="tail" aria-label="The latest, as it is written">
     <Trail events={tail} now={now} />
   </section>
+)
+
+const Found = ({ found, now }: Pick<AuditView, 'found' | 'now'>) => (
+  <>
+    <p class="hint">
+      <a href={urls.audit.to()}>Back to the latest</a>
+    </p>
+    {found.length === 0 ? <p class="calm">Nothing like that was done.</p> : <Trail events={found} now={now} />}
+  </>
 )
 
 const looks: Record<AuditEvent['outcome'], { readonly state: ResourceState; readonly word: string }> = {
@@ -185,13 +199,13 @@ const SearchForm = ({ view: { query, agents } }: { readonly view: AuditView }) =
     <Choice name="outcome" label="Outcome" options={outcomes} chosen={query.outcome} />
     <Choice name="agent" label="Agent" options={agents} chosen={query.agent} />
     <label>
-      Person <input type="text" name="user" value={query.user} maxlength={300} placeholder="person ada@example.com" />
+      Person <input type="text" name="user" value={query.user} maxlength={300} placeholder="ada@example.com" />
     </label>
     <label>
-      From <input type="datetime-local" name="from" value={query.from} />
+      From, UTC <input type="datetime-local" name="from" value={query.from} />
     </label>
     <label>
-      To <input type="datetime-local" name="to" value={query.to} />
+      To, UTC <input type="datetime-local" name="to" value={query.to} />
     </label>
     <button type="submit" class="second">
       Search

@@ -41,7 +41,7 @@ export function searchOf(query: Query): { readonly search: AuditSearch; readonly
     type,
     outcome: outcomes.find(each => each === query.outcome),
     agent: query.agent || undefined,
-    user: query.user || undefined,
+    user: query.user === '' ? undefined : userOf(query.user),
     text: query.text || undefined,
     from: momentOf('From', query.from),
     to: momentOf('To', query.to),
@@ -50,6 +50,12 @@ export function searchOf(query: Query): { readonly search: AuditSearch; readonly
   }
   return { search, mistakes }
 }
+
+/** People are written down with their kind before their name. */
+const userOf = (user: string): string => (/^(?:person|operator|author) /.test(user) ? user : `person ${user}`)
+
+/** Whether everything is asked for, from the newest on. */
+export const isUnfiltered = (query: Query): boolean => Object.values(query).every(value => value === '')
 
 /** The address of the same search, further on. */
 export function addressOf(path: string, query: Query, changes: Partial<Query>): string {

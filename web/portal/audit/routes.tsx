@@ -9,10 +9,10 @@ import { subscribeToFrame } from '../overview/routes.tsx'
 import { fragment, fromHtmx, page } from '../reply.ts'
 import { urls } from '../urls.ts'
 import { AuditPage, type AuditView, auditRegions, type Shown, VerificationResult } from './page.tsx'
-import { queryOf, searchOf } from './query.ts'
+import { isUnfiltered, queryOf, searchOf } from './query.ts'
 
-/** Events of the live tail. */
-const tailLength = 12
+/** Events of the live tail, while the page is looked at. */
+const tailLength = 100
 
 export function auditRoutes(deps: PortalDeps): readonly Route[] {
   const reads = { method: 'GET', policy: ['person'], audit: false } as const
@@ -48,14 +48,14 @@ export function auditRoutes(deps: PortalDeps): readonly Route[] {
 async function viewOf(call: Call, deps: PortalDeps, verification: Verification | undefined): Promise<AuditView> {
   const query = queryOf(call.url.searchParams)
   const { search, mistakes } = searchOf(query)
-  const [found, latest] = await Promise.all([deps.audit.search(search), deps.audit.search({ limit: tailLength })])
+  const found = await deps.audit.search(search)
   return {
     frame: frameOf(call, deps),
     query,
     mistakes,
     found: found.events,
     cursor: found.cursor,
-    tail: latest.events,
+    tail: isUnfiltered(query) ? found.events : undefined,
     agents: agentGlances(deps).map(({ name }) => name),
     verification,
     command: deps.place.command,
@@ -65,6 +65,7 @@ async function viewOf(call: Call, deps: PortalDeps, verification: Verification |
 
 /** The events as they are written; the index is read once. */
 function tailOf(call: Call, deps: PortalDeps): LiveSource {
+  const wanted = call.url.searchParams.get('tail') !== 'no'
   let tail: readonly Shown[] | undefined
   let early: readonly Shown[] = []
   const add = (line: AuditLine) => {
@@ -73,8 +74,10 @@ function tailOf(call: Call, deps: PortalDeps): LiveSource {
   }
   return {
     async regions() {
-      tail ??= merged(early, (await deps.audit.search({ limit: tailLength })).events)
-      return auditRegions({ frame: frameOf(call, deps), tail, now: deps.clock.now() })
+      const around = { frame: frameOf(call, deps), now: deps.clock.now() }
+      if (!wanted) return auditRegions({ ...around, tail: undefined })
+      tail ??= merged(early, (await deps.audit.search(searchOf(queryOf(new URLSearchParams())).search)).events)
+      return auditRegions({ ...around, tail })
     },
     subscribe(changed) {
       const stops = [

@@ -162,3 +162,55 @@ test('code is copied, and an answer is stopped with the keyboard alone', async (
   expect(home.agents.asked).toEqual(['stop q by person ada@example.com'])
   expect(complaints).toEqual([])
 })
+
+// Run in the browser.
+const endInSight = `(({ top, bottom }) => bottom > 0 && top < innerHeight && bottom < innerHeight)(
+  [...document.querySelectorAll('.md')].at(-1).getBoundingClientRect())`
+const twoFrames = 'new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))'
+const pasteFile = `(() => {
+  const clipboardData = new DataTransfer()
+  clipboardData.items.add(new File(['a,b'], 'prices.csv', { type: 'text/csv' }))
+  document.querySelector('#text').dispatchEvent(new ClipboardEvent('paste', { clipboardData, bubbles: true }))
+})()`
+
+const paragraphs = (count: number) => Array.from({ length: count }, (_, at) => `Paragraph ${at} of many.`).join('\n\n')
+
+for (const [name, viewport] of [
+  ['a wide window', { width: 1280, height: 800 }],
+  ['a phone', { width: 390, height: 844 }],
+] as const) {
+  test(`in ${name} the end stays in sight, and who reads further up stays there`, async () => {
+    home.agents.utter(question())
+    home.agents.utter({ ...answer(), text: paragraphs(60) })
+    const { page, complaints } = await open(`/chat/${thread}`, { viewport })
+    await isLive(page)
+    const topOf = (text: string) =>
+      page.getByText(text, { exact: true }).evaluate(element => Math.round(element.getBoundingClientRect().top))
+    await page.getByText('Paragraph 59 of many.').waitFor()
+    await page.waitForSelector('html:not([data-away])', { state: 'attached' })
+    home.agents.delta('supervisor', 'a', '\n\nThe end of it.')
+    await page.getByText('The end of it.').waitFor()
+    await page.waitForFunction(endInSight)
+    await page.getByText('Paragraph 20 of many.', { exact: true }).evaluate(element => element.scrollIntoView({ block: 'start' }))
+    await page.getByRole('link', { name: 'Latest' }).waitFor()
+    const before = await topOf('Paragraph 25 of many.')
+    for (let at = 0; at < 5; at++) home.agents.delta('supervisor', 'a', `\n\nMore ${at}.`)
+    await page.getByText('More 4.').waitFor({ state: 'attached' })
+    await page.evaluate(twoFrames)
+    expect(Math.abs((await topOf('Paragraph 25 of many.')) - before)).toBeLessThanOrEqual(2)
+    await page.getByRole('link', { name: 'Latest' }).click()
+    await page.waitForSelector('html:not([data-away])', { state: 'attached' })
+    expect(await topOf('More 4.')).toBeLessThan(viewport.height)
+    expect(complaints).toEqual([])
+  })
+}
+
+test('files are pasted into a message, and their names stand beside it', async () => {
+  const { page } = await open('/chat/new')
+  await page.evaluate(pasteFile)
+  await page.getByText('prices.csv').waitFor()
+  await page.getByLabel('Message').fill('what is in it?')
+  await page.getByLabel('Message').press('Enter')
+  await page.waitForURL(url => url.pathname !== '/chat/new')
+  expect(home.agents.asked.at(-1)).toBe('say supervisor by Ada Lovelace: what is in it? +document')
+})

@@ -172,3 +172,36 @@ test('a long conversation shows its end, and leads to what was before', async ()
   expect(page).toContain(`/chat/${thread}?show=240`)
   expect(await html(`/chat/${thread}?show=240`)).toContain('word 5.')
 })
+
+test('conversations are searched by what was said in them and by their names', async () => {
+  const found = await html('/chat?words=OPENING+hours')
+  expect(found).toContain(`<a href="/chat/${thread}">Build a landing page for my bakery</a>`)
+  expect(found).not.toContain('Which sites does this server serve?')
+  expect(await html('/chat?words=which+sites')).toContain('1 with these words.')
+  expect(await html('/chat?words=nowhere')).toContain('None has these words.')
+})
+
+test('a conversation is deleted once nobody works for it, with all that was said', async () => {
+  const busy = await home.post(`/chat/${thread}/delete`, {})
+  expect(busy.status).toBe(422)
+  expect(await busy.text()).toContain('somebody still works for this conversation')
+  await home.post(`/chat/${thread}/cancel`, {})
+  const deleted = await home.post(`/chat/${thread}/delete`, {})
+  expect(deleted.headers.get('location')).toBe('/chat/new?done=chat-deleted')
+  expect(await html('/chat/new?done=chat-deleted')).toContain('The conversation is deleted.')
+  expect((await home.get(`/chat/${thread}`)).status).toBe(404)
+})
+
+test('the conversation of the window, in which nobody said anything, is in no list', async () => {
+  home = house()
+  await home.agents.conversation('supervisor', 1)
+  expect((await home.get('/chat')).headers.get('location')).toBe('/chat/new')
+})
+
+test('an answer under way is told to who listens to the page when it is whole', async () => {
+  const answer = { id: 'w9', agent: 'supervisor', thread, role: 'agent', by: 'supervisor', text: 'so far', at: '' } as const
+  home.agents.utter({ ...answer, state: 'answering' })
+  expect(await html(`/chat/${thread}`)).toMatch(/data-state="answering" aria-busy="true"/)
+  home.agents.utter({ ...answer, state: 'done' })
+  expect(await html(`/chat/${thread}`)).not.toContain('aria-busy="true"')
+})

@@ -24,6 +24,11 @@ export const Composer = ({ thread, text = '', mistakes = [], focus = false }: Co
       enctype="multipart/form-data"
       {...(thread === undefined ? {} : { 'hx-post': action, 'hx-swap': 'outerHTML' })}
     >
+      {thread === undefined ? null : (
+        <a href="#answering" class="latest">
+          Latest
+        </a>
+      )}
       <Mistakes sentences={mistakes} />
       <label for="text" class="unseen">
         Message
@@ -42,10 +47,13 @@ export const Composer = ({ thread, text = '', mistakes = [], focus = false }: Co
       <button type="submit" class="main">
         Send
       </button>
-      <label class="attach">
-        Attach files <input type="file" name="files" multiple accept={accepted} />
-        <small>{`text, images, PDF, up to ${size(largestTogether)}`}</small>
-      </label>
+      <div class="attach">
+        <label>
+          <span>Attach files</span> <input type="file" name="files" multiple accept={accepted} aria-describedby="attach-what" />
+        </label>
+        <output data-picked></output>
+        <small id="attach-what">{`text, images, PDF, up to ${size(largestTogether)}`}</small>
+      </div>
     </form>
   )
 }

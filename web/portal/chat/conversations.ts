@@ -37,7 +37,12 @@ export const saidOf = ({ utterances, steps }: Standing, ratings: ReadonlyMap<str
 
 /** The conversations of people with the supervisor, the one where something was said last comes first. */
 export const chatsOf = async (agents: Agents): Promise<readonly Thread[]> =>
-  (await agents.threads(interlocutor)).filter(({ kind }) => kind === 'chat').toSorted((a, b) => (a.saidAt > b.saidAt ? -1 : 1))
+  (await agents.threads(interlocutor))
+    .filter(thread => thread.kind === 'chat' && !isUntouched(thread))
+    .toSorted((a, b) => (a.saidAt > b.saidAt ? -1 : 1))
+
+/** The one of the window of the agent, which is there before anybody says something in it. */
+const isUntouched = ({ title, createdAt, saidAt }: Thread): boolean => title === '' && createdAt === saidAt
 
 const uuid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 

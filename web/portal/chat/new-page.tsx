@@ -12,6 +12,7 @@ interface NewChatProps {
   readonly hindrance: string
   readonly now: Date
   readonly composer?: Omit<ComposerProps, 'thread'>
+  readonly notice?: string | undefined
 }
 
 const examples = [
@@ -22,8 +23,8 @@ const examples = [
 ]
 
 /** Where a conversation begins. */
-export const NewChatPage = ({ frame, threads, hindrance, now, composer = {} }: NewChatProps) => (
-  <Page frame={frame} title="New conversation" room="chat">
+export const NewChatPage = ({ frame, threads, hindrance, now, composer = {}, notice }: NewChatProps) => (
+  <Page frame={frame} title="New conversation" room="chat" scripts notice={notice}>
     <div class="chat">
       <section class="conversation" aria-label="Conversation">
         <header>
@@ -31,7 +32,7 @@ export const NewChatPage = ({ frame, threads, hindrance, now, composer = {} }: N
           <p class="lead">The supervisor plans it, hands it out, and asks you before anything on the server changes.</p>
         </header>
         <div class="talk begin">
-          <ul class="examples">
+          <ul class="examples" aria-label="For example">
             {examples.map(example => (
               <li>
                 <a href={`${urls.chatNew.to()}?text=${encodeURIComponent(example)}`}>{example}</a>

@@ -7,9 +7,9 @@ import type { PortalDeps } from '../deps.ts'
 import { missing } from '../errors.tsx'
 import { readForm } from '../form.ts'
 import { frameOf, personOf } from '../frame.ts'
-import { noticeOf } from '../notices.ts'
+import { noticeOf, withNotice } from '../notices.ts'
 import { fragment, fromHtmx, page, seeOther } from '../reply.ts'
-import { ended } from '../tasks/words.ts'
+import { activeStates, ended } from '../tasks/words.ts'
 import { urls } from '../urls.ts'
 import { Composer, type ComposerProps } from './composer.tsx'
 import { chatOf, chatsOf, interlocutor, titleFrom } from './conversations.ts'
@@ -18,6 +18,7 @@ import { liveChat } from './live.ts'
 import { longestMessage, readDraft } from './message-form.ts'
 import { NewChatPage } from './new-page.tsx'
 import { ChatPage } from './page.tsx'
+import { SearchPage } from './search-page.tsx'
 import { chatView, hindranceOf, raterOf, shownOf, surroundings } from './view.ts'
 import { readThread } from './watch.ts'
 
@@ -31,7 +32,7 @@ export function chatRoutes(deps: PortalDeps): readonly Route[] {
     return thread === undefined ? missing(call, deps, 'There is no such conversation.') : handle(call, deps, thread)
   }
   return [
-    { ...reads, path: urls.chat.path, handle: () => newest(deps) },
+    { ...reads, path: urls.chat.path, handle: call => newest(call, deps) },
     { ...reads, path: urls.chatNew.path, handle: call => newChat(call, deps) },
     { ...writes, path: urls.chatBegin.path, audit: 'chat-begin', handle: call => begin(call, deps) },
     { ...reads, path: urls.chatThread.path, handle: inThread(showChat) },
@@ -39,6 +40,7 @@ export function chatRoutes(deps: PortalDeps): readonly Route[] {
     { ...writes, path: urls.chatSay.path, audit: 'chat-say', handle: inThread(say) },
     { ...writes, path: urls.chatRename.path, audit: 'chat-rename', handle: inThread(rename) },
     { ...writes, path: urls.chatArchive.path, audit: 'chat-archive', handle: inThread(archive) },
+    { ...writes, path: urls.chatForget.path, audit: 'chat-delete', handle: inThread(forget) },
     { ...writes, path: urls.chatStop.path, audit: 'chat-stop', handle: inThread(stop) },
     { ...writes, path: urls.chatRetry.path, audit: 'chat-retry', handle: inThread(retry) },
     { ...writes, path: urls.chatCancel.path, audit: 'chat-cancel', handle: inThread(cancel) },
@@ -46,7 +48,13 @@ export function chatRoutes(deps: PortalDeps): readonly Route[] {
   ]
 }
 
-async function newest({ agents }: PortalDeps): Promise<Response> {
+async function newest(call: Call, deps: PortalDeps): Promise<Response> {
+  const { agents } = deps
+  const words = (call.url.searchParams.get('words') ?? '').trim().slice(0, 200)
+  if (words !== '') {
+    const found = await agents.searchThreads(interlocutor, words)
+    return page(<SearchPage frame={frameOf(call, deps)} words={words} found={found} now={deps.clock.now()} />)
+  }
   const first = (await chatsOf(agents)).find(({ archived }) => !archived)
   return seeOther(first === undefined ? urls.chatNew.to() : urls.chatThread.to(first.id))
 }
@@ -54,7 +62,7 @@ async function newest({ agents }: PortalDeps): Promise<Response> {
 async function newChatPage(call: Call, deps: PortalDeps, composer: Omit<ComposerProps, 'thread'>, status = 200) {
   const threads = await chatsOf(deps.agents)
   const view = { frame: frameOf(call, deps), threads, hindrance: hindranceOf(deps), now: deps.clock.now(), composer }
-  return page(<NewChatPage {...view} />, status)
+  return page(<NewChatPage {...view} notice={noticeOf(call)} />, status)
 }
 
 function newChat(call: Call, deps: PortalDeps): Promise<Response> {
@@ -108,6 +116,14 @@ const archive: Handler = async (call, deps, thread) => {
   const archived = (await readForm(call.request)).get('archived') === 'yes'
   await deps.agents.changeThread(thread.id, { archived })
   return seeOther(archived ? urls.chat.to() : urls.chatThread.to(thread.id))
+}
+
+const forget: Handler = async (_call, { agents, tasks }, thread) => {
+  const open = await tasks.list({ thread: thread.id, states: activeStates, limit: 1 })
+  if (open.length > 0 || (await agents.forgetThread(thread.id)) === 'busy') {
+    throw new ApplianceError('invalid', 'somebody still works for this conversation', { hint: 'stop or cancel that first' })
+  }
+  return seeOther(withNotice(urls.chatNew.to(), 'chat-deleted'))
 }
 
 const stop: Handler = async (call, deps, thread) => {

@@ -18,8 +18,11 @@ export const Threads = ({ threads, thread, now }: ThreadsProps) => {
     <nav id="threads" class="threads" aria-label="Conversations">
       <h2>Conversations</h2>
       <p>
-        <a href={urls.chatNew.to()}>New conversation</a>
+        <a href={urls.chatNew.to()} class="second small">
+          New conversation
+        </a>
       </p>
+      <SearchForm words="" />
       <ThreadList threads={threads.filter(each => !each.archived)} thread={thread} now={now} />
       {archived.length === 0 ? null : (
         <details id="archived" class="fold">
@@ -30,6 +33,17 @@ export const Threads = ({ threads, thread, now }: ThreadsProps) => {
     </nav>
   )
 }
+
+export const SearchForm = ({ words }: { readonly words: string }) => (
+  <search class="search">
+    <form method="get" action={urls.chat.to()}>
+      <label for="words" class="unseen">
+        Search conversations
+      </label>
+      <input id="words" type="search" name="words" value={words} maxlength={200} placeholder="Search conversations" />
+    </form>
+  </search>
+)
 
 const ThreadList = ({ threads, thread, now }: ThreadsProps) => (
   <ul>
@@ -51,7 +65,7 @@ const ThreadList = ({ threads, thread, now }: ThreadsProps) => (
 /** What one does with a conversation as a whole. */
 export const ThreadSettings = ({ thread }: { readonly thread: Thread }) => (
   <details class="fold">
-    <summary>Rename or archive</summary>
+    <summary>Rename, archive, delete</summary>
     <form method="post" action={urls.chatRename.to(thread.id)} class="decide">
       <TextField name="title" label="Name" value={titleOf(thread)} required maxlength={200} />
       <button type="submit" class="second">
@@ -64,5 +78,14 @@ export const ThreadSettings = ({ thread }: { readonly thread: Thread }) => (
         {thread.archived ? 'Put back' : 'Archive'}
       </button>
     </form>
+    <details class="fold">
+      <summary>Delete …</summary>
+      <form method="post" action={urls.chatForget.to(thread.id)}>
+        <p class="hint">All that was said in it is gone for good. Tasks, their results and the audit stay.</p>
+        <button type="submit" class="main danger">
+          Delete this conversation
+        </button>
+      </form>
+    </details>
   </details>
 )

@@ -71,7 +71,7 @@ interface TurnProps {
 }
 
 const Turn = ({ id, said, body, around: { thread, now } }: TurnProps) => (
-  <li id={id} class={`turn by-${said.role}`} data-state={said.state}>
+  <li id={id} class={`turn by-${said.role}`} data-state={said.state} aria-busy={isBusy(said) ? 'true' : 'false'}>
     <p class="by">
       <b>{said.by}</b> <Ago at={said.at} now={now} />
       <StandingWord said={said} />
@@ -92,6 +92,9 @@ const Turn = ({ id, said, body, around: { thread, now } }: TurnProps) => (
     ) : null}
   </li>
 )
+
+/** Who listens to the page hears an answer once it is whole, and not piece by piece. */
+const isBusy = ({ role, state }: Said): boolean => role === 'agent' && (state === 'answering' || state === 'queued')
 
 const StandingWord = ({ said: { state, role } }: { readonly said: Said }) => {
   if (state === 'done' || (state === 'failed' && role !== 'agent')) return null

@@ -1,7 +1,7 @@
 /** @jsxImportSource hono/jsx */
 import type { Task } from '../../../runtime/tasks/task.ts'
 import { StateMark } from '../components/state.tsx'
-import { ended, looks, progressOf, standingOf } from '../tasks/words.ts'
+import { ended, lookOf, progressOf, standingOf } from '../tasks/words.ts'
 import { urls } from '../urls.ts'
 
 interface WorkProps {
@@ -40,7 +40,8 @@ export const WorkPanel = ({ thread, tasks }: WorkProps) => {
 }
 
 const TaskLine = ({ task }: { readonly task: Task }) => {
-  const { state, word } = looks[task.state]
+  const { state, word } = lookOf(task)
+  const why = task.state === 'completed' ? '' : task.reason || (task.state === 'failed' ? standingOf(task) : '')
   return (
     <li>
       <StateMark state={state} />
@@ -48,7 +49,9 @@ const TaskLine = ({ task }: { readonly task: Task }) => {
         <a href={urls.task.to(task.id)}>{task.name}</a> <code>{task.agent}</code>
         <small class={`s-${state}`}>{word}</small>
       </p>
-      <p class="why">{task.state === 'completed' ? '' : task.reason || (task.state === 'failed' ? standingOf(task) : '')}</p>
+      <p class="why" title={why}>
+        {why}
+      </p>
     </li>
   )
 }

@@ -53,14 +53,16 @@ interface PageProps {
   readonly room: Room
   /** Where the live parts of this page come from. */
   readonly live?: string
+  /** Forms that do more with scripts, on a page that is not live. */
+  readonly scripts?: boolean
   /** Is said once at the top, after a form did its work. */
   readonly notice?: string | undefined
   readonly children?: Child
 }
 
 /** A page of somebody who is signed in: sidebar, notice, content. */
-export const Page = ({ frame, title, room, live, notice, children }: PageProps) => (
-  <Document title={`${title} · ${frame.hostname}`} theme={frame.theme} live={live !== undefined} bodyClass="room">
+export const Page = ({ frame, title, room, live, scripts = false, notice, children }: PageProps) => (
+  <Document title={`${title} · ${frame.hostname}`} theme={frame.theme} live={scripts || live !== undefined} bodyClass="room">
     <a class="skip" href="#content">
       Skip to content
     </a>

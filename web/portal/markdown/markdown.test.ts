@@ -64,3 +64,10 @@ test('a text of a megabyte is shown, not worked on', () => {
   expect(html('*[('.repeat(350_000))).toContain('<pre>*[(')
   expect(performance.now() - began).toBeLessThan(1_000)
 })
+
+test('code says its language, and can be copied', () => {
+  expect(html('```ts\nlet a\n```')).toContain(
+    '<p><span>ts</span> <button type="button" class="quiet" data-copy>Copy</button></p>',
+  )
+  expect(html('    indented')).toContain('<p><span></span> <button')
+})

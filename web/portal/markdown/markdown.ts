@@ -66,10 +66,14 @@ const harmless: IOptions = {
   },
 }
 
+const codeHead = (language: string): string =>
+  `<div class="code"><p><span>${language}</span> <button type="button" class="quiet" data-copy>Copy</button></p>`
+
 /** Sanitised text holds `<pre` and `<table` only as elements. The button shows itself where scripts run. */
 const framed = (html: string): string =>
   html
-    .replace(/<pre(?=[ >])/g, '<div class="code"><button type="button" class="quiet" data-copy>Copy</button><pre tabindex="0"')
+    .replace(/<pre>(?=<code class="language-([^"\s]+)">)/g, (_, language: string) => `${codeHead(language)}<pre tabindex="0">`)
+    .replace(/<pre(?=>)/g, `${codeHead('')}<pre tabindex="0"`)
     .replaceAll('</pre>', '</pre></div>')
     .replace(/<table(?=[ >])/g, '<div class="broad" tabindex="0"><table')
     .replaceAll('</table>', '</table></div>')

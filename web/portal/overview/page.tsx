@@ -2,6 +2,7 @@
 import { raw } from 'hono/html'
 import type { Hold, ResourceState, ResourceStatus, Status } from '../../../reconcilers/engine/status.ts'
 import type { Alert } from '../../../runtime/health/alerts.ts'
+import type { Approval } from '../../../runtime/policy/action.ts'
 import type { Frame } from '../components/frame.ts'
 import { frameRegions, Page } from '../components/layout.tsx'
 import { StateMark, StateWord } from '../components/state.tsx'
@@ -16,6 +17,8 @@ export interface OverviewView {
   readonly status: Status
   readonly holds: readonly Hold[]
   readonly alerts: readonly Alert[]
+  /** What agents ask a person. */
+  readonly asked: readonly Approval[]
   readonly lately: readonly Happening[]
   readonly cloneCommand: string
   readonly now: Date
@@ -163,9 +166,12 @@ const Notes = ({ within, notes, now }: { readonly within: string; readonly notes
 const mostNotes = 20
 const wanting: readonly ResourceState[] = ['failed', 'stalled', 'waiting']
 
-function wants({ status, holds, alerts }: OverviewView): readonly Note[] {
+function wants({ status, holds, alerts, asked }: OverviewView): readonly Note[] {
   const held = holds.map(({ id, kind, reason, since }): Note => {
     return { state: 'held', word: 'held', to: urls.held.to(id), name: kind, text: reason, at: since }
+  })
+  const asks = asked.slice(0, mostNotes).map(({ id, agent, title, askedAt }): Note => {
+    return { state: 'held', word: 'asks', to: urls.approval.to(id), name: agent, text: title, at: askedAt }
   })
   const raised = alerts.map(({ severity, subject, message, at }): Note => {
     const [kind = '', name = ''] = subject.split('/')
@@ -175,6 +181,7 @@ function wants({ status, holds, alerts }: OverviewView): readonly Note[] {
   const urgent = wanting.flatMap(wanted => status.resources.filter(each => each.state === wanted))
   return [
     ...held,
+    ...asks,
     ...raised,
     ...urgent.slice(0, mostNotes).map(({ kind, key, state, message, since }): Note => {
       return { state, word: state, to: urls.resource.to(kind, key), name: key, text: message, at: since }

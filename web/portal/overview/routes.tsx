@@ -49,6 +49,7 @@ function viewOf(call: Call, deps: PortalDeps, lately: Lately): OverviewView {
     status: deps.engine.status(),
     holds: deps.engine.holds(),
     alerts: deps.alerts.open(),
+    asked: deps.pending.asked(),
     lately: lately.read(),
     cloneCommand: deps.place.cloneCommand,
     now: deps.clock.now(),

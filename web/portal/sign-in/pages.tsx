@@ -166,6 +166,12 @@ export const AccountPage = ({ frame, email, mistakes, notice }: AccountView) => 
       <h2 id="colours-title">Colours</h2>
       <ThemeChoice theme={frame.theme} back={frame.path} />
     </section>
+    <section aria-labelledby="programs-title">
+      <h2 id="programs-title">For programs</h2>
+      <p>
+        <a href={urls.api.to()}>The API</a> does everything that the portal does.
+      </p>
+    </section>
     <section aria-labelledby="password-title">
       <h2 id="password-title">Change the password</h2>
       <form method="post" action={urls.account.to()} class="form">

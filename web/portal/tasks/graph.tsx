@@ -2,9 +2,9 @@
 import type { Task } from '../../../runtime/tasks/task.ts'
 import { urls } from '../urls.ts'
 import { layersOf, type Placed } from './layers.ts'
-import { looks } from './words.ts'
+import { lookOf } from './words.ts'
 
-const [width, height, gapX, gapY] = [168, 50, 44, 14]
+const [width, height, gapX, gapY] = [184, 50, 40, 14]
 /** More is not drawn: a list says it better. */
 const mostDrawn = 60
 
@@ -46,22 +46,20 @@ function curve(from: Placed, to: Placed): string {
 
 const Node = ({ placed, current }: { readonly placed: Placed; readonly current: boolean }) => {
   const { task } = placed
-  const { state, word } = looks[task.state]
+  const { state, word } = lookOf(task)
   return (
     <a href={urls.task.to(task.id)} {...(current ? { 'aria-current': 'page' } : {})}>
       <g class={`node s-${state}`} transform={`translate(${x(placed)} ${y(placed)})`}>
         <title>{`${task.name}: ${word}`}</title>
         <rect width={width} height={height} rx="3" />
         <rect class="bar" width="4" height={height} />
-        <text x="14" y="20">
-          {cut(task.name, 21)}
-        </text>
-        <text class="small" x="14" y="39">
-          {cut(`${task.agent} · ${word}`, 25)}
-        </text>
+        <foreignObject x="12" y="4" width={width - 20} height={height - 8}>
+          <p>
+            <b>{task.name}</b>
+            <small>{`${task.agent} · ${word}`}</small>
+          </p>
+        </foreignObject>
       </g>
     </a>
   )
 }
-
-const cut = (text: string, most: number) => (text.length <= most ? text : `${text.slice(0, most - 1)}…`)

@@ -9,7 +9,7 @@ import { idFor, liveAddress, type Region, region, rowsOf } from '../live/regions
 import { urls } from '../urls.ts'
 import { type Filter, shows, withFilter } from './filter.ts'
 import { TaskGraph } from './graph.tsx'
-import { dollars, looks, progressOf, standingOf } from './words.ts'
+import { dollars, lookOf, progressOf, standingOf } from './words.ts'
 
 export interface TasksView {
   readonly frame: Frame
@@ -131,7 +131,7 @@ interface RowProps {
 const TaskRow = ({ id, task, now }: RowProps) => (
   <tr id={id}>
     <td>
-      <StateWord {...looks[task.state]} />
+      <StateWord {...lookOf(task)} />
     </td>
     <th scope="row">
       <a href={urls.task.to(task.id)}>{task.name}</a>

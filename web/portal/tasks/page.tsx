@@ -12,7 +12,7 @@ import { htmlOf, liveAddress, type Region, region } from '../live/regions.ts'
 import type { Markdown } from '../markdown/markdown.ts'
 import { urls } from '../urls.ts'
 import { TaskGraph } from './graph.tsx'
-import { count, dollars, ended, looks } from './words.ts'
+import { count, dollars, ended, lookOf } from './words.ts'
 
 export interface TaskView {
   readonly frame: Frame
@@ -69,7 +69,7 @@ export const TaskPage = ({ view, notice }: { readonly view: TaskView; readonly n
 const Standing = ({ task, now }: TaskView) => (
   <div id="standing" class="standing">
     <p class="big">
-      <StateWord {...looks[task.state]} />
+      <StateWord {...lookOf(task)} />
     </p>
     <p class="message">{task.reason}</p>
     <dl class="facts">
@@ -107,9 +107,9 @@ const Neighbours = ({ name, tasks }: { readonly name: string; readonly tasks: re
   tasks.length === 0 ? null : (
     <div>
       <dt>{name}</dt>
-      {tasks.map(({ id, name: label, state }) => (
+      {tasks.map(task => (
         <dd>
-          <StateWord {...looks[state]} /> <a href={urls.task.to(id)}>{label}</a>
+          <StateWord {...lookOf(task)} /> <a href={urls.task.to(task.id)}>{task.name}</a>
         </dd>
       ))}
     </div>

@@ -3,6 +3,7 @@ import { task } from '../testing/fake-tasks.ts'
 import { house } from '../testing/house.ts'
 import { playScene } from '../testing/scene.ts'
 import { playWork } from '../testing/work-scene.ts'
+import { lookOf } from './words.ts'
 
 let home: ReturnType<typeof house>
 
@@ -61,4 +62,12 @@ test('a graph of seventy tasks is listed, not drawn', async () => {
   const page = await html('/tasks')
   expect(page).toContain('70 tasks: too many to draw.')
   expect(page.match(/<g class="node/g)).toHaveLength(3)
+})
+
+test('a task that waits for a person says so, and not that it is in progress', () => {
+  const look = (state: 'in_progress' | 'blocked', reason: string) => lookOf({ state, reason })
+  expect(look('in_progress', 'waits for a person to approve this')).toEqual({ state: 'held', word: 'waits for you' })
+  expect(look('in_progress', 'waits for Claude')).toEqual({ state: 'waiting', word: 'waits' })
+  expect(look('in_progress', '')).toEqual({ state: 'reconciling', word: 'in progress' })
+  expect(look('blocked', 'waits for a person')).toEqual({ state: 'waiting', word: 'blocked' })
 })

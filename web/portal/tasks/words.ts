@@ -1,16 +1,26 @@
 import type { ResourceState } from '../../../reconcilers/engine/status.ts'
 import type { Spent, Task, TaskState } from '../../../runtime/tasks/task.ts'
 
-/** Each state of a task as a shape that is known from the rest of the portal, and its word. */
-export const looks: Record<TaskState, { readonly state: ResourceState; readonly word: string }> = {
+interface Look {
+  readonly state: ResourceState
+  readonly word: string
+}
+
+const looks: Record<TaskState, Look> = {
   pending: { state: 'suspended', word: 'pending' },
-  ready: { state: 'waiting', word: 'ready' },
+  ready: { state: 'suspended', word: 'ready' },
   assigned: { state: 'reconciling', word: 'assigned' },
   in_progress: { state: 'reconciling', word: 'in progress' },
-  blocked: { state: 'held', word: 'blocked' },
+  blocked: { state: 'waiting', word: 'blocked' },
   completed: { state: 'ready', word: 'completed' },
   failed: { state: 'failed', word: 'failed' },
   cancelled: { state: 'suspended', word: 'cancelled' },
+}
+
+/** How a task stands, as a shape that is known from the rest of the portal, and a word. */
+export function lookOf({ state, reason }: Pick<Task, 'state' | 'reason'>): Look {
+  if (state !== 'in_progress' || !reason.startsWith('waits')) return looks[state]
+  return reason.startsWith('waits for a person') ? { state: 'held', word: 'waits for you' } : { state: 'waiting', word: 'waits' }
 }
 
 export const ended = ({ state }: Task): boolean => state === 'completed' || state === 'failed' || state === 'cancelled'

@@ -54,6 +54,7 @@ export function fakeAgents(): FakeAgents {
     utter(utterance) {
       const whole = { ...utterance, thread: utterance.thread ?? first(utterance.agent).id }
       utterances.set(whole.id, whole)
+      change(whole.thread, { saidAt: whole.at })
       emit({ type: 'utterance', utterance: whole })
     },
     delta(agent, utteranceId, text) {
@@ -100,6 +101,20 @@ export function fakeAgents(): FakeAgents {
     thread: async id => threads.get(id),
     openThread: async (name, title, by) => threadOf(crypto.randomUUID(), name, title, by),
     changeThread: async (id, changes) => change(id, changes),
+    async searchThreads(name, words) {
+      const has = (text: string) => text.toLowerCase().includes(words.toLowerCase())
+      return [...threads.values()].flatMap(thread => {
+        if (thread.agent !== name || thread.kind !== 'chat') return []
+        const said = [...utterances.values()].findLast(each => each.thread === thread.id && has(each.text))
+        return said === undefined && !has(thread.title) ? [] : [{ thread, excerpt: said?.text ?? '' }]
+      })
+    },
+    async forgetThread(id) {
+      const said = [...utterances.values()].filter(({ thread }) => thread === id)
+      if (said.some(({ state }) => state === 'queued' || state === 'answering')) return 'busy'
+      for (const each of said) utterances.delete(each.id)
+      return threads.delete(id) ? 'forgotten' : 'unknown'
+    },
     steps: async thread => [...steps.values()].filter(step => step.thread === thread),
     async stopAnswer(work, by) {
       asked.push(`stop ${work} by ${by}`)
