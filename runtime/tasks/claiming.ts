@@ -1,5 +1,5 @@
-import { claimById, claimNext, claimsOf, type Wanted, type WantedTask } from './claims.ts'
-import { type Completion, complete } from './complete.ts'
+import { type ClaimRow, claimOf, claimTasks, type WantedTask } from './claims.ts'
+import { type Completed, type Completion, complete } from './complete.ts'
 import type { Core } from './core.ts'
 import { failForGood } from './failure.ts'
 import { inOneFlush } from './flush.ts'
@@ -12,15 +12,19 @@ import type { Claim, ClaimResult, TaskState, Tasks } from './task.ts'
 /** The hot part: claims and completions that come while the store is busy go as one statement of each, in one transaction. */
 export function claiming(core: Core): Pick<Tasks, 'claim' | 'claimNext' | 'complete'> {
   const byId = core.lane.gathered(async (wanted: readonly WantedTask[]) => {
-    const rows = await claimById(core, core.store, wanted)
+    const rows = await claimTasks(core, core.store, wanted, 'again')
     core.changed(rows)
-    const claims = new Map(claimsOf(rows).map(claim => [claim.task.id, claim]))
+    const claims = new Map(rows.map(row => [row.id, claimOf(row)]))
     // Of two that ask for one task at once, the later one has it.
     return wanted.map(({ id }, index) =>
       wanted.findLastIndex(other => other.id === id) === index ? (claims.get(id) ?? null) : null,
     )
   })
-  const next = core.lane.gathered((asked: readonly Asked[]) => answerAsked(core, asked))
+  const ask = core.lane.gathered((asked: readonly Asked[]) => answer(core, asked))
+  const next = async (wanted: Wanted): Promise<readonly Claim[]> => {
+    const claims = await ask(wanted)
+    return typeof claims === 'boolean' ? [] : claims
+  }
   return {
     async claim(id, agent) {
       if (!isId(id)) return { outcome: 'settled' }
@@ -31,53 +35,65 @@ export function claiming(core: Core): Pick<Tasks, 'claim' | 'claimNext' | 'compl
       }
     },
     async claimNext(agent, count) {
-      const answer = count > 0 ? await next({ agent, count }) : []
-      const claims = typeof answer === 'boolean' ? [] : answer
-      if (claims.length === 0) await holdSpent(core, agent)
-      return claims
+      if (count <= 0) return []
+      const claims = await next({ agent, count })
+      if (claims.length > 0 || core.open.first(agent, 1).length === 0) return claims
+      // Something became ready in the same transaction, or a budget is spent.
+      const late = await next({ agent, count })
+      return late.length === 0 && (await holdSpent(core, agent)) ? next({ agent, count }) : late
     },
     async complete(id, token, result) {
-      return isId(id) && isToken(token) && (await next({ id: id.toLowerCase(), token, result: storable(result) })) === true
+      return isId(id) && isToken(token) && (await ask({ id: id.toLowerCase(), token, result: storable(result) })) === true
     },
   }
 }
 
+/** The most urgent ready tasks of an agent. */
+interface Wanted {
+  readonly agent: string
+  readonly count: number
+}
+
 type Asked = Wanted | Completion
 
-/** What is completed makes others ready before anybody is given a next one. */
-async function answerAsked(core: Core, asked: readonly Asked[]): Promise<readonly (boolean | readonly Claim[])[]> {
+async function answer(core: Core, asked: readonly Asked[]): Promise<readonly (boolean | readonly Claim[])[]> {
   const completions = asked.filter(one => 'id' in one)
   const wanted = asked.filter(one => 'count' in one)
-  const [completed, claimed] = await send(core, completions, wanted)
+  const [completed, claimed] = await send(core, completions, mostUrgent(core, wanted))
   core.changed(completed)
   core.changed(claimed)
   const done = new Set(completed.filter(({ state }) => state === 'completed').map(({ id, token }) => `${id} ${token}`))
-  const shares = shareOut(claimsOf(claimed), wanted).values()
+  const shares = shareOut(claimed, wanted).values()
   return asked.map(one => ('id' in one ? done.has(`${one.id} ${one.token}`) : (shares.next().value ?? [])))
 }
 
-async function send(core: Core, completions: readonly Completion[], wanted: readonly Wanted[]) {
-  if (wanted.length === 0) return [await complete(core, core.store, completions), []] as const
-  if (completions.length === 0) return [[], await claimNext(core, core.store, sums(wanted))] as const
+type Changes = readonly [readonly Completed[], readonly ClaimRow[]]
+
+async function send(core: Core, completions: readonly Completion[], tasks: readonly WantedTask[]): Promise<Changes> {
+  if (tasks.length === 0) return [completions.length === 0 ? [] : await complete(core, core.store, completions), []]
+  if (completions.length === 0) return [[], await claimTasks(core, core.store, tasks, 'ready')]
   return inOneFlush(
     core.store,
     connection => complete(core, connection, completions),
-    connection => claimNext(core, connection, sums(wanted)),
+    connection => claimTasks(core, connection, tasks, 'ready'),
   )
-}
-
-/** The same agent may be asked for by several at once. */
-function sums(wanted: readonly Wanted[]): readonly Wanted[] {
-  const counts = new Map<string, number>()
-  for (const { agent, count } of wanted) counts.set(agent, Math.min(mostAtOnce, (counts.get(agent) ?? 0) + count))
-  return [...counts].map(([agent, count]) => ({ agent, count }))
 }
 
 const mostAtOnce = 1_000
 
+/** The same agent may be asked for by several at once. */
+function mostUrgent({ open }: Core, wanted: readonly Wanted[]): readonly WantedTask[] {
+  const counts = new Map<string, number>()
+  for (const { agent, count } of wanted) counts.set(agent, Math.min(mostAtOnce, (counts.get(agent) ?? 0) + count))
+  return [...counts].flatMap(([agent, count]) => open.first(agent, count).map(id => ({ id, agent })))
+}
+
 /** Each gets up to what it wanted, the most urgent first; nobody gets a second one while another has none. */
-function shareOut(claims: readonly Claim[], wanted: readonly Wanted[]): readonly (readonly Claim[])[] {
-  const left = Map.groupBy(claims, claim => claim.task.agent)
+function shareOut(rows: readonly ClaimRow[], wanted: readonly Wanted[]): readonly (readonly Claim[])[] {
+  const urgentFirst = rows.toSorted(
+    (one, other) => Number(one.rank) - Number(other.rank) || Number(one.position) - Number(other.position),
+  )
+  const left = Map.groupBy(urgentFirst.map(claimOf), claim => claim.task.agent)
   const shares = wanted.map((): Claim[] => [])
   for (let given = true; given; ) {
     given = false
@@ -119,12 +135,14 @@ async function whyNot(core: Core, id: string, agent: string): Promise<ClaimResul
   return { outcome: 'later', reason: over.reason }
 }
 
-/** Tasks that are ready and yet nobody got: a budget is spent, and each says so. */
-async function holdSpent(core: Core, agent: string): Promise<void> {
-  const ready = await core.store<{ id: string }[]>`
-    SELECT id FROM task WHERE agent = ${agent} AND state = 'ready' ORDER BY rank, position LIMIT 100`
-  for (const { id } of ready) {
+/** Tasks that are ready and yet nobody got: where a budget is spent each says so. Whether there were any of these. */
+async function holdSpent(core: Core, agent: string): Promise<boolean> {
+  let held = false
+  for (const id of core.open.first(agent, 100)) {
     const over = await budgetOf(core, agent, id)
-    if (over !== undefined) await hold(core, id, over)
+    if (over === undefined) continue
+    await hold(core, id, over)
+    held = true
   }
+  return held
 }

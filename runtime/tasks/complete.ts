@@ -1,5 +1,5 @@
 import type { ISql, PendingQuery } from 'postgres'
-import type { Core, Touched } from './core.ts'
+import { type Core, type Touched, touchedColumns } from './core.ts'
 import { ageingMilliseconds } from './numbers.ts'
 
 export interface Completion {
@@ -10,8 +10,6 @@ export interface Completion {
 
 export interface Completed extends Touched {
   readonly token: number
-  /** Something of its graph waited for it, so that the graph goes on. */
-  readonly awaited: boolean
 }
 
 /**
@@ -28,7 +26,7 @@ export function complete({ clock }: Core, store: ISql, completions: readonly Com
       FROM unnest(${completions.map(({ id }) => id)}::uuid[], ${completions.map(({ token }) => token)}::int[],
         ${completions.map(({ result }) => result)}::text[]) AS given(id, token, result)
       WHERE task.id = given.id AND task.token = given.token AND state IN ('assigned', 'in_progress')
-      RETURNING task.id, graph, agent, state, due, task.token
+      RETURNING ${touchedColumns(store)}, task.token
     ), freed AS (
       UPDATE task SET open_dependencies = open_dependencies - met.count,
         state = CASE WHEN open_dependencies = met.count THEN 'ready' ELSE 'blocked' END,
@@ -38,11 +36,7 @@ export function complete({ clock }: Core, store: ISql, completions: readonly Com
         SELECT task, count(*)::int AS count FROM done JOIN task_dependency ON needs = done.id GROUP BY task
       ) AS met
       WHERE task.id = met.task AND state = 'blocked'
-      RETURNING task.id, graph, agent, state, due, task.token
+      RETURNING ${touchedColumns(store)}, task.token
     )
-    SELECT done.*, EXISTS (
-      SELECT FROM task_dependency CROSS JOIN LATERAL (SELECT graph, state FROM task WHERE id = task_dependency.task OFFSET 0) AS next
-      WHERE needs = done.id AND next.graph = done.graph AND next.state NOT IN ('completed', 'failed', 'cancelled')
-    ) AS awaited FROM done
-    UNION ALL SELECT freed.*, true FROM freed`
+    SELECT * FROM done UNION ALL SELECT * FROM freed`
 }

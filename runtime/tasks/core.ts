@@ -1,8 +1,10 @@
+import type { ISql } from 'postgres'
 import type { AgentPolicy } from '../../desired-state/state.ts'
 import type { Clock } from '../os/clock.ts'
 import type { Log } from '../os/log.ts'
 import type { Store } from '../store/store.ts'
 import type { Lane } from './lane.ts'
+import type { OpenTasks } from './open.ts'
 import type { TaskState } from './task.ts'
 
 export interface TasksDeps {
@@ -20,7 +22,8 @@ export interface TasksDeps {
 /** What every part of this room works with. */
 export interface Core extends TasksDeps {
   readonly lane: Lane
-  /** Tells, once it is committed, of what a statement changed. */
+  readonly open: OpenTasks
+  /** Tells, once it is committed and still in the lane, of what a statement changed. */
   readonly changed: (touched: readonly Touched[]) => void
 }
 
@@ -31,9 +34,13 @@ export interface Touched {
   readonly agent: string
   readonly state: TaskState
   readonly due: Date | null
-  /** It ended and yet its graph surely goes on, because something waited for it. */
-  readonly awaited?: boolean
+  /** Numbers of the database, which JavaScript gets as text. */
+  readonly rank: string
+  readonly position: string
 }
+
+export const touchedColumns = (store: ISql) => store`
+  task.id, task.graph, task.agent, task.state, task.due, task.rank, task.position`
 
 export const endedStates = ['completed', 'failed', 'cancelled'] as const satisfies readonly TaskState[]
 export const runningStates = ['assigned', 'in_progress'] as const satisfies readonly TaskState[]

@@ -1,8 +1,9 @@
 import { claiming } from './claiming.ts'
-import type { Core, TasksDeps as CoreDeps, Touched } from './core.ts'
+import { type Core, type TasksDeps as CoreDeps, type Touched, touchedColumns } from './core.ts'
 import { cancel, failTry, retry } from './failure.ts'
 import { handOff } from './hand-off.ts'
 import { createLane } from './lane.ts'
+import { createOpenTasks } from './open.ts'
 import { bookAgent, budgetOf, progress } from './progress.ts'
 import { graphTasks, listTasks, readTasks } from './read.ts'
 import { createReaper, type Reaper } from './reaper.ts'
@@ -37,13 +38,27 @@ export interface TasksRoom extends Tasks {
 
 export function createTasks(deps: TasksDeps): TasksRoom {
   const { store, log, announce, told } = deps
-  const telling = createTelling({ store, log, announce, told })
+  const open = createOpenTasks(store)
+  const lane = createLane({
+    async before() {
+      if (!(await open.sure())) return
+      // A commit whose outcome was unknown may have made something ready, due or ended.
+      const due = open.nextDue()
+      if (due !== undefined) reaper?.before(due)
+      void telling.catchUp()
+    },
+    failed: open.doubt,
+  })
+  const announced = (agent: string | undefined) => lane.run(async () => open.announced(agent))
+  const telling = createTelling({ store, open, announced, log, announce, told })
   const waiting = createWaiting()
   let reaper: Reaper | undefined
   const core: Core = {
     ...deps,
-    lane: createLane(),
+    open,
+    lane,
     changed(touched) {
+      open.follow(touched)
       for (const { due, state, agent } of touched) {
         if (due !== null) reaper?.before(due)
         if (state === 'ready') waiting.wake(agent)
@@ -98,7 +113,7 @@ async function reconsider(core: Core, agent: string): Promise<void> {
     await core.lane.run(async () => {
       core.changed(
         await core.store<Touched[]>`
-        UPDATE task SET due = ${core.clock.now()} WHERE id = ${id} AND held RETURNING id, graph, agent, state, due`,
+        UPDATE task SET due = ${core.clock.now()} WHERE id = ${id} AND held RETURNING ${touchedColumns(core.store)}`,
       )
     })
   }

@@ -1,6 +1,6 @@
 import type { ISql } from 'postgres'
 import { backoff } from '../os/backoff.ts'
-import type { Core, Touched } from './core.ts'
+import { type Core, type Touched, touchedColumns } from './core.ts'
 import { retryWaits } from './numbers.ts'
 import { recount } from './recount.ts'
 import { type Running, released } from './running.ts'
@@ -14,7 +14,7 @@ export async function failTry(core: Core, store: ISql, task: Running, error: str
   return store<Touched[]>`
     UPDATE task SET ${released(store, now)}, state = 'pending', reason = ${reason}, error = ${error}, trying = false,
       due = ${new Date(now.getTime() + wait)}
-    WHERE id = ${task.id} RETURNING id, graph, agent, state, due`
+    WHERE id = ${task.id} RETURNING ${touchedColumns(store)}`
 }
 
 /** Everything downstream is cancelled, and whoever asked is told. */
@@ -23,7 +23,7 @@ export async function failForGood(core: Core, store: ISql, id: string, error: st
   const failed = await store<(Touched & { name: string })[]>`
     UPDATE task SET ${released(store, now)}, state = 'failed', reason = '', due = NULL, error = ${error}, trying = false, ended_at = ${now},
       cancelled_with = NULL, untold = true
-    WHERE id = ${id} RETURNING id, graph, agent, state, due, name`
+    WHERE id = ${id} RETURNING ${touchedColumns(store)}, name`
   const reason = `${failed[0]?.name ?? id}, which it needs, failed`
   return [...failed, ...(await cancelDownstream(core, store, id, reason))]
 }
@@ -39,7 +39,7 @@ export function cancelDownstream(core: Core, store: ISql, id: string, reason: st
     UPDATE task SET ${released(store, now)}, state = 'cancelled', reason = ${reason}, due = NULL, trying = false, ended_at = ${now},
       cancelled_with = ${id}
     FROM below WHERE task.id = below.id AND state NOT IN ('completed', 'failed', 'cancelled')
-    RETURNING task.id, graph, agent, state, due`
+    RETURNING ${touchedColumns(store)}`
 }
 
 export function cancel(core: Core, id: string, by: string): Promise<boolean> {
@@ -49,7 +49,7 @@ export function cancel(core: Core, id: string, by: string): Promise<boolean> {
       const cancelled = await store<(Touched & { name: string })[]>`
         UPDATE task SET ${released(store, now)}, state = 'cancelled', reason = ${`cancelled by ${by}`}, due = NULL, trying = false,
           ended_at = ${now}, cancelled_with = NULL
-        WHERE id = ${id} AND state NOT IN ('completed', 'failed', 'cancelled') RETURNING id, graph, agent, state, due, name`
+        WHERE id = ${id} AND state NOT IN ('completed', 'failed', 'cancelled') RETURNING ${touchedColumns(store)}, name`
       const [task] = cancelled
       if (task === undefined) return []
       return [...cancelled, ...(await cancelDownstream(core, store, id, `${task.name}, which it needs, was cancelled by ${by}`))]
@@ -68,7 +68,7 @@ export function retry(core: Core, id: string): Promise<boolean> {
     const touched = await core.store.begin(async store => {
       const granted = await store<Touched[]>`
         UPDATE task SET state = 'ready', reason = '', grants = grants + held::int, held = false, due = NULL, round = round + 1, untold = false
-        WHERE id = ${id} AND state = 'pending' RETURNING id, graph, agent, state, due`
+        WHERE id = ${id} AND state = 'pending' RETURNING ${touchedColumns(store)}`
       return granted.length > 0 ? granted : beginAnew(store, id, core.clock.now())
     })
     core.changed(touched)

@@ -1,4 +1,4 @@
-import type { Core, Touched } from './core.ts'
+import { type Core, type Touched, touchedColumns } from './core.ts'
 import { failForGood } from './failure.ts'
 import { ageingMilliseconds, mostHandOffs } from './numbers.ts'
 import { released, withRunning } from './running.ts'
@@ -32,7 +32,7 @@ export async function handOff(core: Core, id: string, token: number, agent: stri
       UPDATE task SET ${released(store, now)}, state = 'ready', reason = '', due = NULL, agent = ${agent},
         description = description || ${note}, hand_offs = hand_offs + 1, trying = false, tries = 0, lost = 0, token = token + 1,
         round = round + 1, rank = ${now.getTime()}::bigint - priority * ${ageingMilliseconds}::bigint
-      WHERE id = ${id} RETURNING id, graph, agent, state, due`
+      WHERE id = ${id} RETURNING ${touchedColumns(store)}`
   })
   return result
 }

@@ -14,13 +14,30 @@ export interface Lane {
   idle(): Promise<void>
 }
 
-export function createLane(): Lane {
+export interface LaneDeps {
+  /** Done before each work. */
+  readonly before: () => Promise<void>
+  /** A work failed, and what came of it is unknown. */
+  readonly failed: () => void
+}
+
+export function createLane({ before, failed }: LaneDeps): Lane {
   let last: Promise<unknown> = Promise.resolve()
-  const run = <Result>(work: () => Promise<Result>): Promise<Result> => {
-    const next = last.then(work, work)
+  const inTurn = <Result>(work: () => Promise<Result>): Promise<Result> => {
+    const next = last.then(work)
     last = next.catch(() => {})
     return next
   }
+  const careful = async <Result>(work: () => Promise<Result>): Promise<Result> => {
+    await before()
+    try {
+      return await work()
+    } catch (error) {
+      failed()
+      throw error
+    }
+  }
+  const run = <Result>(work: () => Promise<Result>): Promise<Result> => inTurn(() => careful(work))
   return {
     run,
     gathered<Item, Result>(work: (items: readonly Item[]) => Promise<readonly Result[]>, most = 1_000) {
@@ -28,9 +45,9 @@ export function createLane(): Lane {
       const flush = async () => {
         const taken = waiting.slice(0, most)
         waiting = waiting.slice(most)
-        if (waiting.length > 0) void run(flush)
+        if (waiting.length > 0) void inTurn(flush)
         try {
-          const results = await work(taken.map(({ item }) => item))
+          const results = await careful(() => work(taken.map(({ item }) => item)))
           for (const [index, { promise }] of taken.entries()) {
             const result = results[index]
             if (result === undefined) promise.reject(new Error('a gathered call gave fewer results than items'))
@@ -42,7 +59,7 @@ export function createLane(): Lane {
       }
       return (item: Item) => {
         const promise = Promise.withResolvers<Result>()
-        if (waiting.push({ item, promise }) === 1) void run(flush)
+        if (waiting.push({ item, promise }) === 1) void inTurn(flush)
         return promise.promise
       }
     },

@@ -1,6 +1,6 @@
 import type { ISql } from 'postgres'
 import { limitsOf, overspent, type Spending, tomorrow } from './budgets.ts'
-import { type Core, dayOf, type Touched } from './core.ts'
+import { type Core, dayOf, type Touched, touchedColumns } from './core.ts'
 import { leaseMilliseconds } from './numbers.ts'
 import { released } from './running.ts'
 import type { Booking } from './task.ts'
@@ -9,11 +9,24 @@ interface Booked extends Touched, Spending {}
 
 /** Prolongs a lease and books; false when the token counts no more, or because a budget is spent now. */
 export async function progress(core: Core, id: string, token: number, booking: Booking): Promise<boolean> {
+  const { tokens, microdollars } = sound(booking)
+  const booked = await core.lane.run(() => book(core, id, token, tokens, microdollars))
+  if (booked === undefined) {
+    await bookLate(core, id, tokens, microdollars)
+    return false
+  }
+  const policy = core.policyOf(booked.agent)
+  const over = policy && overspent(booked.agent, booked, limitsOf(policy.budgets))
+  if (over === undefined) return true
+  await hold(core, id, over)
+  return false
+}
+
+async function book(core: Core, id: string, token: number, tokens: number, microdollars: number): Promise<Booked | undefined> {
   const { store, clock } = core
   const now = clock.now()
   const lease = new Date(now.getTime() + leaseMilliseconds)
-  const { tokens, microdollars } = sound(booking)
-  const [booked] = await store<Booked[]>`
+  const booked = await store<Booked[]>`
     WITH booked AS (
       UPDATE task SET state = 'in_progress', tokens = tokens + ${tokens}, microdollars = microdollars + ${microdollars},
         milliseconds = milliseconds + COALESCE(extract(epoch FROM ${now}::timestamptz - working_since) * 1000, 0),
@@ -23,19 +36,11 @@ export async function progress(core: Core, id: string, token: number, booking: B
       WHERE id = ${id} AND token = ${token} AND state IN ('assigned', 'in_progress')
       RETURNING *
     ), spent AS (${bookDay(store, now, tokens, microdollars, store`SELECT agent FROM booked`)})
-    SELECT booked.id, graph, booked.agent, state, due, booked.tokens, booked.microdollars, milliseconds, grants,
+    SELECT booked.id, graph, booked.agent, state, due, rank, position, booked.tokens, booked.microdollars, milliseconds, grants,
       spent.tokens AS day_tokens, spent.microdollars AS day_microdollars
     FROM booked, spent`
-  if (booked === undefined) {
-    await bookLate(core, id, tokens, microdollars)
-    return false
-  }
-  core.changed([booked])
-  const policy = core.policyOf(booked.agent)
-  const over = policy && overspent(booked.agent, booked, limitsOf(policy.budgets))
-  if (over === undefined) return true
-  await hold(core, id, over)
-  return false
+  core.changed(booked)
+  return booked[0]
 }
 
 /** It was spent all the same. */
@@ -73,7 +78,7 @@ export function hold(core: Core, id: string, over: { until: 'tomorrow' | 'a pers
       await core.store<Touched[]>`
       UPDATE task SET ${released(core.store, now)}, state = 'pending', reason = ${over.reason}, token = token + 1, held = true, untold = true,
         due = ${due}
-      WHERE id = ${id} AND state IN ('ready', 'assigned', 'in_progress') RETURNING id, graph, agent, state, due`,
+      WHERE id = ${id} AND state IN ('ready', 'assigned', 'in_progress') RETURNING ${touchedColumns(core.store)}`,
     )
   })
 }

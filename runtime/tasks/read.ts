@@ -1,5 +1,5 @@
 import type { ISql } from 'postgres'
-import { type TaskRow, taskOf } from './row.ts'
+import { mostNamed, type TaskRow, taskOf } from './row.ts'
 import type { Task, TaskFilter } from './task.ts'
 
 /** Columns of {@link TaskRow}, of `task` as `t` and `task_graph` as `g`. */
@@ -7,14 +7,13 @@ export const viewColumns = (store: ISql) => store`
   t.id, t.graph, t.name, t.description, t.agent, g.by_name, g.thread, t.priority, t.state, t.criteria, t.result,
   t.error, t.tries, t.max_retries, t.timeout_seconds, t.created_at, t.started_at, t.ended_at, t.tokens, t.microdollars,
   t.milliseconds, t.round, t.token,
-  CASE t.state WHEN 'blocked' THEN (
-    SELECT 'waits for ' || string_agg(name, ', ' ORDER BY position)
-      || CASE WHEN t.open_dependencies > 3 THEN ' and ' || t.open_dependencies - 3 || ' more' ELSE '' END
-    FROM (
+  t.reason, t.open_dependencies,
+  CASE t.state WHEN 'blocked' THEN ARRAY(
+    SELECT name FROM (
       SELECT needed.name, needed.position FROM task_dependency JOIN task AS needed ON needed.id = needs
-      WHERE task_dependency.task = t.id AND needed.state <> 'completed' LIMIT 3
-    ) AS first
-  ) ELSE t.reason END AS reason,
+      WHERE task_dependency.task = t.id AND needed.state <> 'completed' LIMIT ${mostNamed}
+    ) AS first ORDER BY position
+  ) ELSE '{}' END AS waits_for,
   ARRAY(SELECT needs::text FROM task_dependency WHERE task_dependency.task = t.id) AS depends_on`
 
 export const readRows = (store: ISql, ids: readonly string[]) => store<TaskRow[]>`

@@ -1,5 +1,6 @@
+import type { ISql } from 'postgres'
 import { explain } from '../os/errors.ts'
-import type { Core, Touched } from './core.ts'
+import { type Core, type Touched, touchedColumns } from './core.ts'
 import { failForGood, failTry } from './failure.ts'
 import { ageingMilliseconds, mostLosses } from './numbers.ts'
 import { type Running, released } from './running.ts'
@@ -59,33 +60,35 @@ export function createReaper(core: Core): Reaper {
 /** When the next is due. */
 async function reapDue(core: Core): Promise<Date | undefined> {
   for (;;) {
-    const touched = await core.lane.run(() =>
-      core.store.begin(async store => {
-        const due = await store<Running[]>`
-          SELECT * FROM task WHERE due <= ${core.clock.now()} ORDER BY due LIMIT ${most} FOR UPDATE`
-        const results: Touched[] = []
-        for (const task of due) {
-          // One before it took this one with it.
-          if (results.some(({ id }) => id === task.id)) continue
-          results.push(...(await reap(core, store, task)))
-        }
-        return { results, more: due.length === most }
-      }),
-    )
-    core.changed(touched.results)
-    if (!touched.more) break
+    const seen = await core.lane.run(async () => {
+      const ids = core.open.due(core.clock.now(), most)
+      if (ids.length > 0) core.changed(await core.store.begin(store => reapThese(core, store, ids)))
+      return ids.length
+    })
+    if (seen < most) break
   }
-  const [row] = await core.store<{ next: Date | null }[]>`SELECT min(due) AS next FROM task`
-  return row?.next ?? undefined
+  return core.open.nextDue()
 }
 
-function reap(core: Core, store: Parameters<typeof released>[0], task: Running): Promise<readonly Touched[]> {
+async function reapThese(core: Core, store: ISql, ids: readonly string[]): Promise<readonly Touched[]> {
+  const due = await store<Running[]>`
+    SELECT * FROM task WHERE id = ANY(${[...ids]}::uuid[]) AND due <= ${core.clock.now()} ORDER BY due FOR UPDATE`
+  const results: Touched[] = []
+  for (const task of due) {
+    // One before it took this one with it.
+    if (results.some(({ id }) => id === task.id)) continue
+    results.push(...(await reap(core, store, task)))
+  }
+  return results
+}
+
+function reap(core: Core, store: ISql, task: Running): Promise<readonly Touched[]> {
   const now = core.clock.now()
   if (task.state === 'pending') {
     return store<Touched[]>`
       UPDATE task SET state = 'ready', reason = '', due = NULL, held = false, round = round + 1,
         rank = ${now.getTime()}::bigint - priority * ${ageingMilliseconds}::bigint
-      WHERE id = ${task.id} RETURNING id, graph, agent, state, due`
+      WHERE id = ${task.id} RETURNING ${touchedColumns(store)}`
   }
   if (task.deadline !== null && task.deadline <= now) {
     return failTry(core, store, task, `there was no result within ${task.timeout_seconds} s`)
@@ -101,5 +104,5 @@ function reap(core: Core, store: Parameters<typeof released>[0], task: Running):
   return store<Touched[]>`
     UPDATE task SET ${released(store, now)}, state = 'ready', reason = '', due = NULL, lost = lost + 1, round = round + 1,
       rank = ${now.getTime()}::bigint - priority * ${ageingMilliseconds}::bigint
-    WHERE id = ${task.id} RETURNING id, graph, agent, state, due`
+    WHERE id = ${task.id} RETURNING ${touchedColumns(store)}`
 }

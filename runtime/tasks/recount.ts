@@ -1,5 +1,5 @@
 import type { ISql } from 'postgres'
-import type { Touched } from './core.ts'
+import { type Touched, touchedColumns } from './core.ts'
 import { ageingMilliseconds } from './numbers.ts'
 
 /** Counts open dependencies of tasks that nobody works on from the start: at nothing they are ready, else blocked. */
@@ -16,5 +16,5 @@ export function recount(store: ISql, ids: readonly string[], now: Date): Promise
       GROUP BY given.id
     ) AS open
     WHERE task.id = open.id
-    RETURNING task.id, graph, agent, state, due`
+    RETURNING ${touchedColumns(store)}`
 }

@@ -1,6 +1,6 @@
 import type { Task, TaskState } from './task.ts'
 
-/** A row of the view that {@link viewOf} selects; numbers come as the driver gives them. */
+/** A row of what {@link viewColumns} selects; numbers come as the driver gives them. */
 export interface TaskRow {
   readonly id: string
   readonly graph: string
@@ -12,6 +12,9 @@ export interface TaskRow {
   readonly priority: number
   readonly state: TaskState
   readonly reason: string
+  readonly open_dependencies: number
+  /** Names of the first that it waits for, at most {@link mostNamed}. */
+  readonly waits_for: readonly string[]
   readonly depends_on: readonly string[]
   readonly criteria: readonly string[]
   readonly result: string | null
@@ -39,7 +42,7 @@ export const taskOf = (row: TaskRow): Task => ({
   thread: row.thread ?? undefined,
   priority: row.priority,
   state: row.state,
-  reason: row.reason,
+  reason: row.state === 'blocked' ? waitsFor(row.waits_for, row.open_dependencies) : row.reason,
   dependsOn: row.depends_on,
   criteria: row.criteria,
   result: row.result ?? undefined,
@@ -52,3 +55,11 @@ export const taskOf = (row: TaskRow): Task => ({
   endedAt: row.ended_at?.toISOString(),
   spent: { tokens: Number(row.tokens), microdollars: Number(row.microdollars), milliseconds: Number(row.milliseconds) },
 })
+
+/** Of what a task waits for. */
+export const mostNamed = 3
+
+export function waitsFor(first: readonly string[], count: number): string {
+  const more = count > mostNamed ? ` and ${count - mostNamed} more` : ''
+  return `waits for ${first.slice(0, mostNamed).join(', ')}${more}`
+}

@@ -3,12 +3,16 @@ import type { Log } from '../os/log.ts'
 import type { Store } from '../store/store.ts'
 import type { Touched } from './core.ts'
 import { type Announcement, idOf, type News } from './news.ts'
-import { graphTasks, readRows, viewColumns } from './read.ts'
+import type { OpenTasks } from './open.ts'
+import { graphTasks, readRows } from './read.ts'
 import { type TaskRow, taskOf } from './row.ts'
 import type { TaskEvent, TaskState } from './task.ts'
 
 export interface TellingDeps {
   readonly store: Store
+  /** Ready and claimed tasks of an agent, or of all; the most urgent first. */
+  readonly announced: (agent: string | undefined) => Promise<readonly string[]>
+  readonly open: Pick<OpenTasks, 'has'>
   readonly log: Log
   /** Puts tasks in their agents' inboxes; the same announcement may come again. */
   readonly announce: ((announcements: readonly Announcement[]) => Promise<void>) | undefined
@@ -39,7 +43,7 @@ export function createTelling(deps: TellingDeps): Telling {
     const touched = waiting
     waiting = []
     await show(deps, listeners, touched)
-    if (deps.told !== undefined) await tellEnded(deps, deps.told, graphsOf(touched))
+    if (deps.told !== undefined) await tellEnded(deps, deps.told, graphsOf(deps.open, touched))
   }
   return {
     tell(touched) {
@@ -79,12 +83,12 @@ async function show(deps: TellingDeps, listeners: ReadonlySet<(event: TaskEvent)
 
 async function announceOpen(deps: TellingDeps, agent: string | undefined): Promise<void> {
   if (deps.announce === undefined) return
-  const { store } = deps
-  const rows = await store<TaskRow[]>`
-    SELECT ${viewColumns(store)} FROM task t JOIN task_graph g ON g.id = t.graph
-    WHERE t.state IN ('ready', 'assigned', 'in_progress') AND (${agent ?? null}::text IS NULL OR t.agent = ${agent ?? null})
-    ORDER BY t.rank, t.position`
-  await announceRows(deps, rows)
+  const ids = await deps.announced(agent)
+  const rows = new Map((await readRows(deps.store, ids)).map(row => [row.id, row]))
+  await announceRows(
+    deps,
+    ids.flatMap(id => rows.get(id) ?? []),
+  )
 }
 
 async function announceRows({ announce }: TellingDeps, rows: readonly TaskRow[]): Promise<void> {
@@ -94,8 +98,13 @@ async function announceRows({ announce }: TellingDeps, rows: readonly TaskRow[])
 
 const endings: ReadonlySet<TaskState> = new Set(['completed', 'failed', 'cancelled', 'pending'])
 
-const graphsOf = (touched: readonly Touched[]): readonly string[] => [
-  ...new Set(touched.filter(({ state, awaited }) => endings.has(state) && awaited !== true).map(({ graph }) => graph)),
+/** Graphs of which there may be something to tell: what is completed is told of once all is. */
+const graphsOf = (open: TellingDeps['open'], touched: readonly Touched[]): readonly string[] => [
+  ...new Set(
+    touched
+      .filter(({ state, graph }) => endings.has(state) && (state !== 'completed' || !open.has(graph)))
+      .map(({ graph }) => graph),
+  ),
 ]
 
 interface GraphRow {

@@ -1,4 +1,4 @@
-import type { Core, Touched } from './core.ts'
+import { type Core, type Touched, touchedColumns } from './core.ts'
 import { leaseMilliseconds } from './numbers.ts'
 import { released, withRunning } from './running.ts'
 
@@ -13,13 +13,13 @@ export async function waits(core: Core, id: string, token: number, reason: strin
           milliseconds_left = COALESCE(milliseconds_left, GREATEST(0, extract(epoch FROM deadline - ${now}::timestamptz) * 1000)),
           milliseconds = milliseconds + COALESCE(extract(epoch FROM ${now}::timestamptz - working_since) * 1000, 0),
           working_since = NULL
-        WHERE id = ${task.id} RETURNING id, graph, agent, state, due`
+        WHERE id = ${task.id} RETURNING ${touchedColumns(store)}`
     }
     return store<Touched[]>`
       UPDATE task SET reason = '', lease_until = ${lease}, milliseconds_left = NULL, working_since = ${now},
         deadline = COALESCE(deadline, ${now}::timestamptz + milliseconds_left * interval '1 millisecond'),
         due = LEAST(${lease}, COALESCE(deadline, ${now}::timestamptz + milliseconds_left * interval '1 millisecond'))
-      WHERE id = ${task.id} AND working_since IS NULL RETURNING id, graph, agent, state, due`
+      WHERE id = ${task.id} AND working_since IS NULL RETURNING ${touchedColumns(store)}`
   })
 }
 
@@ -32,6 +32,6 @@ export function giveBack(core: Core, id: string, token: number, reason: string, 
     token,
     (store, task) => store<Touched[]>`
       UPDATE task SET ${released(store, now)}, state = 'pending', reason = ${reason}, due = ${new Date(now.getTime() + milliseconds)}
-      WHERE id = ${task.id} RETURNING id, graph, agent, state, due`,
+      WHERE id = ${task.id} RETURNING ${touchedColumns(store)}`,
   )
 }
