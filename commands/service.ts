@@ -1,4 +1,5 @@
 import { describeService, type Mode, ownServices } from '../composition/services.ts'
+import { divideOwnCgroup } from '../runtime/os/cgroup.ts'
 import { createLog } from '../runtime/os/log.ts'
 import { becomeService } from '../runtime/services/become.ts'
 import type { Service } from '../runtime/services/service.ts'
@@ -37,6 +38,9 @@ export const service: Command = {
       return 0
     }
     if (!values.exec) await described.prepare()
-    return values.prepare ? 0 : becomeService(described)
+    if (values.prepare) return 0
+    // The agents' commands are counted beside it.
+    if (name === 'tmux') divideOwnCgroup()
+    return becomeService(described)
   },
 }

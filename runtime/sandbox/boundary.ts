@@ -1,10 +1,12 @@
 import { randomBytes } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import type { SandboxManager as Manager, SandboxRuntimeConfig } from '@anthropic-ai/sandbox-runtime'
+import { type CommandGroup, delegatedCgroup, openCommandGroup, removeOrphanedGroups } from './cgroup.ts'
 import type { Gate } from './egress/gate.ts'
 import { asLine, limited, threadsOfUser } from './limits.ts'
 import { closed, type SandboxPrograms } from './programs.ts'
 import type { SandboxPolicy, SandboxRun } from './sandbox.ts'
+import { asEscapes, systemCallFilter } from './system-calls.ts'
 import { viewOf } from './view.ts'
 
 /** One command, ready to be started behind the boundary. */
@@ -13,6 +15,8 @@ export interface Wrapped {
   readonly argv: readonly string[]
   /** What the front proxy refused it so far, one line each. */
   refusals(): readonly string[]
+  /** Where the kernel counts it; undefined where no cgroup is delegated to us. */
+  readonly group: CommandGroup | undefined
 }
 
 /** The operating system's part: namespaces, mounts and the filter of system calls. */
@@ -38,6 +42,8 @@ export async function openBoundary(programs: SandboxPrograms, gate: Gate, option
   const { SandboxManager } = await import('@anthropic-ai/sandbox-runtime')
   const config = () => configuration(programs, gate, options)
   const withValues = withVariables(options.credentials)
+  const cgroup = delegatedCgroup()
+  if (cgroup !== undefined) await removeOrphanedGroups(cgroup)
   await SandboxManager.initialize(config(), ({ host, port }) => Promise.resolve(answer(gate, host, port)))
   const { errors } = SandboxManager.checkDependencies()
   if (errors.length > 0) {
@@ -45,7 +51,7 @@ export async function openBoundary(programs: SandboxPrograms, gate: Gate, option
     throw closed(errors.join('; '), 'install the program again: ./install.sh run')
   }
   return {
-    wrap: (command, policy, signal) => withValues(() => wrap(SandboxManager, programs, command, policy, signal)),
+    wrap: (command, policy, signal) => withValues(() => wrap(SandboxManager, programs, cgroup, command, policy, signal)),
     isWhole: () => answers(SandboxManager.getLinuxHttpSocketPath()),
     cleanUp: () => SandboxManager.cleanupAfterCommand(),
     followNetwork: () => SandboxManager.updateConfig(config()),
@@ -119,6 +125,7 @@ function withVariables(credentials: SandboxPolicy['credentials']) {
 async function wrap(
   manager: ManagerType,
   programs: SandboxPrograms,
+  cgroup: string | undefined,
   command: SandboxRun,
   policy: SandboxPolicy,
   signal: AbortSignal,
@@ -133,7 +140,7 @@ async function wrap(
   const variables = Object.entries({ ...policy.env, TMPDIR: temporary }).filter(([name]) => /^[A-Za-z_][A-Za-z0-9_]*$/.test(name))
   // Set inside: what makes the sandbox must not obey a variable of the command.
   const exports = variables.map(([name, value]) => `export ${name}=${asLine([value])}; `).join('')
-  const inner = `${exports}exec ${asLine(limited(command.argv, policy.limits, threadsOfUser()))}`
+  const inner = `${exports}exec ${asLine(limited(command.argv, policy.limits, cgroup === undefined ? threadsOfUser() : undefined))}`
   const line = await manager.wrapWithSandbox(
     inner,
     programs.bash,
@@ -157,13 +164,22 @@ async function wrap(
       .getSandboxViolationStore()
       .getViolationsForCommand(id)
       .map(violation => violation.line)
-  return { argv: [programs.bash, '-c', apart(line, programs.bwrap)], refusals }
+  const own = apart(line, programs.bwrap)
+  const group = cgroup === undefined ? undefined : openCommandGroup(cgroup, policy.limits)
+  return { argv: [programs.bash, '-c', `${group?.enter ?? ''}${own}`], refusals, group }
 }
 
-/** Shared memory and semaphores, among them those of Postgres, belong to a user, and the library leaves them in sight. */
+/**
+ * Shared memory and semaphores (those of Postgres, too) and keys belong to a user, and the library leaves them in sight:
+ * namespaces of their own for the first, a second filter of system calls for the last.
+ */
 function apart(line: string, bwrap: string): string {
   const start = `${bwrap} --new-session`
   if (!line.includes(start))
     throw closed('the sandbox would share memory with other programs', 'install the program again: ./install.sh run')
-  return line.replace(start, () => `${bwrap} --unshare-ipc --unshare-uts --unshare-cgroup-try --new-session`)
+  const options = `--unshare-ipc --unshare-uts --unshare-cgroup-try --seccomp ${filterDescriptor}`
+  const filtered = line.replace(start, () => `${bwrap} ${options} --new-session`)
+  return `exec ${filterDescriptor}< <(printf '${asEscapes(systemCallFilter())}'); ${filtered}`
 }
+
+const filterDescriptor = 9

@@ -2,9 +2,10 @@ import { existsSync } from 'node:fs'
 import { ApplianceError } from '../os/errors.ts'
 import { minimalEnvironment } from '../os/spawn.ts'
 import type { Boundary, Wrapped } from './boundary.ts'
+import { limitsShown } from './ended.ts'
 import { MiddleCut } from './output.ts'
 import type { SandboxPolicy, SandboxResult, SandboxRun } from './sandbox.ts'
-import { watchMemory } from './watch.ts'
+import { watch } from './watch.ts'
 
 /** Starts a command behind the boundary, holds it to its limits, and ends whatever it leaves behind. */
 export async function execute(
@@ -25,6 +26,7 @@ export async function execute(
     return { ...ended, notes: [...notes], milliseconds: Math.round(performance.now() - started) }
   } finally {
     listeners.delete(listen)
+    await wrapped.group?.remove()
     boundary.cleanUp()
   }
 }
@@ -32,7 +34,7 @@ export async function execute(
 async function supervise(
   wrapped: Wrapped,
   command: SandboxRun,
-  { limits }: SandboxPolicy,
+  { limits, write }: SandboxPolicy,
   signal: AbortSignal,
   notes: Set<string>,
 ): Promise<Pick<SandboxResult, 'code' | 'stdout' | 'stderr'>> {
@@ -51,6 +53,10 @@ async function supervise(
     if (stopped) return
     stopped = true
     notes.add(note)
+    end()
+  }
+  const end = () => {
+    wrapped.group?.kill()
     killGroup(child.pid)
   }
   const onAbort = () => stop('it was stopped')
@@ -59,7 +65,7 @@ async function supervise(
     limits.seconds * 1000,
   )
   signal.addEventListener('abort', onAbort, { once: true })
-  const unwatch = watchMemory(child.pid, limits.memoryMebibytes, stop)
+  const unwatch = watch({ root: child.pid, limits, write, counted: wrapped.group !== undefined }, stop)
   try {
     const kept = { stdout: new MiddleCut(limits.outputBytes / 2), stderr: new MiddleCut(limits.outputBytes / 2) }
     let printed = 0
@@ -71,27 +77,33 @@ async function supervise(
     }
     const outputs = Promise.all([collect(child.stdout, kept.stdout, said), collect(child.stderr, kept.stderr, said)])
     const code = await child.exited
+    const met = wrapped.group?.met() ?? []
     // Whoever holds the output open was left in the background, and ends now.
-    killGroup(child.pid)
+    end()
     await outputs
     if (kept.stdout.dropped + kept.stderr.dropped > 0)
       notes.add(`it printed more than ${limits.outputBytes} bytes: the middle was left out`)
-    if (code === 128 + fileTooLarge || kept.stderr.text().includes('File size limit exceeded'))
-      notes.add(`it wrote a file larger than ${limits.fileMebibytes} MiB (max_file_size_mb)`)
+    if (!stopped) {
+      const ended = { code, stderr: kept.stderr.text(), peak: peakOf(child) }
+      for (const note of met.length > 0 ? met : limitsShown(ended, limits)) notes.add(note)
+    }
     return { code: stopped ? undefined : code, stdout: kept.stdout.text(), stderr: kept.stderr.text() }
   } finally {
     clearTimeout(timer)
     unwatch()
     signal.removeEventListener('abort', onAbort)
-    killGroup(child.pid)
+    end()
   }
 }
 
 /** Output that nobody reads and no limit of a file bounds. */
 const flood = 64 * 2 ** 20
 
-/** SIGXFSZ. */
-const fileTooLarge = 25
+/** What was ours before the command began counts as its own. */
+function peakOf(child: Bun.Subprocess): number {
+  const most = child.resourceUsage()?.maxRSS ?? 0
+  return most > process.memoryUsage.rss() * 1.2 ? most : 0
+}
 
 function killGroup(leader: number): void {
   try {

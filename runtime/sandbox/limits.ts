@@ -5,21 +5,14 @@ import type { SandboxLimits } from './sandbox.ts'
 const mebibyte = 1024 * 1024
 
 /**
- * The command under limits of the kernel, each for one process; what they hold together is watched from outside.
- * Memory is counted as written data, because programs like Node reserve far more addresses than they use. The kernel counts
- * the threads of a user wherever they run, so those that are there already (`others`) come on top.
+ * The command under limits of the kernel, each for one process. In a cgroup (`others` undefined) memory and processes are
+ * counted there, all together; else they are watched from outside and bounded here: memory as written data, because programs
+ * like Node reserve far more addresses than they use, and processes on top of the threads (`others`) that the user has
+ * already, wherever they run.
  */
-export function limited(argv: readonly string[], limits: SandboxLimits, others: number): readonly string[] {
-  const bytes = { data: limits.memoryMebibytes * mebibyte, fsize: limits.fileMebibytes * mebibyte }
-  return [
-    'prlimit',
-    `--data=${bytes.data}`,
-    `--fsize=${bytes.fsize}`,
-    `--nproc=${others + limits.processes}`,
-    '--core=0',
-    '--',
-    ...argv,
-  ]
+export function limited(argv: readonly string[], limits: SandboxLimits, others: number | undefined): readonly string[] {
+  const each = others === undefined ? [] : [`--data=${limits.memoryMebibytes * mebibyte}`, `--nproc=${others + limits.processes}`]
+  return ['prlimit', ...each, `--fsize=${limits.fileMebibytes * mebibyte}`, '--core=0', '--', ...argv]
 }
 
 /** The command as one line for bash, word for word. */

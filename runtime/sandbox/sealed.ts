@@ -2,11 +2,13 @@ import { readlinkSync } from 'node:fs'
 import type { Boundary } from './boundary.ts'
 import { execute } from './execute.ts'
 import { closed, type SandboxPrograms } from './programs.ts'
+import { keyctlNumber } from './system-calls.ts'
 
 /** What must not work inside, tried once before the first command. Each prints what it found open. */
 const attempts = [
   'socat -u /dev/null UNIX-CONNECT:/nowhere 2>&1 | grep -q "Operation not permitted" || echo unix sockets',
   'unshare --user true 2>/dev/null && echo user namespaces',
+  `perl -e 'syscall($ARGV[0] + 0, 0, -3, 0); exit($! == 1 ? 0 : 1)' "$4" || echo keys of other programs`,
   '[ -e "$1" ] && echo the program itself',
   '[ "$(readlink /proc/self/ns/pid)" = "$2" ] && echo other processes',
   '[ "$(readlink /proc/self/ns/ipc)" = "$3" ] && echo shared memory of other programs',
@@ -19,7 +21,8 @@ const attempts = [
 export async function proveSealed(boundary: Boundary, programs: SandboxPrograms): Promise<void> {
   // Of this very process, which may look at itself also where systemd hides all others from it.
   const [processes, memory] = ['pid', 'ipc'].map(name => readlinkSync(`/proc/self/ns/${name}`))
-  const argv = [programs.bash, '-c', attempts.join('\n'), 'probe', import.meta.path, processes ?? '', memory ?? '']
+  const known = [import.meta.path, processes ?? '', memory ?? '', String(keyctlNumber())]
+  const argv = [programs.bash, '-c', attempts.join('\n'), 'probe', ...known]
   const policy = {
     ...{ read: [], write: [], net: { allow: [], deny: [] }, requestsPerMinute: 0, maxConnections: 0, credentials: [] },
     env: { PATH: '/usr/local/bin:/usr/bin:/bin' },

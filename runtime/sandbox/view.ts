@@ -5,6 +5,9 @@ import type { SandboxPolicy } from './sandbox.ts'
 /** Programs, their libraries and their data; nothing of a user, a service or the appliance lies there. */
 const system = ['/usr', '/bin', '/sbin', '/lib', '/lib32', '/lib64', '/libx32']
 
+/** What programs ask of the kernel's own tree: how many processors there are, and how large its pages. */
+const kernel = ['/sys/devices/system/cpu', '/sys/devices/system/node', '/sys/kernel/mm/transparent_hugepage']
+
 /** What programs need of /etc. The rest, keys and configurations of services, stays out of sight. */
 const configuration = (
   'alternatives ca-certificates ca-certificates.conf ssl/certs ssl/openssl.cnf passwd group nsswitch.conf hosts host.conf ' +
@@ -27,13 +30,13 @@ export interface View {
 
 /** `needed`: files that the boundary itself uses inside. Paths that do not exist are left out; links are followed here. */
 export function viewOf(policy: SandboxPolicy, needed: readonly string[]): View {
-  const base = [...system, ...configuration].filter(path => existsSync(path) && !isLinkOfEtc(path))
+  const base = [...system, ...kernel, ...configuration].filter(path => existsSync(path) && !isLinkOfEtc(path))
   // Below a folder that commands write nothing is named: it is in sight already, and a link there may lead anywhere.
   const own = (path: string) => policy.write.some(folder => path !== folder && isWithin(path, folder))
   const named = (paths: readonly string[]) => present(paths.filter(path => !own(path)))
   const write = named(policy.write)
   return {
-    denyRead: literals(['/', ...present(policy.hidden ?? [])]),
+    denyRead: literals(['/', '/sys', ...present(policy.hidden ?? [])]),
     allowRead: literals([...base, ...present(needed), ...named(policy.read), ...write]),
     allowWrite: literals(write),
     denyWrite: literals(present(policy.sealed ?? [])),

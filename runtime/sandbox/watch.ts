@@ -1,48 +1,31 @@
-import { readFileSync, statfsSync } from 'node:fs'
-import { processTree } from '../os/process.ts'
+import { memoryHeld } from './memory-held.ts'
+import { isRunningOut, roomOf } from './room.ts'
+import type { SandboxLimits } from './sandbox.ts'
 
 const interval = 400
 
-/** Ends a command whose processes, and files in memory, hold more than they may together. */
-export function watchMemory(root: number, mebibytes: number, stop: (note: string) => void): () => void {
+export interface Watched {
+  /** Process that everything of the command descends from. */
+  readonly root: number
+  readonly limits: SandboxLimits
+  /** Folders that it writes. */
+  readonly write: readonly string[]
+  /** The kernel counts its memory all together. */
+  readonly counted: boolean
+}
+
+/** Ends a command that holds more memory than it may where the kernel does not see to it, or fills the disk. */
+export function watch({ root, limits, write, counted }: Watched, stop: (note: string) => void): () => void {
+  const most = limits.memoryMebibytes
+  const rooms = write.map(folder => roomOf(folder)).filter(room => room !== undefined)
   const timer = setInterval(() => {
-    const held = memoryOf(root)
-    if (held > mebibytes * 2 ** 20) {
-      stop(`it held ${Math.round(held / 2 ** 20)} MiB of memory, and may hold ${mebibytes} (max_memory_mb)`)
-    }
+    const held = counted ? 0 : memoryHeld(root)
+    if (held > most * 2 ** 20) stop(`it held ${mebibytes(held)} MiB of memory, and may hold ${most} (max_memory_mb)`)
+    const full = rooms.find(room => isRunningOut(room, roomOf(room.folder)))
+    if (full !== undefined) stop(`the disk is nearly full: ${mebibytes(full.reserve)} MiB are kept free for the server`)
   }, interval)
   timer.unref()
   return () => clearInterval(timer)
 }
 
-function memoryOf(root: number): number {
-  const pids = processTree(root).map(one => one.pid)
-  return pids.reduce((sum, pid) => sum + privateBytes(pid), 0) + filesInMemory(pids.at(-1))
-}
-
-const pageSize = 4096
-
-/** Shared pages are those of programs and libraries: nobody's own. */
-function privateBytes(pid: number): number {
-  try {
-    const [, resident = '0', shared = '0'] = readFileSync(`/proc/${pid}/statm`, 'utf8').split(' ')
-    return Math.max(0, Number(resident) - Number(shared)) * pageSize
-  } catch {
-    return 0
-  }
-}
-
-/** What the command wrote to the empty folders that hide ours, which live in memory. */
-function filesInMemory(inside: number | undefined): number {
-  if (inside === undefined) return 0
-  return ['/tmp', '/var', '/home', '/run', '/dev/shm'].reduce((sum, folder) => {
-    try {
-      const { type, bsize, blocks, bfree } = statfsSync(`/proc/${inside}/root${folder}`)
-      return type === tmpfs ? sum + (blocks - bfree) * bsize : sum
-    } catch {
-      return sum
-    }
-  }, 0)
-}
-
-const tmpfs = 0x01021994
+const mebibytes = (bytes: number) => Math.round(bytes / 2 ** 20)
