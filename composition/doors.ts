@@ -81,6 +81,7 @@ export async function buildDoors(
       spentToday: () => spentToday(store, clock),
       ...{ ratings: createRatings(store), pending: watchPending(engine, policy.approvals) },
       audit: ground.audit,
+      passwords: environment.databasePasswords,
       verifyAudit: () => verifyHome(home),
       services: () => supervisor.status(),
     }),

@@ -123,7 +123,10 @@ function logWriter(home: Home, mode: Mode, redact: (text: string) => string): (l
   }
 }
 
-const secretsOf = (environment: Environment) => [environment.anthropicApiKey, environment.databaseUrl, environment.redisUrl]
+const secretsOf = ({ anthropicApiKey, databaseUrl, redisUrl, databasePasswords }: Environment) => [
+  ...[anthropicApiKey, databaseUrl, redisUrl],
+  ...databasePasswords.values(),
+]
 
 async function untilReady(supervisor: Supervisor, name: Service['name'], ending: AbortSignal): Promise<void> {
   const ready = () =>

@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { z } from 'zod'
 import { writeFileAtomic } from '../runtime/os/files.ts'
 import { agentsSchema } from './documents/agents.ts'
+import { databasesSchema } from './documents/databases.ts'
 import { domainsSchema } from './documents/domain-schema.ts'
 import { networkSchema } from './documents/network.ts'
 import { permissionsSchema } from './documents/permissions.ts'
@@ -16,6 +17,7 @@ const documents = {
   settings: settingsSchema,
   permissions: permissionsSchema,
   network: networkSchema,
+  databases: databasesSchema,
 }
 
 /** Text of each JSON Schema by file name, made from the schemas that documents are parsed with. */

@@ -137,7 +137,7 @@ describe('files', () => {
     expect(mistakesIn({ 'domain.yaml': '', 'Settings.yaml': '', 'agents.yml': '', 'dns.yaml': '', 'compose.yaml': '' })).toEqual([
       'Settings.yaml:1:1: no such document; did you mean "settings.yaml"?',
       'agents.yml:1:1: this file is not read under this name: rename it to agents.yaml',
-      'compose.yaml:1:1: no such document: the documents are agents.yaml, domains.yaml, settings.yaml, permissions.yaml, network.yaml; put other files into a folder',
+      'compose.yaml:1:1: no such document: the documents are agents.yaml, domains.yaml, settings.yaml, permissions.yaml, network.yaml, databases.yaml; put other files into a folder',
       'dns.yaml:1:1: dns.yaml is not supported by this version yet: remove it for now',
       'domain.yaml:1:1: no such document; did you mean "domains.yaml"?',
     ])

@@ -1,11 +1,12 @@
 import { type AgentEntry, parseAgents, starterAgents } from './documents/agents.ts'
+import { parseDatabases } from './documents/databases.ts'
 import { type ParsedDomains, parseDomains } from './documents/domains.ts'
 import { parseNetwork } from './documents/network.ts'
 import { parsePermissions } from './documents/permissions.ts'
 import { noPolicyDocuments, type PolicyDocuments, policyOf } from './documents/policy.ts'
 import { defaultSettings, parseSettings } from './documents/settings.ts'
 import { starterPrompts } from './starter-prompts.ts'
-import type { AgentDeclaration, Mistake, ParseResult, Settings, Tls } from './state.ts'
+import type { AgentDeclaration, DesiredState, Mistake, ParseResult, Settings, Tls } from './state.ts'
 import { didYouMean, nearestWord } from './suggest.ts'
 import { readTools, withTools } from './tool-files.ts'
 import { isDocument, largestTree, type TreeEntry } from './tree.ts'
@@ -15,7 +16,7 @@ export const mostEntries = 10_000
 
 const mostMistakes = 200
 
-const documents = ['agents.yaml', 'domains.yaml', 'settings.yaml', 'permissions.yaml', 'network.yaml']
+const documents = ['agents.yaml', 'domains.yaml', 'settings.yaml', 'permissions.yaml', 'network.yaml', 'databases.yaml']
 
 const laterDocuments = ['dns.yaml', 'backups.yaml', 'schedules.yaml', 'plugins.yaml', 'knowledge.yaml']
 
@@ -44,9 +45,10 @@ export function parseTree(entries: readonly TreeEntry[], revision: string, cache
   const domains = readDomains(tree, settings.tls, mistakes, cache, domainsKey(entries))
   const tools = readTools(entries, mistakes)
   const agents = withTools(readAgents(tree, settings, mistakes), tools, mistakes)
+  const databases = readDatabases(tree, agents, mistakes)
   const telos = readTelos(entries, mistakes)
   if (mistakes.length > 0) return { ok: false, mistakes: inOrder(mistakes) }
-  return { ok: true, state: { revision, agents, domains, settings, telos } }
+  return { ok: true, state: { revision, agents, domains, settings, databases, telos } }
 }
 
 function treeMistakes(entries: readonly TreeEntry[]): Mistake[] {
@@ -159,6 +161,18 @@ function readPolicies(tree: Tree, agents: ReadonlySet<string> | undefined, mista
     permissions: permitted?.permissions ?? noPolicyDocuments.permissions,
     network: connected?.network ?? noPolicyDocuments.network,
   }
+}
+
+function readDatabases(
+  tree: Tree,
+  agents: ReadonlyMap<string, AgentDeclaration>,
+  mistakes: Mistake[],
+): DesiredState['databases'] {
+  const source = open(tree, 'databases.yaml', mistakes)
+  if (source === undefined) return new Map()
+  const parsed = parseDatabases(source, mistakes.length === 0 ? new Set(agents.keys()) : undefined)
+  mistakes.push(...parsed.mistakes)
+  return parsed.databases
 }
 
 function nearPrompt(path: string, tree: Tree): string {

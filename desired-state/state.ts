@@ -6,6 +6,8 @@ export interface DesiredState {
   /** Keyed by host name, in lower case and punycode. */
   readonly domains: ReadonlyMap<string, DomainDeclaration>
   readonly settings: Settings
+  /** PostgreSQL servers elsewhere, by name. */
+  readonly databases: ReadonlyMap<string, DatabaseDeclaration>
   /** Markdown of `TELOS/*.md`, keyed by file name. */
   readonly telos: ReadonlyMap<string, string>
 }
@@ -142,6 +144,18 @@ export interface PortalDomain extends DomainCommon {
 }
 
 export type DomainDeclaration = StaticDomain | ProxyDomain | RedirectDomain | PortalDomain
+
+/** A database that agents may query; its password is in the environment of the appliance. */
+export interface DatabaseDeclaration {
+  readonly name: string
+  readonly host: string
+  readonly port: number
+  readonly database: string
+  readonly user: string
+  readonly tls: 'verify' | 'none'
+  readonly agents: readonly string[]
+  readonly write: boolean
+}
 
 export interface Settings {
   /** Default of `domains.*.tls`. */

@@ -41,6 +41,7 @@ const routes = createRoutes({
   projects: createProjects({ home: nowhere, spawn }),
   command: 'ai-infra',
   services: () => [],
+  passwords: new Map(),
 })
 
 const identities: Record<Role, Identity> = {

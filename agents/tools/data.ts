@@ -6,6 +6,7 @@ import { readDifferently } from './dialect.ts'
 import type { SqlAnswer } from './inside/data.ts'
 import { inside } from './inside.ts'
 import { resolvePath, shownPath } from './paths.ts'
+import { rowsText } from './rows.ts'
 import type { Tool, ToolContext } from './tool.ts'
 
 const database = z
@@ -55,14 +56,9 @@ const sql = tool({
     const answer = await inside<SqlAnswer>(context, {
       ...{ op: 'sql', path: databaseOf(database, context), statement, values, most: rows },
     })
-    if (answer.columns.length === 0) return { content: `done, ${answer.changes} rows changed` }
-    const lines = [answer.columns, ...answer.rows].map(row => row.map(cell).join(' | '))
-    const count = `${answer.rows.length}${answer.more ? ' rows are shown, there are more' : answer.rows.length === 1 ? ' row' : ' rows'}`
-    return { content: [...lines, `(${count})`].join('\n'), summary: count }
+    return rowsText(answer)
   },
 })
-
-const cell = (value: unknown): string => (value === null ? 'NULL' : String(value).replaceAll(/\s+/g, ' ').slice(0, 500))
 
 const importData = tool({
   name: 'import_data',

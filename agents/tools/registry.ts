@@ -1,5 +1,6 @@
 import type { AgentPolicy, Rules } from '../../desired-state/state.ts'
 import { dataTools } from './data.ts'
+import { databaseTools } from './databases.ts'
 import { readingTools, writingTools } from './files.ts'
 import { projectReadingTools, projectTools } from './projects.ts'
 import { qualityTools } from './quality.ts'
@@ -36,7 +37,7 @@ function craftOf(agent: string, policy: AgentPolicy): readonly Tool[] {
     case 'infra':
       return [...serverTools, ...projectReadingTools]
     case 'data':
-      return [...dataTools, ...projects, ...web]
+      return [...dataTools, ...databaseTools, ...projects, ...web]
     case 'research':
       return [...web, ...researchTools, ...projectReadingTools]
     case 'qa':

@@ -47,17 +47,17 @@ const standard: AgentPolicy = {
     ['DROP DATABASE', 'TRUNCATE', 'DELETE without WHERE', 'UPDATE without WHERE'],
     ['DROP TABLE', 'ALTER TABLE'],
   ),
-  verb: rules(['task.*', 'message.*', 'project.*', 'status.*']),
+  verb: rules(['task.*', 'message.*', 'project.*', 'status.*', 'database.query'], [], ['database.change']),
 }
 
 /** What becomes visible to others, or cannot be had again. */
-const changes = ['domain.*', 'deploy.*', 'service.restart', 'service.stop', 'certificate.renew']
+const changes = ['database.change', 'domain.*', 'deploy.*', 'service.restart', 'service.stop', 'certificate.renew']
 
 const elevated: AgentPolicy = {
   ...standard,
   read: rules(['workspace', 'projects', 'www', 'logs']),
   net: rules(['*:443'], ['*:22', '*:23', '*.onion:*']),
-  verb: rules(['task.*', 'message.*', 'project.*', 'status.*', 'logs.*', 'service.status', 'certificate.status'], [], changes),
+  verb: rules([...standard.verb.allow, 'logs.*', 'service.status', 'certificate.status'], [], changes),
 }
 
 /** Reaches the same system through the same verbs; everything that destroys asks a person. */

@@ -13,6 +13,8 @@ export interface Environment {
   readonly anthropicBaseUrl: string | undefined
   readonly databaseUrl: string | undefined
   readonly redisUrl: string | undefined
+  /** Passwords of the databases of databases.yaml, by name. */
+  readonly databasePasswords: ReadonlyMap<string, string>
 }
 
 type Variables = Readonly<Record<string, string | undefined>>
@@ -51,10 +53,25 @@ export function readEnvironment(variables: Variables, uid = process.getuid?.() ?
     anthropicBaseUrl: url('ANTHROPIC_BASE_URL'),
     databaseUrl: url('DATABASE_URL'),
     redisUrl: url('REDIS_URL'),
+    databasePasswords: passwordsOf(variables),
   }
   if (mistakes.length > 0) throw new ApplianceError('invalid', mistakes.join('; '), { subject: 'environment' })
   return environment
 }
+
+const passwordPrefix = 'AI_INFRA_DATABASE_PASSWORD_'
+
+/** `AI_INFRA_DATABASE_PASSWORD_SHOP_EU` is that of `shop-eu`. */
+export const passwordVariable = (database: string) => `${passwordPrefix}${database.toUpperCase().replaceAll('-', '_')}`
+
+const passwordsOf = (variables: Variables): ReadonlyMap<string, string> =>
+  new Map(
+    Object.entries(variables).flatMap(([name, value]) =>
+      name.startsWith(passwordPrefix) && value !== undefined && value !== ''
+        ? [[name.slice(passwordPrefix.length).toLowerCase().replaceAll('_', '-'), value] as const]
+        : [],
+    ),
+  )
 
 function defaultHome(variables: Variables, uid: number): string {
   if (uid === 0) return '/var/lib/ai-infra'

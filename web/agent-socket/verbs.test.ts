@@ -10,6 +10,7 @@ import type { ActionRequest, ActionResult, Actions, Verdict } from '../../runtim
 import { createProjects, type Projects } from '../../runtime/projects/projects.ts'
 import type { Route } from '../door/route.ts'
 import { type FakeEngine, fakeEngine } from '../portal/testing/fakes.ts'
+import { databaseVerbs } from './verbs/databases.ts'
 import { deployVerbs } from './verbs/deploy.ts'
 import { domainVerbs } from './verbs/domains.ts'
 import { logVerbs } from './verbs/logs.ts'
@@ -52,9 +53,10 @@ beforeEach(() => {
     engine,
     projects,
     home: place.home,
+    passwords: new Map<string, string>(),
     redact: (text: string) => text.replaceAll('hunter2', '[secret]'),
   }
-  const verbs = [...projectVerbs(deps), ...domainVerbs(deps), ...deployVerbs(deps), ...logVerbs(deps)]
+  const verbs = [...projectVerbs(deps), ...domainVerbs(deps), ...deployVerbs(deps), ...logVerbs(deps), ...databaseVerbs(deps)]
   const [made] = createVerbRoutes(verbs, actions)
   if (made === undefined) throw new Error('there is no route')
   route = made
@@ -221,4 +223,25 @@ test('a log is read from its end, without secrets, and only by a name of the lis
   expect(answer.result).toEqual({ log: 'nginx-access.log', lines: ['GET /?key=[secret]', 'last'] })
   for (const log of ['../secret', '../secret.log', '/etc/passwd'])
     expect((await ask('logs.read', { log })).answer).toMatchObject({ verdict: 'failed' })
+})
+
+test('a statement for a database elsewhere is decided with where it goes; it is for the agents that the database names', async () => {
+  const head = (await repository.head()) ?? ''
+  const text = 'databases:\n  shop: { host: db.example.com, database: shop, user: reader }\n'
+  await repository.edit(head, new Map([['databases.yaml', text]]), { name: 'Ada', email: 'ada@example.com' }, 'The shop')
+  const query = { database: 'shop', statement: 'SELECT 1' }
+  expect((await ask('database.query', query, 'data')).answer).toMatchObject({
+    verdict: 'failed',
+    reason: expect.stringContaining('a person puts AI_INFRA_DATABASE_PASSWORD_SHOP into the appliance'),
+  })
+  expect(requests[0]?.needs).toEqual([
+    { kind: 'verb', verb: 'database.query', input: { ...query, on: 'reader@db.example.com:5432/shop', values: [] } },
+    { kind: 'sql', statement: 'SELECT 1', database: 'shop' },
+    { kind: 'net', host: 'db.example.com', port: 5432 },
+  ])
+  expect((await ask('database.change', query, 'data')).answer).toMatchObject({ reason: expect.stringContaining('only be read') })
+  await expect(ask('database.query', query, 'code')).rejects.toThrow('code has no database shop')
+  expect((await ask('status.databases', {}, 'data')).answer.result).toMatchObject({
+    databases: [{ name: 'shop', unavailable: expect.stringContaining('is not set') }],
+  })
 })

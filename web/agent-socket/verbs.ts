@@ -45,7 +45,7 @@ async function carryOut(verb: Verb, actions: Actions, agent: string, { request }
     ...from,
     tool: verb.name,
     title: verb.title(input),
-    needs: [{ kind: 'verb', verb: verb.name, input: shown }],
+    needs: [{ kind: 'verb', verb: verb.name, input: shown }, ...(await verb.needs(input, caller))],
   })
   switch (verdict.verdict) {
     case 'ask':

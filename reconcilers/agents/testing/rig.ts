@@ -210,5 +210,6 @@ export const stateOf = (...agents: readonly AgentDeclaration[]): DesiredState =>
     search_provider: 'none',
     look_interval_seconds: 60,
   },
+  databases: new Map(),
   telos: new Map(),
 })

@@ -101,6 +101,7 @@ export function createHistory() {
         revision,
         agents: new Map(),
         domains: new Map(),
+        databases: new Map(),
         telos: new Map(Object.entries(things)),
         settings: {
           tls: 'none',

@@ -147,6 +147,7 @@ const emptyState = {
     search_provider: 'none',
     look_interval_seconds: 0,
   },
+  databases: new Map(),
   telos: new Map(),
 }
 

@@ -3,7 +3,7 @@ import type { Need } from '../action.ts'
 import { parseNetPattern } from '../net.ts'
 
 /** Verbs that stay within the appliance and change nothing that others see. */
-const within = /^(task|message|status|project)\.|^service\.status$/
+const within = /^(task|message|status|project)\.|^service\.status$|^database\.query$/
 
 /**
  * Why something that the rules allow still needs a person once text of strangers is in the thread; undefined when it does

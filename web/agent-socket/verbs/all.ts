@@ -1,3 +1,4 @@
+import { type DatabaseVerbDeps, databaseVerbs } from './databases.ts'
 import { type DeployVerbDeps, deployVerbs } from './deploy.ts'
 import { domainVerbs } from './domains.ts'
 import { type LogVerbDeps, logVerbs } from './logs.ts'
@@ -7,7 +8,7 @@ import { type StatusVerbDeps, statusVerbs } from './status.ts'
 import { type TaskVerbDeps, taskVerbs } from './tasks.ts'
 import type { Verb } from './verb.ts'
 
-export type VerbDeps = DeployVerbDeps & MessageVerbDeps & TaskVerbDeps & StatusVerbDeps & LogVerbDeps
+export type VerbDeps = DeployVerbDeps & MessageVerbDeps & TaskVerbDeps & StatusVerbDeps & LogVerbDeps & DatabaseVerbDeps
 
 /** Every verb that an agent can ask of the server. */
 export const allVerbs = (deps: VerbDeps): readonly Verb[] => [
@@ -18,4 +19,5 @@ export const allVerbs = (deps: VerbDeps): readonly Verb[] => [
   ...deployVerbs(deps),
   ...statusVerbs(deps),
   ...logVerbs(deps),
+  ...databaseVerbs(deps),
 ]

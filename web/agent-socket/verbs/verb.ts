@@ -1,5 +1,6 @@
 import type { z } from 'zod'
 import { ApplianceError } from '../../../runtime/os/errors.ts'
+import type { Need } from '../../../runtime/policy/action.ts'
 
 /** Who calls a verb: the agent whose socket it came through, and the work it came from. */
 export interface Caller {
@@ -19,6 +20,8 @@ export interface Verb<Input = unknown> {
   title(input: Input): string
   /** What is decided on and, by a person, approved: the input with what it means at this moment, like the commit. */
   shown(input: Input, caller: Caller): Promise<Readonly<Record<string, unknown>>>
+  /** What it reaches for besides: each is decided like a need of any tool. */
+  needs(input: Input, caller: Caller): Promise<readonly Need[]>
   /** `shown` is what was decided on. Throws an ApplianceError whose sentence the model can act on. */
   run(input: Input, caller: Caller, shown: Readonly<Record<string, unknown>>): Promise<unknown>
   /** Carried out twice it does what it does once, so that it is simply repeated when its outcome was lost. */
@@ -29,6 +32,7 @@ interface Definition<Schema extends z.ZodType> {
   readonly input: Schema
   readonly title: (input: z.output<Schema>) => string
   readonly shown?: (input: z.output<Schema>, caller: Caller) => Promise<Readonly<Record<string, unknown>>>
+  readonly needs?: (input: z.output<Schema>, caller: Caller) => Promise<readonly Need[]>
   readonly run: (input: z.output<Schema>, caller: Caller, shown: Readonly<Record<string, unknown>>) => Promise<unknown>
   readonly repeatable?: boolean
 }
@@ -50,6 +54,7 @@ export function verb<Schema extends z.ZodType>(name: string, definition: Definit
       const parsed = read(input)
       return definition.shown?.(parsed, caller) ?? recordOf(parsed)
     },
+    needs: async (input, caller) => definition.needs?.(read(input), caller) ?? [],
     run: (input, caller, shown) => definition.run(read(input), caller, shown),
   }
 }
