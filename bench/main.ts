@@ -12,6 +12,7 @@ import { benchPush } from './push.ts'
 import { type Figure, jsonLine, markdownTable } from './report.ts'
 import { benchStart } from './start.ts'
 import { benchTasks } from './tasks.ts'
+import { benchToken } from './token.ts'
 
 /** Every row of the table, in its order; each brings up what it needs and takes it down again. */
 const benches: Readonly<Record<string, () => Promise<Figure>>> = {
@@ -27,6 +28,7 @@ const benches: Readonly<Record<string, () => Promise<Figure>>> = {
   prefix: benchPrefix,
   'idle-tokens': benchIdleTokens,
   messages: benchMessages,
+  token: benchToken,
   tasks: benchTasks,
   chaos: benchChaos,
 }

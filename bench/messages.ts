@@ -7,7 +7,7 @@ import { addMessage } from '../runtime/bus/messages.ts'
 import { silentLog } from '../runtime/os/log.ts'
 import type { Store } from '../runtime/store/store.ts'
 import { startTestStore } from '../runtime/store/testing/postgres.ts'
-import { type Figure, median } from './report.ts'
+import { type Figure, median, percentile99 } from './report.ts'
 import { type BenchRedis, startRedis } from './tasks/services.ts'
 
 const messages = 1_000
@@ -136,6 +136,3 @@ async function openTheirs({ address, password }: BenchRedis): Promise<Sender> {
     },
   }
 }
-
-const percentile99 = (values: readonly number[]): number =>
-  values.toSorted((a, b) => a - b)[Math.floor(values.length * 0.99)] ?? Number.NaN

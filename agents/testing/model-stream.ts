@@ -21,6 +21,7 @@ export function streamOf(step: Speech, facts: StreamFacts, signal: AbortSignal):
           if (signal.aborted) return
           if (step.pace !== undefined) await Bun.sleep(step.pace)
           controller.enqueue(encoder.encode(`event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`))
+          if (step.sent !== undefined) step.sent(pieceIn(event))
           if (event.type === 'content_block_delta' && pieces++ === 0) await step.hold
         }
         if (step.breaks !== 'stall') controller.close()
@@ -29,6 +30,12 @@ export function streamOf(step: Speech, facts: StreamFacts, signal: AbortSignal):
       }
     },
   })
+}
+
+/** Empty for what is no text. */
+function pieceIn({ delta }: Event): string {
+  const text = typeof delta === 'object' && delta !== null && 'text' in delta ? delta.text : ''
+  return typeof text === 'string' ? text : ''
 }
 
 function* eventsOf(step: Speech, facts: StreamFacts): Generator<Event> {

@@ -8,6 +8,8 @@ export type Step =
       readonly hold?: Promise<unknown>
       /** Milliseconds before each event of the stream. */
       readonly pace?: number
+      /** Told each piece of text as it goes into the socket. */
+      readonly sent?: (piece: string) => void
       /** The stream ends in the middle (`cut`), or says nothing more and stays open (`stall`). */
       readonly breaks?: 'cut' | 'stall'
       /** Instead of what the length of the request gives. */
