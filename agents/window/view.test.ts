@@ -4,7 +4,7 @@ import type { Work, WorkEvent } from '../../runtime/bus/work.ts'
 import { firstState, next, type WindowEvent, type WindowState } from './state.ts'
 import { difference } from './terminal.ts'
 import { widthOf } from './text.ts'
-import { plain, render } from './view.ts'
+import { plain, rememberRows, render } from './view.ts'
 
 const question = (id: string, text: string): Utterance => ({
   ...{ id, text, agent: 'code', thread: 't', role: 'person', by: 'ada', state: 'queued', at: '2026-01-02T03:04:05.000Z' },
@@ -176,4 +176,17 @@ test('only rows that changed are written again', () => {
   const cursor = { row: 0, column: 0 }
   expect(difference(['a', 'b'], { rows: ['a', 'c'], cursor })).toBe('\x1b[?25l\x1b[2;1Hc\x1b[0m\x1b[K\x1b[1;1H\x1b[?25h')
   expect(difference([], { rows: ['a'], cursor })).toContain('\x1b[2J')
+})
+
+test('what was drawn before is not broken into rows again, and looks the same at every width', () => {
+  const rowsOf = rememberRows()
+  const asked: WindowEvent = { type: 'asked', question: question('1', 'tell me everything that you know of it') }
+  let state = after(briefed, idle, asked, started('1', 'tell me everything that you know of it'))
+  for (const piece of ['It is ', '**nginx**.\n', '- one that is longer than the others are, and goes on\n', '```\ncode\n```\n']) {
+    state = next(state, work('1', { type: 'text', text: piece }))
+    for (const columns of [40, 90, 40]) expect(render(state, columns, 30, rowsOf)).toEqual(render(state, columns, 30))
+  }
+  const [entry] = state.entries
+  if (entry === undefined) throw new Error('nothing was asked')
+  expect(rowsOf(entry, 'code', 40)).toBe(rowsOf(entry, 'code', 40))
 })

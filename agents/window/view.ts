@@ -26,20 +26,35 @@ const tallestPrompt = 6
 
 const levels = ['restricted', 'standard', 'elevated', 'privileged']
 
-export function render(state: WindowState, columns: number, rows: number): Screen {
+/** The rows of one question or task with what became of it. */
+export type EntryRows = (entry: Entry, agent: string, columns: number) => readonly string[]
+
+/** Breaks into rows only what differs from the last time: a long conversation would else be broken for each piece of an answer. */
+export function rememberRows(): EntryRows {
+  const known = new WeakMap<Entry, { readonly columns: number; readonly rows: readonly string[] }>()
+  return (entry, agent, columns) => {
+    const old = known.get(entry)
+    if (old?.columns === columns) return old.rows
+    const rows = entryRows(entry, agent, columns)
+    known.set(entry, { columns, rows })
+    return rows
+  }
+}
+
+export function render(state: WindowState, columns: number, rows: number, rowsOf: EntryRows = entryRows): Screen {
   const header = headerOf(state, columns)
   const prompt = promptOf(state, columns)
   const footer = [...obstacleOf(state, columns), faint('─'.repeat(columns)), ...prompt.rows, hintOf(state, columns)]
   const space = Math.max(rows - header.length - footer.length, 0)
-  const body = visiblePart(bodyOf(state, columns), space, state.scroll)
+  const body = visiblePart(bodyOf(state, columns, rowsOf), space, state.scroll)
   const all = [...header, ...body, ...footer].slice(0, rows)
   const above = header.length + body.length + footer.length - 1 - prompt.rows.length
   return { rows: all, cursor: { row: Math.min(above + prompt.row, rows - 1), column: Math.min(prompt.column, columns - 1) } }
 }
 
 /** The largest scroll that still shows something new. */
-export function mostScroll(state: WindowState, columns: number, rows: number): number {
-  return Math.max(bodyOf(state, columns).length - Math.max(rows - 6, 1), 0)
+export function mostScroll(state: WindowState, columns: number, rows: number, rowsOf: EntryRows = entryRows): number {
+  return Math.max(bodyOf(state, columns, rowsOf).length - Math.max(rows - 6, 1), 0)
 }
 
 function headerOf({ name, who, activity }: WindowState, columns: number): string[] {
@@ -57,9 +72,9 @@ function headerOf({ name, who, activity }: WindowState, columns: number): string
   return [first, ...second, faint('─'.repeat(columns))]
 }
 
-function bodyOf(state: WindowState, columns: number): string[] {
+function bodyOf(state: WindowState, columns: number, rowsOf: EntryRows): string[] {
   if (state.entries.length === 0) return welcome(state, columns)
-  return ['', ...state.entries.flatMap(entry => entryRows(entry, state.name, columns))]
+  return ['', ...state.entries.flatMap(entry => rowsOf(entry, state.name, columns))]
 }
 
 function welcome({ name, obstacle }: WindowState, columns: number): string[] {

@@ -31,7 +31,7 @@ export interface WorkFinish extends WorkEnding {
 }
 
 /** Milliseconds that lie between two reports of one agent at least, else the door refuses them for their number. */
-export const shortestReportInterval = 25
+export const shortestReportInterval = 10
 /** The most events of one report, and the longest line in one of them. */
 export const mostEvents = 1_000
 export const longestLine = 2_000

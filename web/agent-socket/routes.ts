@@ -1,7 +1,7 @@
 import type { AgentsRoom } from '../../runtime/bus/create-agents.ts'
 import { readFields } from '../../runtime/bus/parse.ts'
 import { longestUtterance, parseHeartbeat } from '../../runtime/bus/protocol.ts'
-import { largestReport, parseWorkFinish, parseWorkReport } from '../../runtime/bus/work-protocol.ts'
+import { largestReport, parseWorkFinish, parseWorkReport, shortestReportInterval } from '../../runtime/bus/work-protocol.ts'
 import { ApplianceError } from '../../runtime/os/errors.ts'
 import { json } from '../door/answer.ts'
 import type { Call, RateLimit, Route } from '../door/route.ts'
@@ -11,6 +11,8 @@ export interface AgentSocketDeps {
 }
 
 const often: RateLimit = { requests: 3_000, seconds: 60 }
+/** As often as both works of an agent, a conversation and a task, report at most. */
+const reports: RateLimit = { requests: (2 * 60_000) / shortestReportInterval, seconds: 60 }
 const seldom: RateLimit = { requests: 300, seconds: 60 }
 const policy = ['agent'] as const
 
@@ -61,7 +63,7 @@ export function createAgentSocketRoutes({ agents }: AgentSocketDeps): readonly R
       method: 'POST',
       path: '/agent/work/:id/events',
       policy,
-      rateLimit: often,
+      rateLimit: reports,
       audit: false,
       handle: answering(async (call, name) =>
         agents.work.events(name, idOf(call), parseWorkReport(await body(call, largestReport))),

@@ -1,17 +1,19 @@
 import type { Thread } from '../../../runtime/bus/agents.ts'
 import type { Call } from '../../door/route.ts'
 import type { PortalDeps } from '../deps.ts'
+import type { Region } from '../live/regions.ts'
 import { type LiveSource, liveStream } from '../live/stream.ts'
 import { subscribeToTasks } from '../tasks/routes.tsx'
-import { chatRegions } from './page.tsx'
+import { type ChatView, chatRegions, regionsAround } from './page.tsx'
 import { rememberTurns } from './turn.tsx'
 import { chatView, type Surroundings, shownOf, surroundings } from './view.ts'
 import { watchThread } from './watch.ts'
 
-/** Milliseconds in which changes of a conversation are gathered: a reader should not see the pieces wait. */
-const gather = 15
-/** Milliseconds after which what stands around the words is read again, whatever was heard of it. */
+/** Milliseconds between two pieces of an answer that a reader gets, at least; the first goes out at once. */
+const gather = 5
+/** Milliseconds after which what stands around the words is read again, whatever was heard of it, and rendered again. */
 const longestTrust = 5_000
+const longestShown = 1_000
 
 /** The stream of one conversation. */
 export function liveChat(call: Call, deps: PortalDeps, thread: Thread): Response {
@@ -19,6 +21,7 @@ export function liveChat(call: Call, deps: PortalDeps, thread: Thread): Response
   const watch = watchThread(deps.agents, thread, shownOf(call), () => changed())
   const seen = new Set<string>()
   const turn = rememberTurns()
+  const still = rememberAround()
   let around: Surroundings | undefined
   let readAt = 0
 
@@ -30,7 +33,8 @@ export function liveChat(call: Call, deps: PortalDeps, thread: Thread): Response
         readAt = now
         around = await surroundings(call, deps, thread, standing, seen)
       }
-      return chatRegions(chatView(call, deps, standing, around), turn)
+      const view = chatView(call, deps, standing, around)
+      return chatRegions(view, turn, still(view, around))
     },
     subscribe(listener) {
       changed = listener
@@ -45,4 +49,18 @@ export function liveChat(call: Call, deps: PortalDeps, thread: Thread): Response
     },
   }
   return liveStream(call, source, { ...deps, gather })
+}
+
+/** Renders what stands around the words again when something of it was read, somebody began or ended, or a while later. */
+function rememberAround(): (view: ChatView, around: Surroundings) => readonly Region[] {
+  let known:
+    | { readonly of: Surroundings; readonly states: string; readonly at: number; readonly regions: readonly Region[] }
+    | undefined
+  return (view, around) => {
+    const states = view.said.map(({ id, state }) => `${id} ${state}`).join()
+    const at = view.now.getTime()
+    if (known?.of !== around || known.states !== states || at - known.at > longestShown)
+      known = { of: around, states, at, regions: regionsAround(view) }
+    return known.regions
+  }
 }

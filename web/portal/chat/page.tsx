@@ -31,15 +31,24 @@ export interface ChatView {
   readonly now: Date
 }
 
-export const chatRegions = (view: ChatView, turn: TurnRenderer = turnRegion): readonly Region[] => {
-  const { thread, said, tasks, asked, markdown, now } = view
+export const chatRegions = (
+  view: ChatView,
+  turn: TurnRenderer = turnRegion,
+  around: readonly Region[] = regionsAround(view),
+): readonly Region[] => [
+  ...around,
+  ...view.said.map(each => turn(each, { markdown: view.markdown, thread: view.thread.id, now: view.now })),
+]
+
+/** Everything but the words. */
+export const regionsAround = (view: ChatView): readonly Region[] => {
+  const { thread, tasks, asked, now } = view
   return [
     ...frameRegions(view.frame),
     region('threads', <Threads {...view} />),
     region('work', <WorkPanel thread={thread.id} tasks={tasks} />),
     region('work-brief', <WorkBrief tasks={tasks} />),
     region('taint', <Taint thread={thread} />),
-    ...said.map(each => turn(each, { markdown, thread: thread.id, now })),
     ...asked.map(approval =>
       region(cardId(approval), <ApprovalCard approval={approval} back={urls.chatThread.to(thread.id)} now={now} />, {
         within: 'asks',

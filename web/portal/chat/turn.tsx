@@ -4,7 +4,7 @@ import type { Utterance, WorkStep } from '../../../runtime/bus/agents.ts'
 import { Ago } from '../components/time.tsx'
 import { idFor, type Region, region } from '../live/regions.ts'
 import type { Markdown } from '../markdown/markdown.ts'
-import { type Markup, render } from '../reply.ts'
+import { render } from '../reply.ts'
 import { listed } from './attachments.ts'
 import type { Part, Said } from './conversations.ts'
 import { Rating, RetryForm } from './feedback.tsx'
@@ -44,7 +44,10 @@ export function turnRegion(said: Said, around: Around): Region {
   return {
     id,
     within: 'turns',
-    html: html(rows.map(row => row.html).join('')),
+    // Needed once, while the rows of an answer that streams in are needed for each piece of it.
+    get html() {
+      return html(rows.map(row => row.html).join(''))
+    },
     rows: { frame: html(''), regions: rows },
   }
 }
@@ -128,22 +131,19 @@ function wordsRow(turn: string, { text }: Said): Region {
 }
 
 function partRows(turn: string, parts: readonly Part[], markdown: Markdown): readonly Region[] {
-  const blocks = stretchesOf(parts).flatMap((stretch): readonly ((id: string) => Markup)[] =>
+  const blocks = stretchesOf(parts).flatMap((stretch): readonly ((id: string) => string)[] =>
     typeof stretch === 'string'
-      ? markdown(stretch).map(html => id => <Block id={id} html={html} />)
-      : [id => <Steps id={id} steps={stretch} />],
+      ? markdown(stretch).map(html => id => block(id, html))
+      : [id => render(<Steps id={id} steps={stretch} />)],
   )
-  return blocks.map((block, at) => {
+  return blocks.map((html, at) => {
     const id = `${turn}-${at}`
-    return region(id, block(id), { within: bodyId(turn), vanishes: true })
+    return { id, html: html(id), within: bodyId(turn), vanishes: true }
   })
 }
 
-const Block = ({ id, html }: { readonly id: string; readonly html: string }) => (
-  <div id={id} class="md">
-    {raw(html)}
-  </div>
-)
+/** Put together by hand: a long answer has a hundred of them, and each of its pieces looks at all. */
+const block = (id: string, html: string): string => `<div id="${id}" class="md">${html}</div>`
 
 /** Text that belongs together, and steps that follow each other. */
 function stretchesOf(parts: readonly Part[]): readonly (string | readonly WorkStep[])[] {

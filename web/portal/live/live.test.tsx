@@ -3,6 +3,7 @@ import { expect, test } from 'bun:test'
 import type { Clock } from '../../../runtime/os/clock.ts'
 import { systemClock } from '../../../runtime/os/clock.ts'
 import { silentLog } from '../../../runtime/os/log.ts'
+import { heldClock } from '../../../runtime/tasks/testing/room.ts'
 import type { Call } from '../../door/route.ts'
 import { ada, fakeSessions } from '../testing/house.ts'
 import { fingerprint, idFor, liveAddress, type Region, region, updateBetween, wholeUpdate } from './regions.ts'
@@ -115,6 +116,30 @@ test('a page that is not current is made so at once', async () => {
 test('an idle stream gives a sign of life', async () => {
   const stream = streamOf({ text: 'one' }, { heartbeat: 20 })
   await stream.until(': beat\n\n: beat')
+  await stream.stop()
+})
+
+test('a change goes out at once, what follows it at once as one, and a large one gives everybody a rest', async () => {
+  const clock = heldClock()
+  const stream = streamOf({ text: 'one' }, { clock })
+  const resting = async (milliseconds: number) => {
+    while (!clock.sleeps().some(each => Math.abs(each - milliseconds) < 1)) await Bun.sleep(0)
+  }
+  await stream.until('>one<')
+  await resting(5)
+  clock.pass(5)
+  stream.change('two')
+  await stream.until('>two<')
+  await resting(5)
+  stream.change('three')
+  stream.change('four')
+  clock.pass(5)
+  expect(await stream.until('>four<')).not.toContain('three')
+  await resting(5)
+  clock.pass(5)
+  stream.change('x'.repeat(50_000))
+  await stream.until('</h1>')
+  await resting(100)
   await stream.stop()
 })
 

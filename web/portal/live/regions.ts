@@ -15,7 +15,7 @@ export interface Region {
   readonly inside?: 'replaced'
   /** A row that leaves no trace when it goes, instead of staying there marked as removed. */
   readonly vanishes?: true
-  /** Rows of this element that change by themselves: while `frame` stays as it was, only they are sent. */
+  /** All that it shows: while `frame` stays as it was, only those of its rows are sent that changed. */
   readonly rows?: { readonly frame: string; readonly regions: readonly Region[] }
 }
 
@@ -64,9 +64,10 @@ export function updateBetween(before: ReadonlyMap<string, Region>, after: readon
   const changed = after.flatMap(part => {
     const old = before.get(part.id)
     if (old === undefined && part.within !== undefined) return partial(`#${part.within}`, 'beforeend', part.html)
-    if (old?.html === part.html) return []
-    if (part.rows === undefined || part.rows.frame !== old?.rows?.frame) return update(part)
-    return updateBetween(new Map(old.rows.regions.map(row => [row.id, row])), part.rows.regions)
+    if (old === part) return []
+    if (part.rows !== undefined && part.rows.frame === old?.rows?.frame)
+      return updateBetween(new Map(old.rows.regions.map(row => [row.id, row])), part.rows.regions)
+    return old?.html === part.html ? [] : update(part)
   })
   const gone = [...before.values()].filter(part => part.within !== undefined && !now.has(part.id))
   return [...changed, ...gone.map(farewell)].join('')

@@ -18,7 +18,7 @@ export interface LiveStreamOptions {
   readonly log: Log
   /** Milliseconds between two signs of life; each also looks whether the session still holds. */
   readonly heartbeat?: number
-  /** Milliseconds in which changes are gathered. */
+  /** Milliseconds between two updates, at least: the first change goes out at once, those that follow it are gathered. */
   readonly gather?: number
   /** Milliseconds that a client may leave what was sent unread. */
   readonly patience?: number
@@ -26,6 +26,9 @@ export interface LiveStreamOptions {
 
 /** Bytes that may wait for one slow client; while they do, nothing more is rendered for it. */
 const mostWaiting = 64 * 1024
+
+/** Milliseconds to rest after an update, so that neither server nor browser is busy with one stream for most of the time. */
+const restAfter = (milliseconds: number, characters: number) => milliseconds + characters / 500
 
 const signedOut = `<hx-partial hx-target="#live-note" hx-swap="innerHTML"><p>You are signed out. <a href="${urls.signIn.to()}">Sign in again</a></p></hx-partial>`
 
@@ -64,10 +67,12 @@ export function liveStream(call: Call, source: LiveSource, options: LiveStreamOp
       if ((controller.desiredSize ?? 0) <= 0 && !(await drained())) return
       if (dirty) {
         dirty = false
+        const startedAt = clock.now().getTime()
         const update = await nextUpdate(first)
         first = false
         if (update !== '') send(event(update))
-        await clock.sleep(gather, stop.signal)
+        const rest = restAfter(clock.now().getTime() - startedAt, update.length)
+        await clock.sleep(Math.max(gather, rest), stop.signal)
         if (dirty) continue
       }
       const rest = beatAt + heartbeat - clock.now().getTime()

@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test'
 import { dangersIn, tagsOf } from '../testing/markup.ts'
-import { loadMarkdown } from './markdown.ts'
+import { createMarkdown, loadMarkdown } from './markdown.ts'
 
 const render = await loadMarkdown()
 const html = (text: string) => render(text).join('')
@@ -71,3 +71,27 @@ test('code says its language, and can be copied', () => {
   )
   expect(html('    indented')).toContain('<p><span></span> <button')
 })
+
+test('a text that comes piece by piece becomes, at each piece, what it would be as a whole', async () => {
+  const parts = [
+    '# Title\n|words **bold|** and `co|de`|\n|\n\n|- item\n|- [ ] two\n  more\n|  - below\n|1. one\n|2) two\n|> quoted\n|lazy\n',
+    '---\n|===\n|```ts\n|const a = 1\n\nconst b\n|```\n|~~~|    indented\n|<div>\n|</div>\n|<!-- c| -->\n|[ref]|* * *\n|a\r\n|\t',
+  ].flatMap(line => line.split('|'))
+  parts.push('| a | b |\n', '|---|---|\n', '| 1 | 2 |\n', '\\', '&amp;', '  \n')
+  let seed = 7
+  const random = (below: number) => {
+    seed = (seed * 1_103_515_245 + 12_345) % 2_147_483_648
+    return seed % below
+  }
+  for (let round = 0; round < 60; round++) {
+    // Every tenth text defines a reference at its end, which changes what stands before.
+    const pieces = Array.from({ length: 24 }, () => parts[random(parts.length)] ?? '')
+    if (round % 10 === 0) pieces.push('\n\n[ref]: https://example.com\n\n', 'after [ref]\n\n', 'more')
+    const following = await createMarkdown()
+    let text = ''
+    for (const piece of pieces) {
+      text += piece
+      expect([text, following(text)]).toEqual([text, (await createMarkdown())(text)])
+    }
+  }
+}, 60_000)

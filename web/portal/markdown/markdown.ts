@@ -1,3 +1,4 @@
+import type { Token, TokensList } from 'marked'
 import type { IOptions } from 'sanitize-html'
 
 /** Renders the Markdown of agents as blocks of harmless HTML, one for each paragraph, list, table, piece of code. */
@@ -6,6 +7,8 @@ export type Markdown = (text: string) => readonly string[]
 /** The longest text that is rendered; what is longer is shown as it was written. */
 const longest = 200_000
 const mostKept = 2_000
+/** Texts that grow at the same time, and are not rendered from their beginning each time. */
+const mostGrowing = 32
 
 let loading: Promise<Markdown> | undefined
 
@@ -15,7 +18,7 @@ export function loadMarkdown(): Promise<Markdown> {
   return loading
 }
 
-async function createMarkdown(): Promise<Markdown> {
+export async function createMarkdown(): Promise<Markdown> {
   const [{ Marked }, { default: sanitize }] = await Promise.all([import('marked'), import('sanitize-html')])
   const marked = new Marked({
     gfm: true,
@@ -35,15 +38,40 @@ async function createMarkdown(): Promise<Markdown> {
     kept.set(raw, block)
     return block
   }
-  return text => {
-    if (text.length > longest) return [`<pre>${escaped(text)}</pre>`]
-    const tokens = marked.lexer(text)
+  const blocksOf = (tokens: TokensList): readonly string[] => {
     // A reference may be defined anywhere, so what is kept for a block holds for these definitions only.
     const definitions = JSON.stringify(tokens.links)
-    return tokens
-      .filter(({ type }) => type !== 'space' && type !== 'def')
-      .map(token => blockOf(`${definitions}${token.type} ${token.raw}`, () => marked.parser([token])))
+    return tokens.filter(isBlock).map(token => blockOf(`${definitions}${token.type} ${token.raw}`, () => marked.parser([token])))
   }
+  let growing: readonly Beginning[] = []
+  return text => {
+    if (text.length > longest) return [`<pre>${escaped(text)}</pre>`]
+    const known = growing.find(each => text.startsWith(each.text))
+    const rest = marked.lexer(known === undefined ? text : text.slice(known.text.length))
+    const defines = Object.keys(rest.links).length > 0
+    if (known !== undefined && defines) return blocksOf(marked.lexer(text))
+    const blocks = [...(known?.blocks ?? []), ...blocksOf(rest)]
+    const next = defines ? undefined : beginningOf(text, rest, blocks)
+    if (next !== undefined) growing = [next, ...growing.filter(each => each !== known)].slice(0, mostGrowing)
+    return blocks
+  }
+}
+
+/** The beginning of a text that no more text can change: all but its last block, with what it became. */
+interface Beginning {
+  readonly text: string
+  readonly blocks: readonly string[]
+}
+
+const isBlock = ({ type }: Token): boolean => type !== 'space' && type !== 'def'
+
+/** `rest` are the tokens of the end of the text; undefined where it is not certain which part of it each one is. */
+function beginningOf(text: string, rest: TokensList, blocks: readonly string[]): Beginning | undefined {
+  const last = rest.findLastIndex(isBlock)
+  const open = rest.slice(last).reduce((length, { raw }) => length + raw.length, 0)
+  const whole = rest.reduce((all, { raw }) => all + raw, '')
+  if (last < 0 || open === text.length || !text.endsWith(whole)) return undefined
+  return { text: text.slice(0, text.length - open), blocks: blocks.slice(0, -1) }
 }
 
 const escaped = (text: string): string => Bun.escapeHTML(text)
