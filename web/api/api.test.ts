@@ -151,6 +151,62 @@ describe('conversations', () => {
     expect(await told('GET', `/api/chat/threads/${id}/steps`, '/api/chat/threads/:id/steps')).toEqual([])
   })
 
+  test('are named, put away, found, and deleted', async () => {
+    const { id } = thread.parse(await told('POST', '/api/chat/threads', '/api/chat/threads', { title: 'rye' }))
+    const address = `/api/chat/threads/${id}`
+    const changed = await told('POST', address, '/api/chat/threads/:id', { title: 'wholemeal', archived: true })
+    expect(changed).toMatchObject({ id, title: 'wholemeal', archived: true })
+    expect(await call('POST', address, { title: '' })).toMatchObject({ status: 422 })
+    const [found] = z.array(z.object({ thread })).parse(await told('GET', '/api/chat/search?words=WHOLE', '/api/chat/search'))
+    expect(found?.thread.id).toBe(id)
+    expect(await call('GET', '/api/chat/search?words=')).toMatchObject({ status: 422 })
+    await told('POST', `${address}/delete`, '/api/chat/threads/:id/delete')
+    for (const path of ['', '/delete', '/ratings']) {
+      expect(await call('POST', `${address}${path}`, { message: 'x', rating: 3 })).not.toMatchObject({ status: 200 })
+    }
+    expect(await call('GET', address)).toMatchObject({ status: 404 })
+  })
+
+  test('are kept while somebody works for them', async () => {
+    const { id } = thread.parse(await told('POST', '/api/chat/threads', '/api/chat/threads', { title: 'busy' }))
+    await call('POST', '/api/tasks', { thread: id, tasks: [{ name: 'bake', agent: 'code', description: 'Bake.' }] })
+    expect(await call('POST', `/api/chat/threads/${id}/delete`)).toMatchObject({
+      status: 422,
+      body: { message: expect.stringContaining('somebody still works') },
+    })
+  })
+
+  test('take ratings of answers and nothing else, and a second one takes the place of the first', async () => {
+    const { id } = thread.parse(await told('POST', '/api/chat/threads', '/api/chat/threads', { title: 'rated' }))
+    const said = { agent: 'supervisor', thread: id, by: 'supervisor', text: 'bread', state: 'done', at: '' } as const
+    agents.utter({ ...said, id: 'question', role: 'person' })
+    agents.utter({ ...said, id: 'answer', role: 'agent' })
+    const address = `/api/chat/threads/${id}/ratings`
+    const rate = (message: string, rating: number) => call('POST', address, { message, rating })
+    expect(await rate('question', 7)).toMatchObject({ status: 404 })
+    for (const rating of [0, 11, 7.5]) expect(await rate('answer', rating)).toMatchObject({ status: 422 })
+    await rate('answer', 7)
+    await rate('answer', 9)
+    expect(await told('GET', address, '/api/chat/threads/:id/ratings')).toEqual({ answer: 9 })
+  })
+
+  test('take files with a message, by their content', async () => {
+    const { id } = thread.parse(await told('POST', '/api/chat/threads', '/api/chat/threads', { title: 'files' }))
+    const send = (name: string, content: string) =>
+      call('POST', `/api/chat/threads/${id}/messages`, {
+        text: 'look',
+        files: [{ name, base64: Buffer.from(content).toString('base64') }],
+      })
+    expect(await send('prices.csv', 'rye,3')).toMatchObject({ status: 200, body: { attachments: [{ type: 'document' }] } })
+    expect(await send('cat.png', '\u0000\u0001')).toMatchObject({
+      status: 422,
+      body: { message: expect.stringContaining('cat.png: only text, PNG') },
+    })
+    expect(
+      await call('POST', `/api/chat/threads/${id}/messages`, { text: 'x', files: [{ name: 'a', base64: '?' }] }),
+    ).toMatchObject({ status: 422 })
+  })
+
   test('that are not there are 404; an empty or endless message is refused', async () => {
     expect(await call('GET', `/api/chat/threads/${crypto.randomUUID()}`)).toMatchObject({ status: 404 })
     const { id } = thread.parse(await told('POST', '/api/chat/threads', '/api/chat/threads', {}))

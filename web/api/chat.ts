@@ -1,54 +1,22 @@
 import { z } from 'zod'
-import type { Agents, Thread } from '../../runtime/bus/agents.ts'
 import { longestUtterance } from '../../runtime/bus/protocol.ts'
-import type { Identity } from '../door/route.ts'
-import { type DocumentedRoute, isId, limitOf, notFound, people, reads, writes } from './define.ts'
-import { step, thread, utterance } from './shapes/agents.ts'
+import type { Block } from '../../runtime/bus/work.ts'
+import { ApplianceError } from '../../runtime/os/errors.ts'
+import { enclosed } from '../portal/chat/attachments.ts'
+import { findThread, noMessage, noThread, type ThreadsApiDeps, threadRoutes } from './chat-threads.ts'
+import { type DocumentedRoute, isId, limitOf, people, reads, writes } from './define.ts'
+import { utterance } from './shapes/agents.ts'
 import { list } from './shapes/engine.ts'
+import { callerName } from './speaker.ts'
 
-export interface ChatApiDeps {
-  readonly agents: Agents
-}
+export type ChatApiDeps = ThreadsApiDeps
 
 const tag = 'chat'
-const agentQuery = z.string().min(1).default('supervisor')
-const title = z.string().max(200)
 
 /** Conversations with the agents. */
 export const chatRoutes = (deps: ChatApiDeps): readonly DocumentedRoute[] => [...threadRoutes(deps), ...messageRoutes(deps)]
 
-function threadRoutes({ agents }: ChatApiDeps): readonly DocumentedRoute[] {
-  return [
-    reads({
-      ...{ path: '/api/chat/threads', policy: people, tag, answer: list(thread) },
-      query: z.object({ agent: agentQuery, kind: z.enum(['chat', 'task', 'all']).default('chat') }),
-      summary: 'Conversations with an agent, newest first',
-      async handle({ query }) {
-        const threads = await agents.threads(query.agent)
-        return threads.filter(({ kind }) => query.kind === 'all' || kind === query.kind)
-      },
-    }),
-    writes({
-      ...{ path: '/api/chat/threads', policy: people, audit: 'chat-begin', tag, answer: thread },
-      body: z.strictObject({ agent: agentQuery, title: title.default('') }),
-      summary: 'Begin a conversation',
-      handle: ({ body, call }) => agents.openThread(body.agent, body.title, callerName(call.identity)),
-    }),
-    reads({
-      ...{ path: '/api/chat/threads/:id', policy: people, tag, answer: thread },
-      summary: 'One conversation',
-      handle: async ({ param }) => (await find(agents, param('id'))) ?? noThread(),
-    }),
-    reads({
-      ...{ path: '/api/chat/threads/:id/steps', policy: people, tag, answer: list(step) },
-      summary: 'What tools were called in a conversation, oldest first',
-      async handle({ param }) {
-        const found = await find(agents, param('id'))
-        return found === undefined ? noThread() : agents.steps(found.id)
-      },
-    }),
-  ]
-}
+const files = list(z.strictObject({ name: z.string().max(300), base64: z.base64() })).describe('Text, images, PDF')
 
 function messageRoutes({ agents }: ChatApiDeps): readonly DocumentedRoute[] {
   return [
@@ -57,18 +25,19 @@ function messageRoutes({ agents }: ChatApiDeps): readonly DocumentedRoute[] {
       query: z.object({ limit: limitOf(50, 500) }),
       summary: 'The newest of what was said, oldest first',
       async handle({ param, query }) {
-        const found = await find(agents, param('id'))
+        const found = await findThread(agents, param('id'))
         return found === undefined ? noThread() : agents.conversation(found.agent, query.limit, found.id)
       },
     }),
     writes({
       ...{ path: '/api/chat/threads/:id/messages', policy: people, audit: 'chat-say', tag, answer: utterance },
-      body: z.strictObject({ text: z.string().min(1).max(longestUtterance) }),
+      body: z.strictObject({ text: z.string().min(1).max(longestUtterance), files: files.exactOptional() }),
       summary: 'Say something; the answer comes over the WebSocket, or with the next reading of the messages',
       async handle({ param, body, call }) {
-        const found = await find(agents, param('id'))
+        const found = await findThread(agents, param('id'))
         if (found === undefined) return noThread()
-        return agents.say(found.agent, body.text, callerName(call.identity), { thread: found.id })
+        const attachments = await blocksOf(body.files ?? [])
+        return agents.say(found.agent, body.text, callerName(call.identity), { thread: found.id, attachments })
       },
     }),
     writes({
@@ -87,10 +56,8 @@ function messageRoutes({ agents }: ChatApiDeps): readonly DocumentedRoute[] {
   ]
 }
 
-const find = async (agents: Agents, id: string): Promise<Thread | undefined> => (isId(id) ? agents.thread(id) : undefined)
-
-const noThread = () => notFound('there is no such conversation', 'GET /api/chat/threads lists them')
-const noMessage = () => notFound('there is no such message', 'GET /api/chat/threads/:id/messages lists them')
-
-/** As the conversation names who speaks. */
-const callerName = (identity: Identity): string => ('name' in identity ? identity.name : 'somebody')
+async function blocksOf(given: readonly { readonly name: string; readonly base64: string }[]): Promise<readonly Block[]> {
+  const { blocks, mistakes } = enclosed(given.map(({ name, base64 }) => ({ name, bytes: Buffer.from(base64, 'base64') })))
+  if (mistakes.length > 0) throw new ApplianceError('invalid', mistakes.join('\n'))
+  return blocks
+}

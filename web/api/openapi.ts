@@ -29,14 +29,13 @@ export function openApi(
       description: 'What the portal shows, for programs. Live changes: the WebSocket at /api/ws.',
     },
     servers: [{ url: server }],
-    security: [{ token: [] }, { session: [] }],
+    security: [{ session: [] }],
     tags: [...new Set(routes.map(route => route.documentation.tag))].map(name => ({ name })),
     paths: Object.fromEntries(paths),
     components: {
       schemas,
       responses: { Problem: problem },
       securitySchemes: {
-        token: { type: 'http', scheme: 'bearer', description: 'A token from the account page of the portal' },
         session: { type: 'apiKey', in: 'cookie', name: 'ai-infra.session_token', description: 'Signed in to the portal' },
       },
     },

@@ -13,3 +13,6 @@ export const speakerOf = (identity: Identity): string => {
       return 'anonymous'
   }
 }
+
+/** As a conversation names who speaks. */
+export const callerName = (identity: Identity): string => ('name' in identity ? identity.name : 'somebody')

@@ -82,6 +82,23 @@ export function attach({ name, bytes }: Enclosure): Attached {
   }
 }
 
+/** The files of one message as its blocks, or every mistake. */
+export function enclosed(files: readonly Enclosure[]): {
+  readonly blocks: readonly Block[]
+  readonly mistakes: readonly string[]
+} {
+  if (files.length > mostFiles) return { blocks: [], mistakes: [`At most ${mostFiles} files go with one message.`] }
+  const together = files.reduce((sum, { bytes }) => sum + bytes.byteLength, 0)
+  if (together > largestTogether && files.length > 1) {
+    return { blocks: [], mistakes: [`The files of one message may have ${size(largestTogether)} together.`] }
+  }
+  const attached = files.map(attach)
+  return {
+    blocks: attached.flatMap(each => (each.ok ? each.blocks : [])),
+    mistakes: attached.flatMap(each => (each.ok ? [] : each.mistake)),
+  }
+}
+
 const imageLead = 'Image: '
 
 const document = (title: string, source: Readonly<Record<string, string>>): Block => ({ type: 'document', source, title })

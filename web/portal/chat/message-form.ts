@@ -1,7 +1,7 @@
 import type { Block } from '../../../runtime/bus/work.ts'
 import { ApplianceError } from '../../../runtime/os/errors.ts'
 import { readForm } from '../form.ts'
-import { attach, largestTogether, mostFiles, size } from './attachments.ts'
+import { enclosed } from './attachments.ts'
 
 /** The characters that one message may have. */
 export const longestMessage = 50_000
@@ -26,24 +26,13 @@ export async function readDraft(request: Request): Promise<Draft> {
   const text = (typeof said === 'string' ? said : '').replaceAll('\r\n', '\n').trim()
   // A browser sends one file without a name when none was chosen; Bun gives it no name at all, whatever its type says.
   const files = form.getAll('files').flatMap(each => (typeof each === 'string' || (!each.name && each.size === 0) ? [] : each))
-  const { blocks, mistakes } = await enclosed(files)
+  const { blocks, mistakes } = enclosed(
+    await Promise.all(files.map(async file => ({ name: file.name, bytes: await file.bytes() }))),
+  )
   return { text, attachments: blocks, mistakes: [...mistakesOf(text, files.length > 0), ...mistakes] }
 }
 
 function mistakesOf(text: string, hasFiles: boolean): readonly string[] {
   if (text === '' && !hasFiles) return ['Write something first.']
   return text.length > longestMessage ? [`A message has at most 50,000 characters; this one has ${text.length}.`] : []
-}
-
-async function enclosed(files: readonly File[]): Promise<{ blocks: readonly Block[]; mistakes: readonly string[] }> {
-  if (files.length > mostFiles) return { blocks: [], mistakes: [`At most ${mostFiles} files go with one message.`] }
-  const together = files.reduce((sum, file) => sum + file.size, 0)
-  if (together > largestTogether && files.length > 1) {
-    return { blocks: [], mistakes: [`The files of one message may have ${size(largestTogether)} together.`] }
-  }
-  const attached = await Promise.all(files.map(async file => attach({ name: file.name, bytes: await file.bytes() })))
-  return {
-    blocks: attached.flatMap(each => (each.ok ? each.blocks : [])),
-    mistakes: attached.flatMap(each => (each.ok ? [] : each.mistake)),
-  }
 }

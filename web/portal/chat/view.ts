@@ -52,7 +52,11 @@ export async function surroundings(
   }
 }
 
-export const raterOf = ({ identity }: Call): string => (identity.kind === 'person' ? identity.id : '')
+/** Who rates: what they gave is theirs alone. */
+export const raterOf = ({ identity }: Call): string => {
+  if (identity.kind === 'person') return identity.id
+  return 'name' in identity ? `${identity.kind} ${identity.name}` : ''
+}
 
 /** What this conversation, or a task that it gave away, asks a person. */
 async function askedIn(
