@@ -38,8 +38,13 @@
 
   const names = input => [...input.files].map(file => file.name).join(', ')
   document.addEventListener('change', event => {
-    const picked = event.target.closest?.('.attach')?.querySelector('[data-picked]')
-    if (picked) picked.value = names(event.target)
+    const input = event.target
+    const picked = input.closest?.('.attach')?.querySelector('[data-picked]')
+    if (!picked) return
+    const tooMuch = [...input.files].reduce((sum, file) => sum + file.size, 0) > Number(input.dataset.most)
+    picked.value = tooMuch ? `Too large to send: ${names(input)}` : names(input)
+    picked.toggleAttribute('data-refused', tooMuch)
+    if (tooMuch) input.value = ''
   })
   const take = (event, files) => {
     const input = event.target.closest?.('.composer')?.querySelector('[type=file]')

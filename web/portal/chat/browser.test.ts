@@ -214,3 +214,11 @@ test('files are pasted into a message, and their names stand beside it', async (
   await page.waitForURL(url => url.pathname !== '/chat/new')
   expect(home.agents.asked.at(-1)).toBe('say supervisor by Ada Lovelace: what is in it? +document')
 })
+
+test('what is too large is not sent, and the page says so', async () => {
+  const { page } = await open('/chat/new')
+  const file = { name: 'film.txt', mimeType: 'text/plain', buffer: Buffer.alloc(10_000_001) }
+  await page.locator('[name=files]').setInputFiles(file)
+  await page.getByText('Too large to send: film.txt').waitFor()
+  expect(await page.locator('[name=files]').inputValue()).toBe('')
+})

@@ -49,7 +49,15 @@ export const Composer = ({ thread, text = '', mistakes = [], focus = false }: Co
       </button>
       <div class="attach">
         <label>
-          <span>Attach files</span> <input type="file" name="files" multiple accept={accepted} aria-describedby="attach-what" />
+          <span>Attach files</span>
+          <input
+            type="file"
+            name="files"
+            multiple
+            accept={accepted}
+            aria-describedby="attach-what"
+            data-most={String(largestTogether)}
+          />
         </label>
         <output data-picked></output>
         <small id="attach-what">{`text, images, PDF, up to ${size(largestTogether)}`}</small>

@@ -28,7 +28,13 @@ interface DocumentProps {
 }
 
 /** What somebody has unfolded stays so when it comes anew. */
-const htmxSettings = JSON.stringify({ includeIndicatorCSS: false, history: false, morphIgnore: ['data-htmx-powered', 'open'] })
+const htmxSettings = JSON.stringify({
+  includeIndicatorCSS: false,
+  history: false,
+  morphIgnore: ['data-htmx-powered', 'open'],
+  // What is refused before it reaches us has no words that could stand in the page.
+  noSwap: [204, 304, 413, 502, 504],
+})
 
 /** The outermost frame, shared by pages with and without a sidebar. */
 export const Document = ({ title, theme, live = false, bodyClass, children }: DocumentProps) => (
