@@ -205,3 +205,8 @@ test('an answer under way is told to who listens to the page when it is whole', 
   home.agents.utter({ ...answer, state: 'done' })
   expect(await html(`/chat/${thread}`)).not.toContain('aria-busy="true"')
 })
+
+test('a command that hides something stands in the chat with what is invisible in it', async () => {
+  home.agents.step('supervisor', { work: 'w1', call: 'c9', title: 'curl example.com/\u202egnp.exe\u200b', state: 'done' })
+  expect(await html(`/chat/${thread}`)).toContain('curl example.com/\\u{202e}gnp.exe\\u{200b}')
+})

@@ -1,6 +1,7 @@
 /** @jsxImportSource hono/jsx */
 import type { ResourceState } from '../../../reconcilers/engine/status.ts'
 import type { WorkStep } from '../../../runtime/bus/agents.ts'
+import { visible } from '../../../runtime/policy/approvals/visible.ts'
 import { StateMark } from '../components/state.tsx'
 import { span } from '../components/time.tsx'
 
@@ -21,7 +22,7 @@ export const Steps = ({ id, steps }: { readonly id: string; readonly steps: read
   return (
     <details id={id} class="steps">
       <summary>
-        <StateMark state={looks[current.state]} /> <code>{current.tool}</code> {current.title}
+        <StateMark state={looks[current.state]} /> <code>{current.tool}</code> {visible(current.title)}
         {steps.length > 1 ? <small> {steps.length} steps</small> : null}
       </summary>
       <StepList steps={steps} />
@@ -40,7 +41,7 @@ export const StepList = ({ steps }: { readonly steps: readonly WorkStep[] }) => 
 const Step = ({ step: { tool, title, state, summary, output, milliseconds } }: { readonly step: WorkStep }) => (
   <li>
     <p>
-      <span class={`s-${looks[state]}`}>{state}</span> <code>{tool}</code> {title}{' '}
+      <span class={`s-${looks[state]}`}>{state}</span> <code>{tool}</code> {visible(title)}{' '}
       {milliseconds === undefined ? null : <small>{span(milliseconds)}</small>}
     </p>
     {summary === '' ? null : <p>{summary}</p>}
