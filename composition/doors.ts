@@ -3,6 +3,8 @@ import { removeDomain, setDomain } from '../desired-state/edit-domains.ts'
 import type { DesiredState } from '../desired-state/state.ts'
 import type { RunningEngine } from '../reconcilers/engine/engine.ts'
 import type { AgentsRoom } from '../runtime/bus/create-agents.ts'
+import { threadOfWork } from '../runtime/bus/standing.ts'
+import { inheritFromTasks } from '../runtime/bus/threads.ts'
 import type { Alerts } from '../runtime/health/alerts.ts'
 import type { Health } from '../runtime/health/health.ts'
 import type { Environment } from '../runtime/os/environment.ts'
@@ -77,6 +79,10 @@ export async function buildDoors(
       ...{ engine, health, alerts, repository, agents, sessions, firstAdmin, editing, clock, log, place, command },
       ...policy,
       ...{ letters: agents, peers: agents.peers },
+      inherit: async (work, ids) => {
+        const thread = await threadOfWork(store, work)
+        if (thread !== undefined) await inheritFromTasks(store, thread, ids)
+      },
       ...{ tasks, home, spawn, redact: ground.redact, now: clock.now, projects: createProjects({ home, spawn }) },
       spentToday: () => spentToday(store, clock),
       ...{ ratings: createRatings(store), pending: watchPending(engine, policy.approvals) },

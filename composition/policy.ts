@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import type { AgentsRoom } from '../runtime/bus/create-agents.ts'
-import { placeOfWork } from '../runtime/bus/standing.ts'
+import { strangersIn } from '../runtime/bus/foreign-files.ts'
+import { placeOfWork, threadOfWork } from '../runtime/bus/standing.ts'
 import { taint } from '../runtime/bus/threads.ts'
 import type { Home } from '../runtime/os/home.ts'
 import type { Actions } from '../runtime/policy/action.ts'
@@ -28,6 +29,15 @@ export function buildPolicy(
     ...{ store, clock, audit, approvals, consult },
     decide: (policy, needs, { agent }) => decideNeeds(policy, needs, { agent, places: placesOf(home, agent) }),
     policyOf: async agent => agents.policyOf(agent),
+    async strangers(agent, standing, needs) {
+      const source = await strangersIn(store, { agent, ...standing }, needs, placesOf(home, agent))
+      if (source !== undefined && standing.thread !== undefined) await taint(store, standing.thread, source)
+      return source !== undefined
+    },
+    async taint(work, source) {
+      const thread = await threadOfWork(store, work)
+      if (thread !== undefined) await taint(store, thread, source.replaceAll('\0', '').toWellFormed())
+    },
     standing: (agent, work, attempt) => placeOfWork(store, agent, work, attempt),
   })
   return { actions, approvals }

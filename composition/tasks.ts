@@ -1,4 +1,5 @@
 import type { AgentsRoom } from '../runtime/bus/create-agents.ts'
+import { inheritFromTasks } from '../runtime/bus/threads.ts'
 import { ApplianceError, explain } from '../runtime/os/errors.ts'
 import { createTasks, type TasksRoom } from '../runtime/tasks/create-tasks.ts'
 import type { News } from '../runtime/tasks/news.ts'
@@ -18,7 +19,7 @@ export function createTaskRoom({ taskStore: store, clock, log }: Ground, agents:
     },
     async told(news) {
       try {
-        await tell(agents, news)
+        await tell(agents, news, (thread, ids) => inheritFromTasks(store, thread, ids))
       } catch (error) {
         // The conversation or its agent is gone, and with them whoever could be told.
         if (!(error instanceof ApplianceError && error.kind === 'invalid')) throw error
@@ -46,12 +47,18 @@ export const withBudgets = (agents: AgentsRoom, tasks: TasksRoom): AgentsRoom =>
   },
 })
 
-async function tell(agents: AgentsRoom, news: News): Promise<void> {
+type Inherit = (thread: string, tasks: readonly string[]) => Promise<void>
+
+async function tell(agents: AgentsRoom, news: News, inherit: Inherit): Promise<void> {
   const thread = news.thread === undefined ? undefined : await agents.thread(news.thread)
   const agent = thread?.agent ?? (agents.names().includes(news.by) ? news.by : 'supervisor')
   const by = news.task?.agent ?? news.tasks.at(-1)?.agent ?? agent
-  await agents.tell({
+  const ids = news.tasks.map(({ id }) => id)
+  // Before it is read; the agent's main conversation is known only once it was told.
+  if (thread !== undefined) await inherit(thread.id, ids)
+  const told = await agents.tell({
     ...{ id: news.id, agent, by, text: newsText(news), priority: 7 },
     ...(thread === undefined ? {} : { thread: thread.id }),
   })
+  if (thread === undefined) await inherit(told.thread, ids)
 }

@@ -40,6 +40,7 @@ const routes = createRoutes({
   }),
   projects: createProjects({ home: nowhere, spawn }),
   command: 'ai-infra',
+  inherit: async () => {},
   services: () => [],
   passwords: new Map(),
 })

@@ -73,7 +73,7 @@ const workStub: Work = {
 }
 const contextStub = {
   ...{ agent: 'code', work: 'w', task: undefined, thread: 't', workspace: '/w', folder: '/w/f' },
-  run: async () => ({ code: 0, stdout: '', stderr: '', notes: [], milliseconds: 0 }),
+  run: async () => ({ code: 0, stdout: '', stderr: '', notes: [], reached: [], milliseconds: 0 }),
 }
 
 test('a verb that a person has to approve waits, asks again with the same call, and gives what came of it', async () => {

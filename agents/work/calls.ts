@@ -29,6 +29,8 @@ export interface CallOutcome {
   readonly outcome: 'done' | 'failed' | 'denied'
   readonly content: string | readonly Block[]
   readonly summary: string
+  /** Where text of strangers in it came from. */
+  readonly tainted?: string
   /** The input did not fit the tool's schema. */
   readonly misfit?: boolean
 }

@@ -74,8 +74,10 @@ function titleOf(tool: Tool, input: unknown): string {
 
 async function decided(deps: CallDeps, tool: Tool, call: ToolCall, title: string, input: unknown): Promise<CallOutcome> {
   const verbs = createVerbs(deps, call)
+  const listening = listeningRun(deps.context.run)
   const context: ToolContext = {
     ...deps.context,
+    run: listening.run,
     output: outputOf(deps, call.id),
     verb: verbs.ask,
   }
@@ -84,7 +86,7 @@ async function decided(deps: CallDeps, tool: Tool, call: ToolCall, title: string
   const needs = await tool.needs(input, context)
   const always = tool.requiresApproval === true
   if (needs.length === 0 && !always) {
-    const outcome = await made(deps, tool, call, input, context)
+    const outcome = await made(deps, tool, call, input, context, listening.heard)
     return verbs.denied() ? { ...outcome, outcome: 'denied' } : outcome
   }
   const { id: work, attempt } = deps.work
@@ -93,12 +95,26 @@ async function decided(deps: CallDeps, tool: Tool, call: ToolCall, title: string
   if (verdict.verdict === 'deny') return { ...problem(`Not allowed: ${verdict.reason}`), outcome: 'denied' }
   if (verdict.verdict === 'unknown') return problem(interrupted(verdict.at))
   if (verdict.verdict === 'done') return remembered(verdict.result)
-  const outcome = await made(deps, tool, call, input, context)
+  const outcome = await made(deps, tool, call, input, context, listening.heard)
   await deps.door.confirm(verdict.action, {
     outcome: outcome.outcome === 'done' ? 'done' : 'failed',
     content: textsOf(outcome.content),
+    ...(outcome.tainted === undefined ? {} : { tainted: outcome.tainted.slice(0, 2_000) }),
   })
   return outcome
+}
+
+/** Commands of one call, and the hosts that they connected to: what they give was written there. */
+function listeningRun(run: ToolContext['run']): { readonly run: ToolContext['run']; readonly heard: () => string | undefined } {
+  const hosts = new Set<string>()
+  return {
+    async run(command) {
+      const result = await run(command)
+      for (const host of result.reached) hosts.add(host)
+      return result
+    },
+    heard: () => (hosts.size === 0 ? undefined : [...hosts].slice(0, 10).join(', ')),
+  }
 }
 
 /** Characters of one call's output that are told as they come; what follows stands in its result. */
@@ -143,10 +159,17 @@ export async function waitForPerson(
 }
 
 /** Executes, and makes of the result what the model is told. A failure is a result, too. */
-async function made(deps: CallDeps, tool: Tool, call: ToolCall, input: unknown, context: ToolContext): Promise<CallOutcome> {
+async function made(
+  deps: CallDeps,
+  tool: Tool,
+  call: ToolCall,
+  input: unknown,
+  context: ToolContext,
+  heard: () => string | undefined,
+): Promise<CallOutcome> {
   const result = await executed(tool, input, context)
   context.signal.throwIfAborted()
-  const { tainted } = result
+  const tainted = result.tainted ?? heard()
   if (tainted !== undefined) deps.tell({ type: 'tainted', source: tainted })
   const bounded = await boundContent(result.content, call.id, deps.keep)
   const content = tainted === undefined ? bounded : wrapContent(bounded, tainted, deps.nonce)
@@ -159,6 +182,7 @@ async function made(deps: CallDeps, tool: Tool, call: ToolCall, input: unknown, 
   return {
     outcome: result.outcome ?? 'done',
     content: notEmpty(withRemarks(content, remarks)),
+    ...(tainted === undefined ? {} : { tainted }),
     summary: firstLine(result.summary ?? textsOf(result.content)),
   }
 }

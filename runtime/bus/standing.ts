@@ -22,3 +22,9 @@ export async function placeOfWork(store: Store, agent: string, work: string, att
   const [row] = rows
   return row && { thread: row.thread, tainted: row.tainted, task: row.task ?? undefined }
 }
+
+/** The thread of a work, whether it still counts or not. */
+export async function threadOfWork(store: Store, work: string): Promise<string | undefined> {
+  const rows = await store<{ thread: string }[]>`SELECT thread FROM utterance WHERE id::text = ${work}`
+  return rows[0]?.thread
+}

@@ -104,6 +104,7 @@ async function begin(deps: WorksDeps, answering: Answering, task: TaskBrief | un
   ])
   const notes = begun ? [] : await takeNotes(deps.store, question.agent, question.id, deps.clock.now())
   for (const note of notes) if (note.tainted) await taint(deps.store, question.thread, `a note of ${note.by}`)
+  if ((question.attachments ?? []).length > 0) await taint(deps.store, question.thread, 'a file that came with a message')
   const thread = await deps.threads.get(question.thread)
   for (const utterance of [question, answer]) deps.emit({ type: 'utterance', utterance })
   return {

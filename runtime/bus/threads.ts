@@ -106,16 +106,37 @@ export async function isTainted(store: ISql, thread: string): Promise<boolean> {
   return (await store`SELECT 1 FROM thread WHERE id = ${thread} AND tainted`).length > 0
 }
 
-/** What a task works on may come from threads with text of strangers in them: the one that asked, those of tasks before. */
+/**
+ * What a task works on may come from threads with text of strangers in them: the one that asked, those of tasks before, of
+ * tasks that sent it back with a finding, and of agents that handed it on.
+ */
 export async function inheritTaint(
   store: ISql,
   thread: string,
-  task: { readonly thread: string | undefined; readonly dependsOn: readonly string[] },
+  task: {
+    readonly id: string
+    readonly graph: string
+    readonly thread: string | undefined
+    readonly dependsOn: readonly string[]
+  },
 ): Promise<void> {
   const asker = task.thread !== undefined && isUuid(task.thread) ? task.thread : null
   const found = await store<{ title: string }[]>`
-    SELECT title FROM thread WHERE tainted AND (id = ${asker} OR task = ANY (${[...task.dependsOn]}::text[])) LIMIT 1`
+    SELECT title FROM thread WHERE tainted AND id <> ${thread} AND (
+      id = ${asker} OR task = ANY (${[task.id, ...task.dependsOn]}::text[])
+      OR task IN (SELECT task_dependency.task::text FROM task_dependency WHERE needs = ${isUuid(task.id) ? task.id : null})
+      OR id IN (
+        SELECT utterance.thread FROM task_graph JOIN utterance ON utterance.id::text = task_graph.origin
+        WHERE task_graph.id = ${isUuid(task.graph) ? task.graph : null}))
+    LIMIT 1`
   for (const { title } of found) await taint(store, thread, `what it works on: ${title || 'the conversation that asked'}`)
+}
+
+/** Whoever reads what came of tasks reads what stood in their threads. */
+export async function inheritFromTasks(store: ISql, thread: string, tasks: readonly string[]): Promise<void> {
+  const found = await store<{ title: string }[]>`
+    SELECT title FROM thread WHERE tainted AND id <> ${thread} AND task = ANY (${[...tasks]}::text[]) LIMIT 1`
+  for (const { title } of found) await taint(store, thread, `what came of the task ${title}`)
 }
 
 /** Text of strangers came into the thread; it stays so. */

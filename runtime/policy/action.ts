@@ -49,6 +49,8 @@ export interface ActionResult {
   readonly outcome: 'done' | 'failed'
   /** For the model, bounded. */
   readonly content: string
+  /** Where text of strangers in it came from. */
+  readonly tainted?: string | undefined
 }
 
 export interface Actions {

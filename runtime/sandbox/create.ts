@@ -3,7 +3,7 @@ import { networkInterfaces } from 'node:os'
 import { type Boundary, openBoundary } from './boundary.ts'
 import { type Gate, openGate } from './egress/gate.ts'
 import { closed as noEgress } from './egress/rules.ts'
-import { execute } from './execute.ts'
+import { execute, type Watcher } from './execute.ts'
 import { endOrphanedBridges } from './orphans.ts'
 import { closed, findPrograms, type SandboxPrograms } from './programs.ts'
 import type { Sandbox, SandboxPolicy } from './sandbox.ts'
@@ -35,7 +35,7 @@ interface Open {
 export function createSandbox(options: SandboxOptions = {}): Sandbox {
   let opening: Promise<Open> | undefined
   let network = ''
-  const refusals = new Set<(line: string) => void>()
+  const watchers = new Set<Watcher>()
   const running = new Set<Promise<unknown>>()
   const ending = new AbortController()
 
@@ -50,7 +50,10 @@ export function createSandbox(options: SandboxOptions = {}): Sandbox {
       ownAddresses: options.ownAddresses ?? ownAddresses,
       now: options.now ?? Date.now,
       onRefusal: line => {
-        for (const listener of refusals) listener(line)
+        for (const watcher of watchers) watcher.refused(line)
+      },
+      onReached: host => {
+        for (const watcher of watchers) watcher.reached(host)
       },
     })
     try {
@@ -116,7 +119,7 @@ export function createSandbox(options: SandboxOptions = {}): Sandbox {
       signal.throwIfAborted()
       const parts = await whole(policy)
       follow(parts, policy)
-      const run = execute(parts.boundary, command, policy, AbortSignal.any([signal, ending.signal]), refusals)
+      const run = execute(parts.boundary, command, policy, AbortSignal.any([signal, ending.signal]), watchers)
       running.add(run)
       try {
         return await run

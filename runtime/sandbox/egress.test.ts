@@ -69,10 +69,11 @@ const curl = 'curl -sS --max-time 5'
 
 describe('a command', () => {
   test('reaches a host that a rule names, and is told why it does not reach another', async () => {
-    expect((await run(`${curl} http://good.test:${good.port}/`, net())).stdout).toBe('good')
+    expect(await run(`${curl} http://good.test:${good.port}/`, net())).toMatchObject({ stdout: 'good', reached: ['good.test'] })
     const refused = await run(`${curl} http://other.test:${good.port}/; ${curl} https://example.com/`, net())
     expect(refused.notes.join('\n')).toContain(`nothing in network.yaml allows other.test:${good.port}`)
     expect(refused.notes.join('\n')).toContain('nothing in network.yaml allows example.com:443')
+    expect(refused.reached).toEqual([])
   })
 
   test('reaches nothing with an empty list, and nothing that is denied', async () => {

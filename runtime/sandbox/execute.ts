@@ -7,25 +7,32 @@ import { MiddleCut } from './output.ts'
 import type { SandboxPolicy, SandboxResult, SandboxRun } from './sandbox.ts'
 import { watch } from './watch.ts'
 
+/** Hears what happens at the gate while a command runs. */
+export interface Watcher {
+  refused(line: string): void
+  reached(host: string): void
+}
+
 /** Starts a command behind the boundary, holds it to its limits, and ends whatever it leaves behind. */
 export async function execute(
   boundary: Boundary,
   command: SandboxRun,
   policy: SandboxPolicy,
   signal: AbortSignal,
-  listeners: Set<(line: string) => void>,
+  watchers: Set<Watcher>,
 ): Promise<SandboxResult> {
   const started = performance.now()
   const notes = new Set<string>()
-  const listen = (line: string) => void notes.add(line)
+  const reached = new Set<string>()
+  const watcher: Watcher = { refused: line => void notes.add(line), reached: host => void reached.add(host) }
   const wrapped = await boundary.wrap(command, policy, signal)
-  listeners.add(listen)
+  watchers.add(watcher)
   try {
     const ended = await supervise(wrapped, command, policy, signal, notes)
     for (const line of wrapped.refusals()) notes.add(line)
-    return { ...ended, notes: [...notes], milliseconds: Math.round(performance.now() - started) }
+    return { ...ended, notes: [...notes], reached: [...reached], milliseconds: Math.round(performance.now() - started) }
   } finally {
-    listeners.delete(listen)
+    watchers.delete(watcher)
     await wrapped.group?.remove()
     boundary.cleanUp()
   }

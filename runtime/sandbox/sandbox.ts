@@ -44,6 +44,8 @@ export interface SandboxResult {
   readonly stderr: string
   /** Which limit ended it, and what the sandbox refused, one line each. */
   readonly notes: readonly string[]
+  /** Hosts that were connected to meanwhile, by this command or one beside it: what it prints may be theirs. */
+  readonly reached: readonly string[]
   readonly milliseconds: number
 }
 

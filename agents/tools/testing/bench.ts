@@ -70,5 +70,5 @@ async function runPlainly({ argv, cwd, stdin, onOutput }: SandboxRun): Promise<S
     child.exited,
   ])
   onOutput?.(stdout + stderr)
-  return { code, stdout, stderr, notes: [], milliseconds: performance.now() - started }
+  return { code, stdout, stderr, notes: [], reached: [], milliseconds: performance.now() - started }
 }

@@ -91,7 +91,7 @@ export async function workBench({ script, tools = [], limits, stallMs }: Options
         toolbox,
       }),
       async workplace() {
-        const run = async () => ({ code: 0, stdout: '', stderr: '', notes: [], milliseconds: 1 })
+        const run = async () => ({ code: 0, stdout: '', stderr: '', notes: [], reached: [], milliseconds: 1 })
         return {
           workspace: '/w',
           folder: '/w/working/t',

@@ -188,6 +188,32 @@ test('a tool that always asks is asked for also where the rules allow it', async
   expect(await actions.decide('code', asked)).toMatchObject({ verdict: 'allow' })
 })
 
+test('what is read from where strangers write asks from then on, and what came with a result is known after a crash', async () => {
+  const came: string[] = []
+  const looked: Need[] = []
+  const { actions, rules } = room({
+    policyOf: async () => presets[2],
+    strangers: async (_agent, _standing, needs) => {
+      looked.push(...needs)
+      return needs.some(need => need.kind === 'run' && need.argv.includes('cat access.log'))
+    },
+    taint: async (_work, source) => void came.push(source),
+  })
+  expect(await actions.decide('infra', request({ needs: [run('cat access.log')] }))).toMatchObject({
+    verdict: 'ask',
+    reason: expect.stringContaining('text of strangers'),
+  })
+  const asked = request()
+  const allowed = await actions.decide('infra', asked)
+  expect(allowed.verdict).toBe('allow')
+  await actions.confirm('infra', actionIn(allowed), { outcome: 'done', content: 'x', tainted: 'registry.npmjs.org' })
+  expect(came).toEqual(['registry.npmjs.org'])
+  rules.ruling = { decision: 'deny', reason: 'no' }
+  const before = looked.length
+  await actions.decide('infra', request())
+  expect(looked.length).toBe(before)
+})
+
 test('nothing is allowed that could not be written down', async () => {
   const { actions, audited } = room({
     audit: { record: async () => Promise.reject(Object.assign(new Error('ENOSPC'), { code: 'ENOSPC' })) },

@@ -40,6 +40,10 @@ export interface ActionsDeps {
   readonly policyOf: (agent: string) => Promise<AgentPolicy | undefined>
   /** Undefined when the work is not this agent's any more, or the attempt is an older one. */
   readonly standing: (agent: string, work: string, attempt: number) => Promise<Standing | undefined>
+  /** Whether what is about to be read may hold text of strangers; from then on the thread counts as holding it. */
+  readonly strangers?: (agent: string, standing: Standing, needs: readonly Need[]) => Promise<boolean>
+  /** Text of strangers came with the result of this work's action. */
+  readonly taint?: (work: string, source: string) => Promise<void>
   /** Called for each new approval: the supervisor may say what it thinks. */
   readonly consult?: (approval: Approval, request: ActionRequest) => void
 }
@@ -88,14 +92,16 @@ async function decideAgain(deps: ActionsDeps, asked: Asked, before: ActionRow): 
   return allow(deps, asked, before.id)
 }
 
-async function decideNew(deps: ActionsDeps, asked: Asked): Promise<Verdict> {
-  const { agent, request, standing } = asked
+async function decideNew(deps: ActionsDeps, known: Asked): Promise<Verdict> {
+  const { agent, request } = known
   const policy = await deps.policyOf(agent)
-  if (policy === undefined) return refuse(deps, asked, 'this agent is not declared')
+  if (policy === undefined) return refuse(deps, known, 'this agent is not declared')
   const ruling = await deps.decide(policy, request.needs, { agent })
-  if (ruling.decision === 'deny') return refuse(deps, asked, ruling.reason)
+  if (ruling.decision === 'deny') return refuse(deps, known, ruling.reason)
+  const tainted = known.standing.tainted || (await deps.strangers?.(agent, known.standing, request.needs)) === true
+  const asked: Asked = { ...known, standing: { ...known.standing, tainted } }
   if (ruling.decision === 'ask') return throughPerson(deps, asked, ruling.reason)
-  const suspicious = standing.tainted ? taintedReason(policy, request.needs) : undefined
+  const suspicious = tainted ? taintedReason(policy, request.needs) : undefined
   if (suspicious !== undefined) return throughPerson(deps, asked, suspicious)
   if (request.requiresApproval) return throughPerson(deps, asked, `${request.tool} asks each time`)
   return start(deps, asked, undefined)
@@ -170,6 +176,7 @@ async function confirm(deps: ActionsDeps, agent: string, action: string, result:
   const row = await dispatched(deps.store, agent, action)
   if (row === undefined) throw new ApplianceError('invalid', `no action ${action} of ${agent} is under way`)
   if (row.state !== 'dispatched') return
+  if (result.tainted !== undefined) await deps.taint?.(row.work, result.tainted)
   const outcome = result.outcome === 'done' ? 'success' : 'failure'
   await deps.audit.record({ ...parseStoredEvent(row.event), outcome, details: { call: row.call, action } })
   await settle(deps.store, action, result, deps.clock.now())

@@ -40,4 +40,5 @@ export const actionRequestSchema: z.ZodType<ActionRequest> = z.strictObject({
 export const actionResultSchema: z.ZodType<ActionResult> = z.strictObject({
   outcome: z.enum(['done', 'failed']),
   content: z.string().max(1_000_000),
+  tainted: z.string().max(2_000).optional(),
 })

@@ -11,6 +11,8 @@ export interface GateOptions {
   readonly now: () => number
   /** Says every refusal, one line each. */
   readonly onRefusal: (line: string) => void
+  /** Says every host that was connected to. */
+  readonly onReached?: (host: string) => void
 }
 
 /** The only way out of the sandbox: a proxy on loopback that resolves a name once, and dials the address that passed. */
@@ -56,6 +58,7 @@ export async function openGate(options: GateOptions): Promise<Gate> {
       options.onRefusal(reached.refused)
       return end(client, reached.status, reached.refused)
     }
+    options.onReached?.(target.host)
     open.add(reached.socket)
     reached.socket.once('close', () => open.delete(reached.socket))
     join(client, reached.socket, head, target, rules.policy.downloadBytes, options.onRefusal)

@@ -5,6 +5,8 @@ import { type Verb, verb } from './verb.ts'
 
 export interface TaskVerbDeps {
   readonly tasks: Tasks
+  /** Text of strangers that stood in the threads of tasks comes into that of the work which reads their results. */
+  readonly inherit: (work: string, tasks: readonly string[]) => Promise<void>
 }
 
 export const newTask = z.strictObject({
@@ -21,7 +23,7 @@ const submission = z.strictObject({ tasks: z.array(newTask).min(1).max(50), thre
 const taskId = z.string().min(1).max(100)
 
 /** The task graph as agents reach it: they add to it, look at it, give work on, send it back; nobody ends another's result. */
-export const taskVerbs = ({ tasks }: TaskVerbDeps): readonly Verb[] => [
+export const taskVerbs = ({ tasks, inherit }: TaskVerbDeps): readonly Verb[] => [
   verb('task.submit', {
     input: submission,
     title: input => `hand out ${input.tasks.map(task => `${task.name} to ${task.agent}`).join(', ')}`,
@@ -40,10 +42,13 @@ export const taskVerbs = ({ tasks }: TaskVerbDeps): readonly Verb[] => [
   verb('task.status', {
     input: z.strictObject({ graph: taskId.optional(), task: taskId.optional(), thread: z.string().max(100).optional() }),
     title: () => 'look how the tasks stand',
-    async run({ graph, task, thread }) {
-      if (task !== undefined) return { tasks: [shownTask(await existing(tasks, task))] }
-      if (graph !== undefined) return { tasks: (await tasks.graph(graph)).map(shownTask) }
-      return { tasks: (await tasks.list(thread === undefined ? { limit: 30 } : { thread, limit: 30 })).map(shownTask) }
+    async run({ graph, task, thread }, { work }) {
+      const found = await wanted(tasks, { graph, task, thread })
+      await inherit(
+        work,
+        found.map(({ id }) => id),
+      )
+      return { tasks: found.map(shownTask) }
     },
   }),
 
@@ -87,6 +92,15 @@ export const taskVerbs = ({ tasks }: TaskVerbDeps): readonly Verb[] => [
 
 const notDone = (result: { readonly outcome: 'settled' } | { readonly outcome: 'refused' | 'ended'; readonly reason: string }) =>
   new ApplianceError('invalid', result.outcome === 'settled' ? 'the task is no longer yours' : result.reason)
+
+async function wanted(
+  tasks: Tasks,
+  { graph, task, thread }: { graph?: string | undefined; task?: string | undefined; thread?: string | undefined },
+): Promise<readonly Task[]> {
+  if (task !== undefined) return [await existing(tasks, task)]
+  if (graph !== undefined) return tasks.graph(graph)
+  return tasks.list(thread === undefined ? { limit: 30 } : { thread, limit: 30 })
+}
 
 async function existing(tasks: Tasks, id: string): Promise<Task> {
   const found = await tasks.get(id)
