@@ -3,10 +3,13 @@ import { call, say, together } from '../../agents/testing/steps.ts'
 
 /** What is said, call by call, in the story of the bakery; every other part of it is real. */
 
-const page = (title: string) => `<!doctype html>
-<html lang="en"><head><meta charset="utf-8">${title}</head>
+const page = `<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"></head>
 <body><main><h1>Fresh bread, every morning</h1></main></body></html>
 `
+
+/** What qa finds, as code is told it. */
+export const finding = 'index.html has no <title>: browsers and search engines show one. Add it to the head.'
 
 const supervisor: Script = [
   together(
@@ -31,7 +34,7 @@ const supervisor: Script = [
 
 const code: Script = [
   call('project_open', { project: 'bakery' }),
-  call('write', { path: 'bakery/index.html', content: page('') }),
+  call('write', { path: 'bakery/index.html', content: page }),
   call('project_commit', { project: 'bakery', message: 'A landing page' }),
   call('project_submit', { project: 'bakery' }),
   say('The page stands in bakery/index.html.'),
@@ -43,22 +46,27 @@ const code: Script = [
   say('The page has a title now.'),
 ]
 
-const check = () => call('run', { command: "grep -q '<title>' bakery/index.html && echo titled || echo untitled" })
+const check = () => together(call('html_check', { folder: 'bakery' }), call('secret_scan', { folder: 'bakery' }))
+
+/** What the checks said; a script that sees something else has gone wrong. */
+function expectSaid({ messages }: ModelCall, what: string): void {
+  const said = messages.at(-1)?.content ?? ''
+  if (!said.includes(what)) throw new Error(`qa saw: ${said}`)
+}
 
 const qa: Script = [
   call('project_open', { project: 'bakery' }),
   check(),
   (asked: ModelCall) => {
-    const found = asked.messages.at(-1)?.content ?? ''
-    if (!found.includes('untitled')) throw new Error(`qa saw: ${found}`)
-    return call('task_rework', { task: 'build', finding: 'index.html has no title element.' })
+    expectSaid(asked, 'index.html: has no <title>')
+    return call('task_rework', { task: 'build', finding })
   },
   say('Sent back: the title is missing.'),
   call('project_open', { project: 'bakery' }),
   check(),
   (asked: ModelCall) => {
-    const found = asked.messages.at(-1)?.content ?? ''
-    return say(found.includes('untitled') ? 'Still no title.' : 'The page has a title; nothing else is wrong.')
+    expectSaid(asked, '1 page, nothing found')
+    return say('Passed: the page has a title; nothing else is wrong.')
   },
 ]
 
