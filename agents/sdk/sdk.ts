@@ -39,15 +39,13 @@ export const defineTool = <Schema extends z.ZodType>(
     readonly input: Schema
     readonly execute: (input: z.output<Schema>, context: UserToolContext) => UserResult | Promise<UserResult>
   },
-): UserTool =>
-  Object.assign(
-    {
-      ...tool,
-      // The schema is what makes the input what `execute` takes.
-      execute: (input: unknown, context: UserToolContext) => tool.execute(tool.input.parse(input), context),
-    },
-    { [toolMark]: true },
-  )
+): UserTool => {
+  // Files are loaded without being type-checked.
+  if (typeof tool.execute !== 'function') throw new Error(`${tool.name} has no execute: write async execute(input) { … }`)
+  // The schema is what makes the input what `execute` takes.
+  const execute = (input: unknown, context: UserToolContext) => tool.execute(tool.input.parse(input), context)
+  return Object.assign({ ...tool, execute }, { [toolMark]: true })
+}
 
 /** Several tools in one file, with what the agent has to know to use them. */
 export const defineAgent = (agent: UserAgent): UserAgent => Object.assign({ ...agent }, { [agentMark]: true })

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, test } from 'bun:test'
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
 import { mkdtempSync, readFileSync, realpathSync } from 'node:fs'
 import { mkdir, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -10,6 +10,8 @@ import { createSandboxRunner } from '../sandboxed.ts'
 import { toolboxOf } from '../toolbox.ts'
 import type { Tool, ToolContext } from '../tools/tool.ts'
 import { foldersOfTools, userToolsOf } from './load.ts'
+
+setDefaultTimeout(60_000)
 
 const home = homeAt(realpathSync(mkdtempSync(join(tmpdir(), 'ut-'))))
 const workspace = join(home.workspaces, 'code')
@@ -105,6 +107,37 @@ describe('a tool in one file', () => {
     ]
     expect((await load(new Set(['run']))).tools.map(({ name }) => name)).toEqual(['a'])
   })
+})
+
+test('a stranger’s mistakes are told so that they can be mended', async () => {
+  const bare = (name: string, body: string): ToolFile => ({
+    name,
+    text: `import { defineTool, z } from 'ai-infra'\nexport default defineTool({ name: '${name.replace('.ts', '')}', ${body} })`,
+  })
+  const halving = written('halving.ts', 'execute: () => half(4)')
+  files = [
+    bare('undescribed.ts', "input: z.object({}), execute: () => ''"),
+    bare('shapeless.ts', "description: 'd', execute: () => ''"),
+    bare('idle.ts', "description: 'd', input: z.object({})"),
+    bare('dated.ts', "description: 'd', input: z.object({ day: z.date() }), execute: () => ''"),
+    written('nothing.ts', 'execute() {}'),
+    written('long.ts', "execute: () => 'x'.repeat(3_000_000)"),
+    written('talking.ts', "execute() { console.log('the oven has', 20, 'degrees'); throw new Error('too cold') }"),
+    { ...halving, text: `import { half } from './math.ts'\n${halving.text}` },
+    { name: 'math.ts', text: 'export const half = (n: number) => n / 2\n' },
+  ]
+  const { tools } = await load(new Set())
+  const why = (name: string) => named(tools, name).unavailable?.(context)
+  expect(await why('undescribed')).toContain('has no description')
+  expect(await why('shapeless')).toContain('write input: z.object(')
+  expect(await why('idle')).toContain('has no execute')
+  expect(await why('dated')).toContain('the input of dated: Date cannot be represented in JSON Schema; take what JSON has')
+  const result = async (name: string) => String((await named(tools, name).execute({}, context)).content)
+  expect(await result('nothing')).toBe('(it gave nothing back)')
+  expect(await result('long')).toEndWith('write what is long into a file of the folder, and give back its name')
+  expect(await result('talking')).toBe('too cold\nIt printed:\nthe oven has 20 degrees')
+  expect(await result('halving')).toBe('2')
+  expect(tools.map(tool => tool.name)).not.toContain('math')
 })
 
 test('several tools in one file come with their words for the prompt; one that sends asks a person', async () => {

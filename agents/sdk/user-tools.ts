@@ -48,6 +48,9 @@ const failure = z.object({ type: z.literal('failed'), message: z.string() })
 const listAnswer = z.discriminatedUnion('type', [listed, failure])
 const callAnswer = z.discriminatedUnion('type', [z.object({ type: z.literal('done'), content: z.string() }), failure])
 
+/** Characters of what a tool printed before it failed. */
+const mostPrinted = 2_000
+
 const hostProgram = join(import.meta.dir, 'host.ts')
 
 /** Puts the files where the sandbox reads them, and asks the host inside it what they are. A file that is broken says so when it is called. */
@@ -117,8 +120,16 @@ function userTool(
     ],
     async execute(input, context) {
       const request = { type: 'call', folder, file, tool: name, input, agent: context.agent, work: context.folder } as const
-      const answer = await ask(run => context.run({ ...run, ...command(context) }), folder, request, callAnswer)
-      return answer.type === 'done' ? { content: answer.content } : { content: answer.message, outcome: 'failed' }
+      let printed = ''
+      const run = async (host: SandboxRun) => {
+        const ran = await context.run({ ...host, ...command(context) })
+        printed = ran.stderr
+        return ran
+      }
+      const answer = await ask(run, folder, request, callAnswer)
+      if (answer.type === 'done') return { content: answer.content }
+      const said = printed.trim().slice(-mostPrinted)
+      return { content: said === '' ? answer.message : `${answer.message}\nIt printed:\n${said}`, outcome: 'failed' }
     },
   }
   return tool
