@@ -61,6 +61,14 @@
     if (event.dataTransfer?.types.includes('Files') && event.target.closest?.('.composer')) event.preventDefault()
   })
 
+  // A graph that is broader than the page begins where something happens.
+  for (const graph of document.querySelectorAll('.graph')) {
+    const node = graph.querySelector('[aria-current] .node') ?? graph.querySelector('.node:is(.s-held, .s-reconciling)')
+    if (node === null) continue
+    const { left, width } = graph.getBoundingClientRect()
+    graph.scrollLeft = node.getBoundingClientRect().left - left - width / 2
+  }
+
   const flow = document.querySelector('.chat .flow')
   if (flow === null) return
   const talk = flow.parentElement

@@ -7,9 +7,9 @@ import { StateWord } from '../components/state.tsx'
 import { Ago } from '../components/time.tsx'
 import { idFor, liveAddress, type Region, region, rowsOf } from '../live/regions.ts'
 import { urls } from '../urls.ts'
-import { type Filter, shows, withFilter } from './filter.ts'
+import { type Filter, mostListed, shows, withFilter } from './filter.ts'
 import { TaskGraph } from './graph.tsx'
-import { dollars, lookOf, progressOf, standingOf } from './words.ts'
+import { dollars, lookOf, progressOf, standingOf, whoOf } from './words.ts'
 
 export interface TasksView {
   readonly frame: Frame
@@ -62,6 +62,13 @@ export const TasksPage = ({ view }: { readonly view: TasksView }) => {
           </thead>
           <tbody id="tasks">{raw(rowsOf(regions, 'tasks'))}</tbody>
         </table>
+        {tasks.length < filter.most || filter.most >= mostListed ? null : (
+          <p class="further">
+            <a class="second small" href={withFilter(urls.tasks.to(), { ...filter, most: filter.most * 4 })}>
+              Older
+            </a>
+          </p>
+        )}
       </section>
     </Page>
   )
@@ -111,9 +118,9 @@ function runningRegion(tasks: readonly Task[], now: Date): Region {
   const id = idFor('g', first?.graph ?? '')
   return region(
     id,
-    <section id={id} class="submission" aria-label={`Asked by ${first?.by ?? ''}`}>
+    <section id={id} class="submission" aria-label={`Asked by ${whoOf(first)}`}>
       <p class="by">
-        <b>{progressOf(tasks)}</b> asked by {first?.by ?? ''} <Ago at={first?.createdAt ?? ''} now={now} />{' '}
+        <b>{progressOf(tasks)}</b> asked by {whoOf(first)} <Ago at={first?.createdAt ?? ''} now={now} />{' '}
         {first?.thread === undefined ? null : <a href={urls.chatThread.to(first.thread)}>conversation</a>}
       </p>
       <TaskGraph tasks={tasks} label={progressOf(tasks)} />

@@ -12,7 +12,7 @@ import { htmlOf, liveAddress, type Region, region } from '../live/regions.ts'
 import type { Markdown } from '../markdown/markdown.ts'
 import { urls } from '../urls.ts'
 import { TaskGraph } from './graph.tsx'
-import { count, dollars, ended, lookOf } from './words.ts'
+import { count, dollars, ended, lookOf, whoOf } from './words.ts'
 
 export interface TaskView {
   readonly frame: Frame
@@ -84,7 +84,9 @@ const Standing = ({ task, now }: TaskView) => (
       <Fact name="Asked">
         <Ago at={task.createdAt} now={now} />
       </Fact>
-      <Fact name="By">{task.thread === undefined ? task.by : <a href={urls.chatThread.to(task.thread)}>{task.by}</a>}</Fact>
+      <Fact name="By">
+        {task.thread === undefined ? whoOf(task) : <a href={urls.chatThread.to(task.thread)}>{whoOf(task)}</a>}
+      </Fact>
     </dl>
   </div>
 )

@@ -12,12 +12,11 @@ import { noticeOf, withNotice } from '../notices.ts'
 import { subscribeToFrame } from '../overview/routes.tsx'
 import { page, seeOther } from '../reply.ts'
 import { urls } from '../urls.ts'
-import { filterOf, statesOf } from './filter.ts'
+import { filterOf, listedAtFirst, statesOf } from './filter.ts'
 import { TasksPage, type TasksView, tasksRegions } from './list.tsx'
 import { TaskPage, type TaskView, taskRegions } from './page.tsx'
 import { activeStates } from './words.ts'
 
-const mostListed = 100
 /** Graphs under way that are drawn above the list. */
 const mostDrawn = 3
 
@@ -87,11 +86,11 @@ async function listView(call: Call, deps: PortalDeps, seen: Set<string>): Promis
   const states = statesOf(filter)
   const [tasks, active] = await Promise.all([
     deps.tasks.list({
-      limit: mostListed,
+      limit: filter.most,
       ...(filter.agent === '' ? {} : { agent: filter.agent }),
       ...(states === undefined ? {} : { states }),
     }),
-    deps.tasks.list({ states: activeStates, limit: mostListed }),
+    deps.tasks.list({ states: activeStates, limit: listedAtFirst }),
   ])
   for (const id of new Set(active.map(({ graph }) => graph))) if (seen.size < mostDrawn || seen.has(id)) seen.add(id)
   const running = await Promise.all([...seen].map(id => deps.tasks.graph(id)))

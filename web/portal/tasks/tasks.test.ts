@@ -71,3 +71,19 @@ test('a task that waits for a person says so, and not that it is in progress', (
   expect(look('in_progress', '')).toEqual({ state: 'reconciling', word: 'in progress' })
   expect(look('blocked', 'waits for a person')).toEqual({ state: 'waiting', word: 'blocked' })
 })
+
+test('five hundred tasks are listed a part at a time, newest first', async () => {
+  for (let at = 0; at < 500; at++)
+    home.tasks.put(task({ id: `m${at}`, name: `many ${at}.`, state: 'completed', by: 'operator:root' }))
+  const rows = (page: string) => (page.match(/<tr id=/g) ?? []).length
+  const first = await html('/tasks')
+  expect(rows(first)).toBe(100)
+  expect(first).toContain('many 499.')
+  expect(first).toContain('href="/tasks?most=400"')
+  expect(rows(await html('/tasks?most=400'))).toBe(400)
+  const all = await html('/tasks?most=1600&show=completed')
+  expect(rows(all)).toBe(502)
+  expect(all).not.toContain('>Older</a>')
+  expect(rows(await html('/tasks?most=-7'))).toBe(100)
+  expect(await html('/tasks/m1')).not.toContain('operator:root')
+})

@@ -57,3 +57,6 @@ export const dollars = (microdollars: number): string =>
 export const count = (number: number): string => (number < 10_000 ? String(number) : `${(number / 1_000).toFixed(1)}k`)
 
 export const spentWords = ({ tokens, microdollars }: Spent): string => `${count(tokens)} tokens, ${dollars(microdollars)}`
+
+/** Who asked for it: the address of a person, the name of an agent. */
+export const whoOf = (task: Pick<Task, 'by'> | undefined): string => task?.by.replace(/^(?:person|operator):/, '') ?? ''
