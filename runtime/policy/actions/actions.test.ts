@@ -77,6 +77,25 @@ test('after a crash nobody repeats what may have happened, but may look again', 
   expect(await actions.decide('code', { ...asked, attempt: 2 })).toMatchObject({ verdict: 'done' })
 })
 
+test('a command that changed a file which it names is unknown after a crash, not refused, and never made again', async () => {
+  const { actions, attempts } = room()
+  const naming = (digest: string): Need => ({
+    ...{ kind: 'run', argv: ['bash', '-c', 'make > log'], cwd: '/w', env: [] },
+    files: [{ path: '/w/log', digest }],
+  })
+  const asked = request({ needs: [naming('before')] })
+  const reading = request({ needs: [{ kind: 'read', path: '/w/a' }] })
+  const first = await actions.decide('code', asked)
+  await actions.decide('code', reading)
+  attempts.current = 2
+  const again = { ...asked, attempt: 2, needs: [naming('after')] }
+  expect(await actions.decide('code', again)).toMatchObject({ verdict: 'unknown' })
+  const elsewhere: ActionRequest = { ...reading, attempt: 2, needs: [{ kind: 'read', path: '/w/b' }] }
+  expect(await actions.decide('code', elsewhere)).toMatchObject({ verdict: 'unknown' })
+  await actions.confirm('code', actionIn(first), { outcome: 'done', content: 'after all' })
+  expect(await actions.decide('code', again)).toMatchObject({ verdict: 'done', result: { content: 'after all' } })
+})
+
 test('an older attempt, another agent and another request under the same call get nothing', async () => {
   const { actions, attempts } = room()
   const asked = request()

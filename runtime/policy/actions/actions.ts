@@ -75,16 +75,22 @@ async function decide(deps: ActionsDeps, agent: string, request: ActionRequest):
   return before === undefined ? await decideNew(deps, asked) : await decideAgain(deps, asked, before)
 }
 
-/** This call was dispatched before: its process may have died, or only the answer was lost. */
+/**
+ * This call was dispatched before: its process may have died, or only the answer was lost. After a death the request may
+ * read otherwise, because the call itself has changed a file that it names: what came of it is told all the same, and
+ * nothing is done again but what is word for word the same and only looks.
+ */
 async function decideAgain(deps: ActionsDeps, asked: Asked, before: ActionRow): Promise<Verdict> {
   const { request } = asked
-  if (before.agent !== asked.agent || before.request !== asked.digest) {
+  const same = before.request === asked.digest
+  const died = before.attempt !== request.attempt
+  if (before.agent !== asked.agent || !(same || died)) {
     return refuse(deps, asked, 'this call was asked for with something else before; make a new call')
   }
   if (before.state !== 'dispatched') {
     return { verdict: 'done', result: { outcome: before.state, content: before.result ?? '' } }
   }
-  if (before.attempt !== request.attempt && !request.needs.every(need => need.kind === 'read')) {
+  if (died && !(same && request.needs.every(need => need.kind === 'read'))) {
     await deps.audit.record({ ...asked.event, outcome: 'failure', details: { call: request.call, reason: 'outcome unknown' } })
     return { verdict: 'unknown', at: before.dispatched_at.toISOString() }
   }
