@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { createHash, randomUUID } from 'node:crypto'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { presets } from '../../../desired-state/documents/presets.ts'
@@ -151,6 +151,16 @@ test('an approval is bound to the files that were shown', async () => {
       verdict: 'deny',
       reason: expect.stringContaining('deploy.sh is not'),
     })
+    // A pipe, a folder or nothing in its place could become anything by the time that the command reads it.
+    await rm(path)
+    expect(await actions.decide('code', asked)).toMatchObject({ verdict: 'deny' })
+    Bun.spawnSync(['mkfifo', path])
+    expect(await actions.decide('code', asked)).toMatchObject({ verdict: 'deny' })
+    await rm(path)
+    await symlink(join(folder, 'elsewhere'), path)
+    await writeFile(join(folder, 'elsewhere'), 'rm -r /')
+    expect(await actions.decide('code', asked)).toMatchObject({ verdict: 'deny' })
+    await rm(path)
     await writeFile(path, 'echo harmless')
     expect(await actions.decide('code', asked)).toMatchObject({ verdict: 'allow' })
     const claimed = request({

@@ -34,7 +34,7 @@ const namedHost = (policy: AgentPolicy, { host, port }: Extract<Need, { kind: 'n
   policy.net.allow.some(rule => !isWide(rule) && parseNetPattern(rule)?.matches(host, port))
 
 /** `*:443`, `*.*:443`: no name of anybody stands in it. */
-const isWide = (rule: string): boolean => {
+export const isWide = (rule: string): boolean => {
   const pattern = parseNetPattern(rule)
   return pattern !== undefined && /^[*.]+$/.test(pattern.host)
 }

@@ -14,8 +14,18 @@ const interpreters = new Set(
     'eval exec command builtin source . time strace ltrace gdb chroot unshare nsenter bwrap ssh scp rsync docker podman kubectl',
     'python python2 python3 perl ruby node nodejs bun bunx deno npm npx yarn pnpm pnpx corepack php lua tclsh expect Rscript',
     'awk gawk mawk sed ed ex vi vim nvim emacs less more man tar make cmake ninja gcc cc go cargo java gradle mvn pip pip3 uv',
-    'uvx pipx poetry git curl wget psql sqlite3 mysql redis-cli crontab at batch tmux screen',
+    'uvx pipx poetry git curl wget psql sqlite3 mysql mariadb redis-cli mongosh crontab at batch tmux screen entr inotifywait flock',
+    'pytest tox nox hatch pdm pipenv conda mamba coverage jest vitest mocha tsx ts-node tsc webpack vite rollup phpunit composer',
+    'rake bundle gem rspec irb R julia ghci runghc cabal stack ocaml swift kotlin scala groovy sbt ant bazel meson scons just task',
+    'dotnet mono csc zig rustc rustup cmake ctest ansible ansible-playbook terraform tofu helm pre-commit invoke fab gunicorn uwsgi',
+    'socat nc ncat netcat telnet ftp sftp lftp rsh svn hg cvs openssl gpg pv dash ld prlimit taskset numactl systemd-run runuser',
+    'm4 bc dc jq yq rg fd gnuplot ffmpeg convert latex pdflatex lualatex tex troff groff zip unzip cpio split csplit',
   ].flatMap(line => line.split(' ')),
+)
+
+/** Programs that take away or overwrite whatever they are told: one first word says nothing of the others. */
+const destructive = new Set(
+  'rm rmdir unlink shred truncate dd mkfs kill killall pkill mv cp ln install tee chmod chown chgrp patch'.split(' '),
 )
 
 /** Verbs that take something away ask each time. */
@@ -57,6 +67,7 @@ async function wordsOf(argv: readonly string[], simple: (script: string) => Prom
 /** The program with its first word: `cowsay hello`; a path or an interpreter gets no rule. */
 function runRule(agent: string, [program, first]: readonly string[]): AlwaysRule | undefined {
   if (program === undefined || interpreters.has(program.replace(/[\d.]+$/, '')) || interpreters.has(program)) return undefined
+  if (destructive.has(program)) return undefined
   const words = [program, ...(first === undefined ? [] : [first])]
   return words.every(word => /^[a-z][\w-]*$/.test(word)) ? ruleOf(agent, 'run', words.join(' ')) : undefined
 }

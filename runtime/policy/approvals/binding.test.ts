@@ -3,7 +3,7 @@ import type { ActionRequest, Need } from '../action.ts'
 import { alwaysRule, ruleText } from './always.ts'
 import { approvalDigest, requestDigest, shownOf } from './binding.ts'
 import { simpleLine } from './simple-line.ts'
-import { mixedWords, visible, visibleJson } from './visible.ts'
+import { backwardWords, mixedWords, visible, visibleJson } from './visible.ts'
 
 const run = (argv: readonly string[], more: Partial<Extract<Need, { kind: 'run' }>> = {}): Need => ({
   ...{ kind: 'run', argv, cwd: '/w', env: ['PATH'], files: [] },
@@ -23,6 +23,13 @@ test('nothing invisible hides in what a person decides on', () => {
   expect(visible('\ud800')).toBe('\\u{d800}')
   expect(visibleJson({ a: 'x\ny\u200b' })).toBe('{\n  "a": "x\\ny\\u{200b}"\n}')
   expect(mixedWords('open p\u0430ypal.com and paypal.com Пример')).toEqual(['p\u0430ypal'])
+  // Nothing but letters that look like others; wide ones; letters of mathematics.
+  expect(mixedWords('\u0430\u0440\u0440\u04cf\u0435.com ｒｍ 𝗋𝗆 μετρο café 数据 50')).toEqual([
+    '\u0430\u0440\u0440\u04cf\u0435',
+    'ｒｍ',
+    '𝗋𝗆',
+  ])
+  expect(backwardWords('rm -r שלום x')).toEqual(['שלום'])
 })
 
 test('everything that is bound is shown, and mixed alphabets are pointed at', () => {
@@ -39,6 +46,8 @@ test('everything that is bound is shown, and mixed alphabets are pointed at', ()
   })
   expect(shown.Input).toContain('x\\u{202e}y')
   expect(shown.Attention).toContain('p\\u{430}ypal')
+  const moved = shownOf('code', request([run(['rm', '-r', 'שלום'])]), '').filter(({ name }) => name === 'Attention')
+  expect(moved.map(({ text }) => text)).toEqual([expect.stringContaining('\\u{5e9}\\u{5dc}')])
   const quoted = shownOf('code', request([run(['echo', 'a b', "it's", ''])]), '')
   expect(quoted.find(({ name }) => name === 'Command')?.text).toBe("echo 'a b' 'it'\\''s' ''")
 })
@@ -102,6 +111,47 @@ test('"always" is never offered for what would allow everything, or takes someth
       './x.sh',
       '/usr/bin/cowsay',
       'cowsay $X',
+    ],
+    ...[
+      '/usr/bin/python3 x',
+      'busybox sh',
+      'awk 1',
+      'sed e',
+      'tar --to-command=x',
+      'ssh -o ProxyCommand=x h',
+      'gawk x',
+      'vim x',
+      'pytest tests',
+    ],
+    ...[
+      'jest x',
+      'tox',
+      'rake build',
+      'gradle x',
+      'terraform apply',
+      'ansible x',
+      'just build',
+      'R x',
+      'julia x',
+      'socat x',
+      'nc host',
+      'rsync x',
+    ],
+    ...[
+      'rm build',
+      'shred x',
+      'dd x',
+      'kill x',
+      'mv a',
+      'chmod x',
+      'tee x',
+      'cp a',
+      'ln a',
+      'install x',
+      'python3.13 x',
+      'node22 x',
+      'php8 x',
+      'env-x=1 cowsay',
     ],
   ]
   for (const line of lines) expect([line, await always(run(['bash', '-c', line]))]).toEqual([line, undefined])

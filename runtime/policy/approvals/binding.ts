@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { ActionRequest, Approval, Need } from '../action.ts'
-import { mixedWords, visible, visibleJson } from './visible.ts'
+import { backwardWords, mixedWords, visible, visibleJson } from './visible.ts'
 
 /** JSON in which equal values have equal texts: keys are sorted. */
 export function canonical(value: unknown): string {
@@ -27,12 +27,20 @@ type Shown = Approval['shown'][number]
 /** Everything that a request binds, for the person who decides. */
 export function shownOf(agent: string, { tool, needs }: ActionRequest, expiresAt: string): readonly Shown[] {
   const shown = [{ name: 'Agent', text: agent }, { name: 'Tool', text: visible(tool) }, ...needs.flatMap(shownNeed)]
-  const mixed = mixedWords(needs.map(need => JSON.stringify(need)).join(' '))
-  const attention = {
-    name: 'Attention',
-    text: `Letters of several alphabets that look alike stand in: ${mixed.map(escapedLetters).join(', ')}`,
-  }
-  return [...shown, ...(mixed.length === 0 ? [] : [attention]), { name: 'Expires', text: expiresAt }]
+  const text = needs.map(need => JSON.stringify(need)).join(' ')
+  return [...shown, ...attention(text), { name: 'Expires', text: expiresAt }]
+}
+
+/** What a reader may take for something else. */
+function attention(text: string): readonly Shown[] {
+  const [mixed, backward] = [mixedWords(text), backwardWords(text)]
+  const lines = [
+    ...(mixed.length === 0 ? [] : [`Letters that look like others stand in: ${mixed.map(escapedLetters).join(', ')}`]),
+    ...(backward.length === 0
+      ? []
+      : [`Letters written from right to left, which move what stands beside them: ${backward.map(allEscaped).join(', ')}`]),
+  ]
+  return lines.map(line => ({ name: 'Attention', text: line }))
 }
 
 function shownNeed(need: Need): readonly Shown[] {
@@ -69,5 +77,6 @@ function shownCommand(argv: readonly string[]): string {
   return argv.map(word => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${visible(word).replaceAll("'", "'\\''")}'`)).join(' ')
 }
 
-const escapedLetters = (word: string) =>
-  `${word} (${word.replace(/[^\p{Script=Latin}\p{N}_-]/gu, letter => `\\u{${(letter.codePointAt(0) ?? 0).toString(16)}}`)})`
+const codeOf = (letter: string) => `\\u{${(letter.codePointAt(0) ?? 0).toString(16)}}`
+const escapedLetters = (word: string) => `${word} (${word.replace(/[^\x20-\x7e]/gu, codeOf)})`
+const allEscaped = (word: string) => word.replace(/[^\x20-\x7e]/gu, codeOf)

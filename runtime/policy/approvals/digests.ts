@@ -9,12 +9,12 @@ const largest = 256 * 1024 * 1024
 
 /**
  * The first file whose content is not what the request says, or undefined. Agents can change these files: nothing of them
- * is believed, only hashed. What the runtime cannot see is left to the agent's own process.
+ * is believed, only hashed. What was a file when it was asked for and is none now has changed as well: a pipe in its place
+ * would give the command whatever another one writes into it.
  */
 export async function changedFile(needs: readonly Need[]): Promise<string | undefined> {
   for (const { path, digest } of needs.flatMap(need => (need.kind === 'run' ? need.files : []))) {
-    const found = await digestOf(path)
-    if (found !== undefined && found !== digest) return path
+    if ((await digestOf(path)) !== digest) return path
   }
   return undefined
 }

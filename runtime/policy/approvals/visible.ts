@@ -17,7 +17,24 @@ export const visibleJson = (value: unknown): string =>
 const latin = /\p{Script=Latin}/u
 const lookalike = /[\p{Script=Cyrillic}\p{Script=Greek}\p{Script=Armenian}\p{Script=Cherokee}]/u
 
-/** Words that mix Latin letters with those that look like them. */
+/** Letters of other alphabets that are drawn like Latin ones: a word of nothing else reads as a Latin word. */
+const likeLatin = /^[авеѕіјкмнорсстухԁԛԝһӏүАВЕЅІЈКМНОРСТУХԌԚԜҺӀҮαικνορυχΑΒΕΖΗΙΚΜΝΟΡΤΥΧ0-9_-]+$/u
+
+/** Written from right to left: what stands beside them changes its place on the screen. */
+const backwards = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\u{10800}-\u{10fff}\u{1e800}-\u{1efff}]/u
+
+const wordsOf = (text: string) => text.match(/[\p{L}\p{N}\p{M}_-]+/gu) ?? []
+
+/** Words that mix Latin letters with those that look like them, or are made of such letters alone, or of wide or styled ones. */
 export const mixedWords = (text: string): readonly string[] => [
-  ...new Set((text.match(/[\p{L}\p{N}_-]+/gu) ?? []).filter(word => latin.test(word) && lookalike.test(word))),
+  ...new Set(wordsOf(text).filter(word => (latin.test(word) && lookalike.test(word)) || isDisguised(word))),
 ]
+
+function isDisguised(word: string): boolean {
+  if (lookalike.test(word)) return likeLatin.test(word)
+  const plain = word.normalize('NFKC')
+  return plain !== word && /^[\x20-\x7e]+$/.test(plain)
+}
+
+/** Words with letters that are written from right to left. */
+export const backwardWords = (text: string): readonly string[] => [...new Set(wordsOf(text).filter(word => backwards.test(word)))]
