@@ -90,6 +90,23 @@ test('objects of a worktree are its agent’s own: nothing of the project is rea
   expect((await use('run', { command }, qa)).text).toMatch(/\n0\n0$/)
 })
 
+test('a long text and a large picture come through whole', async () => {
+  const lines = Array.from({ length: 1_800 }, (_, index) => `${index} "${'bread\t'.repeat(7)}"`)
+  await writeFile(join(bench.context.folder, 'long.txt'), lines.join('\n'))
+  const { text } = await use('read', { path: 'long.txt' })
+  expect(text.endsWith(`1800\t${lines.at(-1)}`)).toBe(true)
+  const picture = Buffer.concat([
+    Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'),
+    crypto.getRandomValues(new Uint8Array(60_000)),
+    Buffer.alloc(300_000, 7),
+  ])
+  await writeFile(join(bench.context.folder, 'loaf.png'), picture)
+  const { content } = await use('read', { path: 'loaf.png' })
+  expect(content).toStrictEqual([
+    { type: 'image', source: { type: 'base64', media_type: 'image/png', data: picture.toString('base64') } },
+  ])
+})
+
 test('the tests of a project run with the Bun that is there, and one that never ends is ended', async () => {
   const policy = { ...presets[1], limits: { ...presets[1].limits, max_execution_time_seconds: 5 } }
   await using quick = await sandboxedBench('qa', policy)

@@ -74,7 +74,7 @@ async function supervise(
   signal.addEventListener('abort', onAbort, { once: true })
   const unwatch = watch({ root: child.pid, limits, write, counted: wrapped.group !== undefined }, stop)
   try {
-    const kept = { stdout: new MiddleCut(limits.outputBytes / 2), stderr: new MiddleCut(limits.outputBytes / 2) }
+    const kept = { stdout: new MiddleCut(limits.outputBytes), stderr: new MiddleCut(limits.outputBytes / 2) }
     let printed = 0
     const said = (text: string) => {
       // Whoever watches gets as much as is kept; the rest would only hold the command's readers up.

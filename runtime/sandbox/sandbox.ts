@@ -22,7 +22,7 @@ export interface SandboxPolicy {
 
 export interface SandboxLimits {
   readonly seconds: number
-  /** Of stdout and stderr together, in bytes; more is cut in the middle. */
+  /** Of stdout, and half as much of stderr; the middle of what is longer is left out. */
   readonly outputBytes: number
   readonly memoryMebibytes: number
   readonly fileMebibytes: number
