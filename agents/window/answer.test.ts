@@ -21,3 +21,22 @@ test('a long item goes on under its own text', () => {
 test('what is no Markdown stays as it is', () => {
   expect(rows('a * b ** c\n#hash\n-x')).toEqual(['a * b ** c', '#hash', '-x'])
 })
+
+test('a table stands in columns, its numbers to the right', () => {
+  const table = '| part | weight |\n|:-----|-----:|\n| **map** | 8 KB |\n| hours | 0.4 KB |'
+  expect(rows(table)).toEqual(['<b>part</b>   <b>weight</b>', '─────  ──────', '<b>map</b>      8 KB', 'hours  0.4 KB'])
+})
+
+test('a table that is too broad, or none, stays as it was written', () => {
+  const broad = '| a | b |\n|---|---|\n| a long cell of it | another long one |'
+  expect(rows(broad)).toEqual(broad.split('\n'))
+  expect(rows('| a |')).toEqual(['| a |'])
+  expect(rows('```\n| a |\n|---|\n```')).toEqual(['  <c>| a |</c>', '  <c>|---|</c>'])
+})
+
+test('a link is its words and its address, once; a quotation has a line beside it; emphasis has no stars', () => {
+  expect(rows('see [the docs](https://a.example/x)', 60)).toEqual(['see the docs (https://a.example/x)'])
+  expect(rows('[a.example](https://a.example/)', 60)).toEqual(['https://a.example/'])
+  expect(rows('> Bread is mostly patience.', 60)).toEqual(['│ Bread is mostly patience.'])
+  expect(rows('the project *bakery*, 2*3*4 and `*x*`', 60)).toEqual(['the project bakery, 2*3*4 and <c>*x*</c>'])
+})
