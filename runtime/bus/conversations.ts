@@ -2,6 +2,8 @@ import { randomUUID } from 'node:crypto'
 import type { ISql } from 'postgres'
 import type { Store } from '../store/store.ts'
 import type { Utterance } from './agents.ts'
+import type { Message } from './envelope.ts'
+import { insertMessage } from './messages.ts'
 import type { Block } from './work.ts'
 
 interface Row {
@@ -75,6 +77,23 @@ export async function addQuestion(store: ISql, question: Question, at: Date): Pr
     INSERT INTO utterance (id, agent, thread, role, by_name, text, attachments, state, at)
     VALUES (${id}, ${agent}, ${thread}, ${role}, ${by}, ${text}, ${enclosed}::text::json, 'queued', ${at}) RETURNING *`
   return only(rows)
+}
+
+/** The same, together with the message that carries it: one statement, so one way to Postgres. Undefined when that was there. */
+export async function addAskedMessage(
+  store: ISql,
+  message: Message,
+  question: Question,
+  at: Date,
+): Promise<Utterance | undefined> {
+  const { id, agent, thread, role, by, text, attachments } = question
+  const enclosed = attachments.length === 0 ? null : JSON.stringify(attachments)
+  const rows = await store<Row[]>`
+    WITH added AS (${insertMessage(store, message, { thread })} RETURNING id)
+    INSERT INTO utterance (id, agent, thread, role, by_name, text, attachments, state, at)
+    SELECT ${id}::uuid, ${agent}::text, ${thread}::uuid, ${role}::text, ${by}::text, ${text}::text, ${enclosed}::text::json,
+      'queued', ${at}::timestamptz FROM added RETURNING *`
+  return rows.map(utteranceOf)[0]
 }
 
 /** Begins the answer to a question, or begins it again where its last whole entry ended. Undefined when it is settled. */

@@ -23,8 +23,8 @@ export function conversing(core: Core) {
     return thread
   }
   const put = async (question: Question, message: Message) => {
-    await post(message, { question })
-    const asked = await findUtterance(store, question.id)
+    const posted = await post(message, { question })
+    const asked = posted.added ? posted.question : await findUtterance(store, question.id)
     if (asked === undefined) throw new ApplianceError('failed', 'the message was not kept')
     return asked
   }

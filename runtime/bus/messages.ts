@@ -15,14 +15,18 @@ export interface Enclosed {
 }
 
 /** Commits a message; false when its task is under way to an agent already. */
-export async function addMessage(store: ISql, message: Message, { thread, task }: Enclosed = {}): Promise<boolean> {
+export async function addMessage(store: ISql, message: Message, enclosed?: Enclosed): Promise<boolean> {
+  return (await insertMessage(store, message, enclosed)).count === 1
+}
+
+/** Not sent until it is awaited: a part of a larger statement as well. */
+export function insertMessage(store: ISql, message: Message, { thread, task }: Enclosed = {}) {
   const { id, timestamp, source, target, type, priority, payload, pai } = message
-  const added = await store`
+  return store`
     INSERT INTO message (id, at, source, target, type, priority, payload, pai, thread, task)
     VALUES (${id}, ${timestamp}, ${source}, ${target}, ${type}, ${priority}, ${JSON.stringify(payload)}::text::jsonb,
       ${JSON.stringify(pai)}::text::jsonb, ${thread ?? null}, ${task ?? null})
     ON CONFLICT DO NOTHING`
-  return added.count === 1
 }
 
 /** Settles what went out for a task before: it is another's now, or begins anew. Gives whose inboxes still hold it. */
