@@ -1,19 +1,19 @@
-import { startTestStore } from '../runtime/store/testing/postgres.ts'
-import { workWhileKilling } from '../runtime/tasks/testing/killing.ts'
+import { workWhileKilling } from '../tests/support/killed-team/killing.ts'
 import type { Figure } from './report.ts'
 
-const tasks = 2_000
-
-/** Tasks that are lost or whose result counts twice while the runtime and eight agents are killed with -9 at random. */
+/** Messages and tasks that are lost or done twice while eight agents, the runtime and Redis are killed with -9 at random. */
 export async function benchChaos(): Promise<Figure> {
-  await using database = await startTestStore()
-  const { lost, doubled, kills, milliseconds } = await workWhileKilling(database, tasks, 600_000)
+  const all = { messages: 10_000, tasks: 2_000, agents: 8, between: 250, patience: 1_800_000 }
+  const { lost, doubled, kills, milliseconds } = await workWhileKilling(all)
   return {
-    name: '2,000 tasks while agents and the runtime are killed with -9 at random: lost or done twice',
-    unit: 'tasks',
+    name: '10,000 messages and 2,000 tasks while agents, Redis and the runtime are killed with -9 at random: lost or done twice',
+    unit: '',
     value: lost + doubled,
     bound: 0,
     better: 'lower',
-    detail: { lost, doubled, kills, s: milliseconds / 1_000 },
+    detail: {
+      ...{ lost, doubled, 'kills of agents': kills.agents, 'of the runtime': kills.runtime, 'of Redis': kills.redis },
+      s: milliseconds / 1_000,
+    },
   }
 }

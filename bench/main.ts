@@ -2,7 +2,7 @@ import { benchAuditAppend, benchAuditVerify } from './audit.ts'
 import { benchChaos } from './chaos.ts'
 import { benchGrowth } from './growth.ts'
 import { benchIdleMemory } from './idle-memory.ts'
-import { benchIdleTokens } from './idle-tokens.ts'
+import { watchIdleAgents } from './idle-tokens.ts'
 import { benchLook } from './look.ts'
 import { benchMessages } from './messages.ts'
 import { benchOverview } from './overview.tsx'
@@ -14,7 +14,7 @@ import { benchStart } from './start.ts'
 import { benchTasks } from './tasks.ts'
 import { benchToken } from './token.ts'
 
-/** Every row of the table, in its order; each brings up what it needs and takes it down again. */
+/** Every row of the table but one, in its order; each brings up what it needs and takes it down again. */
 const benches: Readonly<Record<string, () => Promise<Figure>>> = {
   'audit-append': benchAuditAppend,
   'audit-verify': benchAuditVerify,
@@ -26,28 +26,38 @@ const benches: Readonly<Record<string, () => Promise<Figure>>> = {
   overview: benchOverview,
   weight: benchPageWeight,
   prefix: benchPrefix,
-  'idle-tokens': benchIdleTokens,
   messages: benchMessages,
   token: benchToken,
   tasks: benchTasks,
   chaos: benchChaos,
 }
 
+/** Takes ten minutes of doing nothing, so it goes on beside the others. */
+const beside = 'idle-tokens'
+
 async function main(names: readonly string[]): Promise<number> {
-  const unknown = names.find(name => benches[name] === undefined)
+  const all = [...Object.keys(benches), beside]
+  const unknown = names.find(name => !all.includes(name))
   if (unknown !== undefined) {
-    console.error(`there is no measurement ${JSON.stringify(unknown)}; there are: ${Object.keys(benches).join(', ')}`)
+    console.error(`there is no measurement ${JSON.stringify(unknown)}; there are: ${all.join(', ')}`)
     return 2
   }
   if (process.getuid?.() === 0) {
     console.error('nothing of the appliance runs as root: setpriv --reuid USER --regid USER --init-groups bun run bench')
     return 2
   }
+  const wanted = names.length > 0 ? names : all
+  const endOfWatch = wanted.includes(beside) ? await watchIdleAgents() : undefined
   const figures: Figure[] = []
-  for (const name of names.length > 0 ? names : Object.keys(benches)) {
+  for (const name of wanted) {
+    const measure = benches[name]
+    if (measure === undefined) continue
     console.error(`measuring ${name} …`)
-    const figure = await benches[name]?.()
-    if (figure !== undefined) figures.push(figure)
+    figures.push(await measure())
+  }
+  if (endOfWatch !== undefined) {
+    console.error('watching idle agents until ten minutes are over …')
+    figures.push(await endOfWatch())
   }
   for (const line of markdownTable(figures)) console.log(line)
   console.log('')
