@@ -6,7 +6,7 @@ import { createHealthRoom, restingLeases } from './composition/health.ts'
 import { buildPolicy } from './composition/policy.ts'
 import { type Mode, redisAddress, sitesDependencies } from './composition/services.ts'
 import { untilSettled } from './composition/settle.ts'
-import { createTaskRoom, withBudgets } from './composition/tasks.ts'
+import { createTaskRoom } from './composition/tasks.ts'
 import { watchMain } from './desired-state/git/watch.ts'
 import { createAgentsReconciler } from './reconcilers/agents/reconciler.ts'
 import { type RunningEngine, startEngine } from './reconcilers/engine/engine.ts'
@@ -69,6 +69,7 @@ export async function startAppliance(options: ApplianceOptions): Promise<Running
     ...{ home, store, redis, spawn, clock, log: log.with({ component: 'agents' }), claude, priceOf },
     tasks: () => restingLeases(tasks, () => wellbeing.health, clock),
     declared: agent => tasks.reconsider(agent),
+    forgotten: agent => tasks.catchUp(agent),
     obstacle: async agent => (await tasks.spentBudget(agent)) || undefined,
   })
   const tasks = createTaskRoom(ground, agents)
@@ -92,7 +93,7 @@ export async function startAppliance(options: ApplianceOptions): Promise<Running
     command,
     ...(options.onStep === undefined ? {} : { onStep: options.onStep }),
     reconcilers: [
-      createAgentsReconciler({ home, spawn, agents: withBudgets(agents, tasks), sockets, program, version, clock, canAnswer }),
+      createAgentsReconciler({ home, spawn, agents, sockets, program, version, clock, canAnswer }),
       createSitesReconciler(sitesDependencies(environment, log)),
     ],
   })

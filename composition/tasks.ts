@@ -8,14 +8,21 @@ import { priceOf, tokensOf } from '../runtime/tasks/prices.ts'
 import type { Ground } from './ground.ts'
 
 /** The task graph: what is ready goes into its agent's inbox, what has ended is told in the conversation that asked for it. */
-export function createTaskRoom({ taskStore: store, clock, log }: Ground, agents: AgentsRoom): TasksRoom {
-  const tasks = createTasks({
+export function createTaskRoom(
+  { taskStore: store, clock, log }: Pick<Ground, 'taskStore' | 'clock' | 'log'>,
+  agents: AgentsRoom,
+): TasksRoom {
+  const tasks: TasksRoom = createTasks({
     ...{ store, clock, random: Math.random },
     log: log.with({ component: 'tasks' }),
     agents: agents.names,
     policyOf: agents.policyOf,
     async announce(announcements) {
-      for (const announcement of announcements) await agents.dispatch(announcement)
+      for (const announcement of announcements) {
+        const { id, agent } = announcement.task
+        if (agents.names().includes(agent)) await agents.dispatch(announcement)
+        else await tasks.strand(id, agent)
+      }
     },
     async told(news) {
       try {
@@ -37,15 +44,6 @@ export function createTaskRoom({ taskStore: store, clock, log }: Ground, agents:
   })
   return tasks
 }
-
-/** The agents, as the engine declares them: what a budget held and fits a new policy goes on. */
-export const withBudgets = (agents: AgentsRoom, tasks: TasksRoom): AgentsRoom => ({
-  ...agents,
-  async declare(declaration) {
-    await agents.declare(declaration)
-    await tasks.reconsider(declaration.name)
-  },
-})
 
 type Inherit = (thread: string, tasks: readonly string[]) => Promise<void>
 

@@ -37,6 +37,8 @@ export interface AgentsDeps {
   readonly obstacle?: (agent: string) => Promise<string | undefined>
   /** An agent is declared, perhaps with another policy. */
   readonly declared?: (agent: string) => Promise<void>
+  /** An agent is not there any more, and what was on its way to it is laid aside. */
+  readonly forgotten?: (agent: string) => Promise<void>
 }
 
 /** What the parts of the room share. */

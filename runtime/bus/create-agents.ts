@@ -82,6 +82,7 @@ function declaring({
       await deadLetters.bury(name, open, `there is no agent ${name} any more`)
       for (const { id } of open) await works.stop(id, `the removal of ${name}`)
       await inboxes.close(name).catch(error => deps.log.warn('inbox not closed', { key: name, error: explain(error) }))
+      await deps.forgotten?.(name)
     },
     setDraining(name: string, on: boolean) {
       if (on === draining.has(name)) return

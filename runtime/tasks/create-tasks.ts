@@ -4,7 +4,7 @@ import { cancel, failTry, retry } from './failure.ts'
 import { handOff } from './hand-off.ts'
 import { createLane } from './lane.ts'
 import { createOpenTasks } from './open.ts'
-import { bookAgent, budgetOf, progress } from './progress.ts'
+import { bookAgent, budgetOf, hold, progress } from './progress.ts'
 import { graphTasks, listTasks, readTasks } from './read.ts'
 import { createReaper, type Reaper } from './reaper.ts'
 import { rework } from './rework.ts'
@@ -32,7 +32,9 @@ export interface TasksRoom extends Tasks {
   book(agent: string, spent: Booking): Promise<void>
   /** Why an agent may spend nothing more today; empty when it may. */
   spentBudget(agent: string): Promise<string>
-  /** Its policy changed: what a budget held and fits the new one goes on. */
+  /** There is no such agent (any more): what it has to do or is doing waits and says so. */
+  strand(id: string, agent: string): Promise<void>
+  /** It is declared, perhaps with another policy: what was held for want of it or of a budget, and fits by now, goes on. */
   reconsider(agent: string): Promise<void>
 }
 
@@ -84,6 +86,7 @@ export function createTasks(deps: TasksDeps): TasksRoom {
     subscribe: telling.subscribe,
     book: (agent, spent) => bookAgent(core, agent, spent),
     spentBudget: async agent => (await budgetOf(core, agent, undefined))?.reason ?? '',
+    strand: (id, agent) => hold(core, id, { until: 'a person', reason: stranded(agent) }),
     reconsider: agent => reconsider(core, agent),
     whenReady: waiting.whenReady,
     catchUp: telling.catchUp,
@@ -98,6 +101,9 @@ export function createTasks(deps: TasksDeps): TasksRoom {
     },
   }
 }
+
+const stranded = (agent: string) =>
+  `there is no agent ${agent} any more; it goes on once agents.yaml declares it again, or cancel it and give it to another`
 
 const reading = ({ store }: Core): Pick<Tasks, 'get' | 'list' | 'graph'> => ({
   get: async id => (isId(id) ? (await readTasks(store, [id.toLowerCase()]))[0] : undefined),

@@ -80,7 +80,7 @@ const harmless = {
   budgets: { task_tokens: 1_000, task_usd: 1, task_minutes: 1, day_tokens: 1_000, day_usd: 1 },
 }
 
-const declarationOf = (name: string) => ({
+export const declarationOf = (name: string) => ({
   ...{
     name,
     level: 1,
