@@ -86,6 +86,17 @@ test('an agent that is killed in the middle of a command goes on with its task, 
   expect((await team.messages()).at(-1)).toMatchObject({ text: 'It is done.' })
 })
 
+test('a turn too many, and a script for nobody, fail with what went wrong', async () => {
+  team.model.script({ research: [call('list')] })
+  await team.say('Look around.', 'research')
+  await expect(team.untilDone()).rejects.toThrow('the script of research has ended after 1 turns, and it was asked once more')
+  team.model.script({})
+  await expect(harness({ script: { coder: [say('hello')] } })).rejects.toThrow(
+    'there is a script for coder, and the agents are supervisor, code',
+  )
+  await expect(team.say('hello', 'nobody')).rejects.toThrow('nobody')
+})
+
 async function paneOf(agent: string): Promise<number> {
   const socket = join(team.home, 'run', 'tmux.sock')
   const { stdout } = await spawn([

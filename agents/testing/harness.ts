@@ -68,6 +68,7 @@ const pollEvery = 200
 const open = new Set(['pending', 'ready', 'assigned', 'in_progress', 'blocked'])
 
 export async function harness({ script, agents, documents = {} }: HarnessOptions): Promise<Team> {
+  if (documents['agents.yaml'] === undefined) refuseStrangers(Object.keys(script), Object.keys(agents ?? starterAgentNames))
   await using started = new AsyncDisposableStack()
   const model = startModelServer()
   started.defer(() => model.stop())
@@ -128,6 +129,7 @@ export async function harness({ script, agents, documents = {} }: HarnessOptions
     async untilDone(seconds = 60) {
       let quiet = 0
       await until('it is not done', seconds, async () => {
+        if (model.overrun.length > 0) throw new Error(model.overrun.join('\n'))
         quiet = (await unfinished()).length === 0 ? quiet + 1 : 0
         return quiet > 2 ? true : undefined
       })
@@ -147,6 +149,17 @@ export async function harness({ script, agents, documents = {} }: HarnessOptions
     ask,
     [Symbol.asyncDispose]: () => everything.disposeAsync(),
   }
+}
+
+const starterAgentNames = { supervisor: 0, code: 0, data: 0, infra: 0, research: 0, qa: 0 }
+
+/** A script for an agent that is not there would never be used, and the test would wait in vain. */
+function refuseStrangers(scripted: readonly string[], declared: readonly string[]): void {
+  const strangers = scripted.filter(name => !declared.includes(name))
+  if (strangers.length > 0)
+    throw new Error(
+      `there is a script for ${strangers.join(', ')}, and the agents are ${declared.join(', ')}: name it in \`agents\``,
+    )
 }
 
 /** What the starter repository says of its own agents goes. */

@@ -17,6 +17,8 @@ export interface ModelServer {
   reply(by: (call: ModelCall) => Step): void
   /** Turns that are scripted and were not taken yet. */
   left(agent: string): number
+  /** Requests that came after a list had ended, with what was said last; each was refused. */
+  readonly overrun: readonly string[]
   stop(): Promise<void>
 }
 
@@ -26,6 +28,7 @@ export interface ModelServer {
  */
 export function startModelServer(): ModelServer {
   const calls: ModelCall[] = []
+  const overrun: string[] = []
   const scripts = new Map<string, { readonly script: Script; place: number }>()
   let decide: (call: ModelCall) => Step = call => say('You said: ', call.messages.at(-1)?.content ?? '')
   let made = 0
@@ -35,7 +38,13 @@ export function startModelServer(): ModelServer {
     if (running === undefined) return decide(call)
     if (typeof running.script === 'function') return running.script(call)
     const step = running.script[running.place++]
-    if (step === undefined) return problem(400, 'invalid_request_error', `the script of ${call.agent} has ended`)
+    if (step === undefined) {
+      const last = call.messages.at(-1)?.content.slice(0, 300) ?? ''
+      overrun.push(
+        `the script of ${call.agent} has ended after ${running.script.length} turns, and it was asked once more: ${last}`,
+      )
+      return problem(400, 'invalid_request_error', `the script of ${call.agent} has ended`)
+    }
     return typeof step === 'function' ? step(call) : step
   }
   const server = Bun.serve({
@@ -67,7 +76,10 @@ export function startModelServer(): ModelServer {
   return {
     url: `http://127.0.0.1:${server.port}`,
     calls,
+    overrun,
     script(given) {
+      overrun.length = 0
+
       for (const [agent, script] of Object.entries(given)) scripts.set(agent, { script, place: 0 })
     },
     reply(by) {
