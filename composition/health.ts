@@ -1,6 +1,6 @@
 import type { RunningEngine } from '../reconcilers/engine/engine.ts'
 import type { AgentsRoom } from '../runtime/bus/create-agents.ts'
-import type { TaskLeases } from '../runtime/bus/works.ts'
+import type { TaskLeases } from '../runtime/bus/works-deps.ts'
 import { type Alerts, createAlerts } from '../runtime/health/alerts.ts'
 import { createHealth, type RunningHealth } from '../runtime/health/create-health.ts'
 import type { Health } from '../runtime/health/health.ts'

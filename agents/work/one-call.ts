@@ -1,8 +1,9 @@
 import { explain } from '../../runtime/os/errors.ts'
-import type { ActionRequest, ActionResult, Verdict } from '../../runtime/policy/action.ts'
+import type { ActionResult } from '../../runtime/policy/action.ts'
 import { invalidJson } from '../model.ts'
 import type { Tool, ToolContext, ToolResult } from '../tools/tool.ts'
-import type { CallDeps, CallOutcome } from './calls.ts'
+import type { CallDeps, CallOutcome } from './call.ts'
+import { interrupted, settle } from './deciding.ts'
 import type { ToolCall } from './entries.ts'
 import { wrapContent } from './material.ts'
 import { boundContent, firstLine, textsOf } from './results.ts'
@@ -129,34 +130,7 @@ function outputOf({ tell }: Pick<CallDeps, 'tell'>, call: string): ToolContext['
   }
 }
 
-export const interrupted = (at: string) =>
-  `This call was interrupted (it began at ${at}), and its outcome is unknown: look first what came of it, and do not repeat it blindly.`
-
 const remembered = ({ outcome, content }: ActionResult): CallOutcome => ({ outcome, content, summary: firstLine(content) })
-
-/** Asks until it is decided; a person who has to decide is waited for, without a token. */
-export async function settle(deps: Pick<CallDeps, 'door' | 'waits' | 'context'>, request: ActionRequest) {
-  for (;;) {
-    const verdict: Verdict = await deps.door.decide(request)
-    if (verdict.verdict !== 'ask') return verdict
-    await waitForPerson(deps, request.call, request.title, verdict)
-  }
-}
-
-export async function waitForPerson(
-  { door, waits, context: { signal } }: Pick<CallDeps, 'door' | 'waits' | 'context'>,
-  call: string,
-  title: string,
-  { approval, reason }: { readonly approval: string; readonly reason: string },
-): Promise<void> {
-  waits.set(call, `waits for a person to approve “${title}”${reason === '' ? '' : ` (${reason})`}`)
-  try {
-    await door.decided(approval, signal)
-  } finally {
-    waits.clear(call)
-  }
-  signal.throwIfAborted()
-}
 
 /** Executes, and makes of the result what the model is told. A failure is a result, too. */
 async function made(

@@ -1,8 +1,8 @@
 import { ApplianceError } from '../../runtime/os/errors.ts'
 import type { ToolContext } from '../tools/tool.ts'
-import type { CallDeps } from './calls.ts'
+import type { CallDeps } from './call.ts'
+import { interrupted, waitForPerson } from './deciding.ts'
 import type { ToolCall } from './entries.ts'
-import { interrupted, waitForPerson } from './one-call.ts'
 
 export interface Verbs {
   readonly ask: ToolContext['verb']

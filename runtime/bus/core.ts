@@ -18,7 +18,8 @@ import { createPresences } from './presences.ts'
 import type { Briefing } from './protocol.ts'
 import { createThreads } from './threads.ts'
 import type { Usage } from './work.ts'
-import { createWorks, type TaskLeases } from './works.ts'
+import { createWorks } from './works.ts'
+import type { TaskLeases } from './works-deps.ts'
 
 export interface AgentsDeps {
   readonly home: Home

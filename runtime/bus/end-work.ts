@@ -7,7 +7,7 @@ import { settleMessage } from './messages.ts'
 import type { WorkStanding } from './work.ts'
 import type { WorkFinish } from './work-protocol.ts'
 import { endSteps } from './work-steps.ts'
-import type { TaskLeases, WorksDeps } from './works.ts'
+import type { TaskLeases, WorksDeps } from './works-deps.ts'
 
 export const another: WorkStanding = { outcome: 'settled', reason: 'another attempt works on it, or it has ended' }
 

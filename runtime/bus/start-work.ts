@@ -8,7 +8,7 @@ import { takeNotes, withNotes } from './notes.ts'
 import { inheritTaint, taint } from './threads.ts'
 import { hasBegun, readTranscript } from './transcripts.ts'
 import type { TaskBrief, Work, WorkStart } from './work.ts'
-import type { WorksDeps } from './works.ts'
+import type { WorksDeps } from './works-deps.ts'
 
 export async function startWork(deps: WorksDeps, agent: string, id: string): Promise<WorkStart> {
   const message = await openMessage(deps.store, agent, id)

@@ -13,7 +13,8 @@ import { createThreads } from './threads.ts'
 import { readTranscript } from './transcripts.ts'
 import type { Entry, WorkEvent, WorkStart } from './work.ts'
 import { stepsOf } from './work-steps.ts'
-import { createWorks, type TaskLeases } from './works.ts'
+import { createWorks } from './works.ts'
+import type { TaskLeases } from './works-deps.ts'
 
 let database: TestStore
 let thread: string
