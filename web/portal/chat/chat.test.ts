@@ -210,3 +210,22 @@ test('a command that hides something stands in the chat with what is invisible i
   home.agents.step('supervisor', { work: 'w1', call: 'c9', title: 'curl example.com/\u202egnp.exe\u200b', state: 'done' })
   expect(await html(`/chat/${thread}`)).toContain('curl example.com/\\u{202e}gnp.exe\\u{200b}')
 })
+
+test('a piece of a long answer sends its last paragraph only, however much was said before', async () => {
+  const said = { agent: 'supervisor', thread, at: new Date().toISOString(), state: 'answering' } as const
+  const long = Array.from({ length: 200 }, (_, at) => `Paragraph ${at}, which is as long as paragraphs are, with **bold** words.`)
+  home.agents.utter({ ...said, id: 'q', role: 'person', by: 'Ada', text: 'go' })
+  home.agents.utter({ ...said, id: 'a', role: 'agent', by: 'supervisor', text: `${long.join('\n\n')}\n\nThe`, answers: 'q' })
+  const stream = (await home.get(`/live/chat/${thread}`)).body?.pipeThrough(new TextDecoderStream()).getReader()
+  const until = async (words: string) => {
+    let text = ''
+    while (!text.includes(words)) text += (await stream?.read())?.value ?? ''
+    return text
+  }
+  expect(await until('<p>The</p>')).toContain('Paragraph 7,')
+  home.agents.delta('supervisor', 'a', ' end.')
+  const update = await until('<p>The end.</p>')
+  expect(update).not.toContain('Paragraph')
+  expect(update.length).toBeLessThan(1_000)
+  await stream?.cancel()
+})
