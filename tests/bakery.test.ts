@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test } from 'bun:test'
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
 import type { Browser, Page } from 'playwright-core'
 import { z } from 'zod'
 import { type ModelServer, startModelServer } from '../agents/testing/model-server.ts'
@@ -6,6 +6,8 @@ import { complaintsOf, startBrowser } from '../web/portal/testing/browser.ts'
 import { type Appliance, createAppliance } from './support/appliance.ts'
 import { bakeryStory, finding } from './support/bakery-story.ts'
 import { until } from './support/until.ts'
+
+setDefaultTimeout(300_000)
 
 let appliance: Appliance
 let model: ModelServer
@@ -118,4 +120,4 @@ test('a landing page is asked for in the chat, built, checked, sent back once, a
   expect(await appliance.command('audit', 'verify')).toMatchObject({ code: 0 })
   for (const agent of Object.keys(bakeryStory)) expect([agent, model.left(agent)]).toEqual([agent, 0])
   expect(complaints).toEqual([])
-}, 300_000)
+})

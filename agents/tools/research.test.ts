@@ -95,9 +95,16 @@ test('a search goes to the provider of settings.yaml, and says what to do where 
 test('a summary names its sources, all of them and no others', async () => {
   const sources = [{ url: 'https://example.com/a', what: 'a handbook, 2025' }]
   const text = 'Bread needs time [1], says the handbook.'
+  expect(await use('summary', { title: 'On bread', text, sources })).toMatchObject({
+    outcome: 'failed',
+    text: expect.stringContaining('not read yet: https://example.com/a'),
+  })
+  // What a page redirects to has been read with it.
+  await use('web_fetch', { url: `${server.url}moved` })
+  sources[0] = { url: `${server.url}page#water`, what: 'a handbook, 2025' }
   expect((await use('summary', { title: 'On bread', text, sources })).summary).toContain('summaries/on-bread.md')
   expect(await readFile(join(bench.context.workspace, 'summaries', 'on-bread.md'), 'utf8')).toEndWith(
-    '1. a handbook, 2025: https://example.com/a\n',
+    `1. a handbook, 2025: ${server.url}page#water\n`,
   )
   expect((await use('summary', { title: 'On bread', text: `${text} And more [2].`, sources })).text).toContain(
     '[2], and there are 1',

@@ -26,10 +26,17 @@ interface Fetched {
   readonly size: number
 }
 
+/** Where a page is kept in the workspace; what comes after `#` makes no other page. */
+function keptAt(address: string, { agent }: ToolContext): string {
+  const url = new URL(address)
+  url.hash = ''
+  const name = createHash('sha256').update(url.href).digest('hex').slice(0, 20)
+  return `${agent === 'research' ? 'downloads' : 'temp'}/${name}`
+}
+
 /** Through the proxy of the sandbox, which decides on every host on the way, redirects included. */
 async function download(address: string, context: ToolContext): Promise<Fetched> {
-  const folder = context.agent === 'research' ? 'downloads' : 'temp'
-  const file = `${folder}/${createHash('sha256').update(address).digest('hex').slice(0, 20)}`
+  const file = keptAt(address, context)
   const { code, stdout, stderr, notes } = await context.run({
     argv: [
       ...['curl', '-q', '--silent', '--show-error', '--location', '--max-redirs', '5', '--proto', '=http,https', '--compressed'],
@@ -46,6 +53,8 @@ async function download(address: string, context: ToolContext): Promise<Fetched>
   })
   if (code !== 0) throw new ApplianceError('failed', [`not fetched: ${stderr.trim()}`, ...notes].join('; '))
   const [status = '0', type = '', url = address, size = '0'] = stdout.split('\n')
+  const other = keptAt(url, context)
+  if (other !== file) await context.run({ argv: ['cp', '--', file, other], cwd: context.workspace })
   return { status: Number(status), type: type.split(';')[0]?.trim().toLowerCase() ?? '', url, file, size: Number(size) }
 }
 
@@ -140,7 +149,7 @@ function jsonOf(text: string): unknown {
 const summary = tool({
   name: 'summary',
   description:
-    'Keeps a summary with its sources as a file of your summaries folder. Every statement that matters names its source as [1], [2]; each of the sources is one that you have read in this work.',
+    'Keeps a summary with its sources as a file of your summaries folder. Every statement that matters names its source as [1], [2]; each of the sources is a page that you have fetched with web_fetch.',
   input: z.strictObject({
     title: z.string().min(3).max(200),
     text: z.string().min(20).max(100_000).describe('Markdown, with [1], [2] where a source is used.'),
@@ -161,6 +170,11 @@ const summary = tool({
       return failed(
         `the text does not use ${unused.map(number => `[${number}]`).join(', ')}: cite them where they are used, or leave them out`,
       )
+    const unread = await unreadOf(
+      sources.map(source => source.url),
+      context,
+    )
+    if (unread.length > 0) return failed(`not read yet: ${unread.join(', ')}. Read each with web_fetch, or leave it out`)
     const name =
       title
         .toLowerCase()
@@ -173,6 +187,13 @@ const summary = tool({
     return { content: shown(await inside(context, { op: 'write', path, content })), summary: shownPath(path, context) }
   },
 })
+
+/** Those of which no page was ever fetched here: nobody can have read them. */
+async function unreadOf(urls: readonly string[], context: ToolContext): Promise<readonly string[]> {
+  const wanted = urls.map(url => keptAt(url, context))
+  const { names } = await inside<{ names: readonly string[] }>(context, { op: 'available', path: context.workspace, wanted })
+  return urls.filter((_, index) => !names.includes(wanted[index] ?? ''))
+}
 
 export const webTools: readonly Tool[] = [fetchPage]
 export const researchTools: readonly Tool[] = [webSearch, summary]
