@@ -71,6 +71,9 @@ test('what the service says is told apart: away, refused, too long, cut', async 
   expect(await troubleOf(overloaded())).not.toHaveProperty('retryInMs')
   expect(await troubleOf(problem(503, 'api_error', 'x'))).toMatchObject({ kind: 'away' })
   expect(await troubleOf(problem(400, 'invalid_request_error', 'prompt is too long: 1 > 0'))).toMatchObject({ kind: 'too-long' })
+  const full =
+    'input length and `max_tokens` exceed context limit: 150000 + 100000 > 200000, decrease input length or `max_tokens`'
+  expect(await troubleOf(problem(400, 'invalid_request_error', full))).toMatchObject({ kind: 'too-long' })
   expect(await troubleOf(problem(413, 'request_too_large', 'x'))).toMatchObject({ kind: 'too-long' })
   expect((await troubleOf(problem(401, 'authentication_error', 'x'))).error.hint).toContain('ANTHROPIC_API_KEY')
   expect((await troubleOf(problem(404, 'not_found_error', 'x'))).error.message).toContain('knows no model claude-test')

@@ -76,7 +76,7 @@ function refused(status: number | undefined, said: string, model: string, where:
 
 const isTooLong = (status: number | undefined, said: string) =>
   status === 413 ||
-  (status === 400 && /prompt is too long|exceeds? the (model's )?context|too many (total )?(text )?(bytes|tokens)/i.test(said))
+  (status === 400 && /prompt is too long|exceeds? (the )?(model's )?context|too many (total )?(text )?(bytes|tokens)/i.test(said))
 
 /** Milliseconds, from `retry-after-ms` or `retry-after` in seconds or as a date. */
 function retryAfterOf(cause: unknown): number | undefined {

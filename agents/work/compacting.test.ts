@@ -2,7 +2,7 @@ import { expect, test } from 'bun:test'
 import type { Entry } from '../../runtime/bus/work.ts'
 import type { ModelCall } from '../testing/model-request.ts'
 import { call, counted, problem, type Step, say } from '../testing/steps.ts'
-import { summaryRequest } from './compaction.ts'
+import { compactionPoint, summaryRequest } from './compaction.ts'
 import { toolOf, workBench } from './testing/bench.ts'
 
 const wantsSummary = ({ body }: ModelCall) => body.includes(JSON.stringify(summaryRequest).slice(1, 60))
@@ -30,6 +30,11 @@ test('before the window is full the beginning becomes a summary, and the task in
   expect(after?.messages[0]?.content).toContain('Build a page.')
   expect(after?.messages[2]?.content).toBe('text of b')
   expect(bench.events.some(event => event.type === 'text' && event.text.includes('bread'))).toBe(false)
+})
+
+test('the longest answer still fits into the window where a conversation is shortened', () => {
+  expect(compactionPoint(150_000, 4_096)).toBe(150_000)
+  for (const maxTokens of [50_000, 100_000]) expect(compactionPoint(150_000, maxTokens) + maxTokens).toBeLessThan(200_000)
 })
 
 test('a conversation that does not fit is shortened, by halves where even the summary does not fit', async () => {

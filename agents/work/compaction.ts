@@ -28,6 +28,14 @@ theirs. Write only the summary.
 const largestTail = 60_000
 const mostHalvings = 4
 
+/** Tokens that every model takes together with its answer, and how far an estimate of them may be wrong. */
+const contextWindow = 200_000
+const estimateMargin = 20_000
+
+/** Tokens above which a conversation is shortened: what was wished for, as long as the longest answer fits behind it. */
+export const compactionPoint = (wished: number, maxTokens: number): number =>
+  Math.min(wished, contextWindow - maxTokens - estimateMargin)
+
 /** Asks the model for a summary of the conversation, and gives the entries that it begins anew with. */
 export async function compact(
   deps: CompactionDeps,

@@ -2,7 +2,7 @@ import type { Work, WorkEnding } from '../../runtime/bus/work.ts'
 import { ApplianceError, explain } from '../../runtime/os/errors.ts'
 import type { ModelRequest } from '../model.ts'
 import { type CallRound, createCalls, refused } from './calls.ts'
-import { compact, estimateTokens } from './compaction.ts'
+import { compact, compactionPoint, estimateTokens } from './compaction.ts'
 import { type Desk, openDesk, type Persona, type WorkDeps, type Workplace } from './desk.ts'
 import { callsOf, failureNote, isFailureNote, openingOf, openingPlace, type ToolCall, text, user, wordsOf } from './entries.ts'
 import { createRepetition } from './repetition.ts'
@@ -66,7 +66,7 @@ async function carryOut(deps: WorkDeps, desk: Desk): Promise<WorkEnding> {
   if (blocked !== undefined) return { outcome: 'failed', text: sentence(blocked) }
   const own = desk.entries().slice(openingPlace(desk.entries(), work.id) + 1)
   const course: Course = {
-    ...{ persona, place, compactAt: desk.limits.compactAt, call: callsAt(desk, place, persona) },
+    ...{ persona, place, compactAt: pointOf(desk, persona), call: callsAt(desk, place, persona) },
     turns: own.filter(entry => entry.role === 'assistant').length,
     tokens: estimateTokens(desk.entries()),
     ...{ empty: 0, heldBack: 0 },
@@ -84,6 +84,8 @@ async function carryOut(deps: WorkDeps, desk: Desk): Promise<WorkEnding> {
     if (ending !== undefined) return ending
   }
 }
+
+const pointOf = ({ limits }: Desk, { request }: Persona) => compactionPoint(limits.compactAt, request.maxTokens)
 
 function callsAt(desk: Desk, { workspace, folder, run, keep }: Workplace, { toolbox }: Persona): Course['call'] {
   const { work, signal, agent, door, lifecycle, tell, nonce, clock } = desk
@@ -222,8 +224,8 @@ async function shorten(desk: Desk, course: Course, trigger: 'auto' | 'too-long')
   }
   await desk.renew(compaction.entries)
   course.tokens = tokens
-  course.compactAt = Math.max(desk.limits.compactAt, tokens * 1.5)
   course.persona = await desk.persona()
+  course.compactAt = Math.max(pointOf(desk, course.persona), tokens * 1.5)
   course.call = callsAt(desk, course.place, course.persona)
   await lifecycle.reach('SessionStart', { thread: work.thread, source: 'compact' }, signal)
   return undefined
