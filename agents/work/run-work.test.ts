@@ -135,6 +135,18 @@ test('a model that makes one identical call again and again is told so, then the
   expect(bench.model.left('code')).toBe(1)
 })
 
+test('calls that are repeated side by side, turn after turn, are seen as well; one that changes is made', async () => {
+  let made = 0
+  const pair = (n: number) => together(call('read', { x: 'a' }), call('read', { x: 'b' }), call('read', { x: `${n}` }))
+  await using bench = await workBench({
+    tools: [toolOf('read', () => ({ content: `${made++}` }))],
+    script: [...[1, 2, 3, 4, 5, 6].map(pair), say('never')],
+  })
+  expect(await bench.run()).toMatchObject({ outcome: 'failed', text: expect.stringContaining('again and again') })
+  expect(made).toBe(4 * 3 + 1)
+  expect(bench.model.left('code')).toBe(1)
+})
+
 test('a model that answers nothing is asked once more, then the work fails', async () => {
   await using bench = await workBench({ script: [nothing(), say('Here I am.')] })
   expect(await bench.run()).toEqual({ outcome: 'done', text: 'Here I am.' })
