@@ -52,21 +52,39 @@ export async function openBoundary(programs: SandboxPrograms, gate: Gate, option
   }
   return {
     wrap: (command, policy, signal) => withValues(() => wrap(SandboxManager, programs, cgroup, command, policy, signal)),
-    isWhole: () => answers(SandboxManager.getLinuxHttpSocketPath()),
+    isWhole: atOnce(() => answers(SandboxManager.getLinuxHttpSocketPath())),
     cleanUp: () => SandboxManager.cleanupAfterCommand(),
     followNetwork: () => SandboxManager.updateConfig(config()),
     stop: () => SandboxManager.reset(),
   }
 }
 
+/** Times that it is tried, and milliseconds between: one who has many to answer may turn one away. */
+const tries = 5
+const pause = 30
+
 async function answers(socket: string | undefined): Promise<boolean> {
   if (socket === undefined) return false
-  try {
-    const connection = await Bun.connect({ unix: socket, socket: { data() {} } })
-    connection.end()
-    return true
-  } catch {
-    return false
+  for (let left = tries; left > 0; left--) {
+    try {
+      const connection = await Bun.connect({ unix: socket, socket: { data() {} } })
+      connection.end()
+      return true
+    } catch {
+      await Bun.sleep(pause)
+    }
+  }
+  return false
+}
+
+/** Whoever asks while it is being found out gets the same answer: a new boundary ends the old one for all of them. */
+function atOnce(look: () => Promise<boolean>): () => Promise<boolean> {
+  let looking: Promise<boolean> | undefined
+  return () => {
+    looking ??= look().finally(() => {
+      looking = undefined
+    })
+    return looking
   }
 }
 

@@ -323,6 +323,7 @@ describe('limits', () => {
 })
 
 test('a command runs on after the way to the proxy was killed', async () => {
+  await run('true')
   const { listProcesses, commandLine } = await import('../os/process.ts')
   const bridges = listProcesses().filter(
     one => one.parent === process.pid && commandLine(one.pid).join(' ').includes('UNIX-LISTEN'),
@@ -330,6 +331,11 @@ test('a command runs on after the way to the proxy was killed', async () => {
   expect(bridges.length).toBe(1)
   for (const bridge of bridges) process.kill(bridge.pid, 'SIGKILL')
   expect(await run('echo still here')).toMatchObject({ code: 0, stdout: 'still here\n' })
+})
+
+test('many commands at once all run', async () => {
+  const all = await Promise.all(Array.from({ length: 16 }, (_, number) => run(`echo ${number}`)))
+  expect(all.map(({ stdout }) => Number(stdout))).toEqual(all.map((_, number) => number))
 })
 
 describe('without its parts nothing runs', () => {
