@@ -20,7 +20,9 @@ const claude = () => ({ apiKey: 'test-key', baseUrl: model.url })
 
 beforeAll(async () => {
   model = startModelServer()
-  rig = await createRig((path, name, agents) => serveRoutes(path, { kind: 'agent', name }, createAgentSocketRoutes({ agents })))
+  rig = await createRig((path, name, agents) =>
+    serveRoutes(path, { kind: 'agent', name }, createAgentSocketRoutes({ agents, audit: { record: async () => {} } })),
+  )
   runtime = await rig.runtime({ claude: claude() })
   await runtime.converge(two)
 })

@@ -31,7 +31,7 @@ const routes = createRoutes({
   ...house().deps,
   approvals: createApprovals({ store, clock: systemClock, audit: { record: unreached }, simple: unreached }),
   actions: { decide: unreached, confirm: unreached },
-  audit: { search: unreached, subscribe: () => () => {} },
+  audit: { search: unreached, record: unreached, subscribe: () => () => {} },
   ...{ health, alerts: createAlerts(store, systemClock) },
   ...{ letters: agents, peers: agents.peers },
   ...{ agents, spawn, home: nowhere, now: systemClock.now, redact: text => text },

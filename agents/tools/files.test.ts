@@ -22,6 +22,22 @@ test('a file is written, read with numbers, and read in ranges', async () => {
   expect((await use('write', { path: 'src/a.txt', content: 'x' })).text).toBe('replaced src/a.txt, 1 bytes')
 })
 
+test('a file, an empty folder and a link itself are deleted, nothing else', async () => {
+  await use('write', { path: 'gone/a.txt', content: 'x' })
+  await symlink(at('gone/a.txt'), at('link'))
+  expect((await use('delete', { path: 'link' })).text).toBe('deleted link')
+  expect(await use('delete', { path: 'gone' })).toMatchObject({
+    outcome: 'failed',
+    text: expect.stringContaining('is not empty'),
+  })
+  expect((await use('delete', { path: 'gone/a.txt' })).text).toBe('deleted gone/a.txt')
+  expect((await use('delete', { path: 'gone' })).text).toBe('deleted gone')
+  expect(await use('delete', { path: 'gone' })).toMatchObject({
+    outcome: 'failed',
+    text: expect.stringContaining('does not exist'),
+  })
+})
+
 test('an edit that matches nowhere or several times changes nothing and says how many', async () => {
   await use('write', { path: 'b.txt', content: 'let a = 1\nlet a = 1\nend\n' })
   expect(await use('edit', { path: 'b.txt', old: 'let a', new: 'const a' })).toMatchObject({

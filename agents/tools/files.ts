@@ -137,6 +137,19 @@ const write = tool({
   },
 })
 
+const remove = tool({
+  name: 'delete',
+  description: 'Deletes a file, or a folder that is empty. A link is deleted itself, not what it leads to.',
+  input: z.strictObject({ path }),
+  title: input => `delete ${short(input.path)}`,
+  needs: (input, context) => writing(input.path, context),
+  async execute({ path }, context) {
+    const file = resolvePath(path, context)
+    await inside(context, { op: 'delete', path: file })
+    return { content: `deleted ${shownPath(file, context)}` }
+  },
+})
+
 const patch = tool({
   name: 'patch',
   description:
@@ -171,4 +184,4 @@ const filesOf = (diff: string): string[] => {
 }
 
 export const readingTools: readonly Tool[] = [read, list, search]
-export const writingTools: readonly Tool[] = [edit, write, patch]
+export const writingTools: readonly Tool[] = [edit, write, patch, remove]

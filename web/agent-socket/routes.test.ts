@@ -1,4 +1,5 @@
 import { expect, test } from 'bun:test'
+import type { AuditEvent } from '../../runtime/audit/event.ts'
 import type { AgentsRoom } from '../../runtime/bus/create-agents.ts'
 import type { Identity, Route } from '../door/route.ts'
 import { createAgentSocketRoutes } from './routes.ts'
@@ -18,7 +19,8 @@ const agents: Pick<AgentsRoom, 'work' | 'say' | 'heard' | 'briefing' | 'conversa
   briefing: async () => undefined,
   conversation: async () => [],
 }
-const routes = createAgentSocketRoutes({ agents })
+const audited: AuditEvent[] = []
+const routes = createAgentSocketRoutes({ agents, audit: { record: async event => void audited.push(event) } })
 
 const call = async (method: string, path: string, body?: unknown, identity: Identity = { kind: 'agent', name: 'code' }) => {
   const route = routes.find(found => found.method === method && found.path === path) as Route

@@ -1,3 +1,5 @@
+import type { Audit } from '../../runtime/audit/audit.ts'
+import type { AuditEvent } from '../../runtime/audit/event.ts'
 import type { AgentsRoom } from '../../runtime/bus/create-agents.ts'
 import { readFields } from '../../runtime/bus/parse.ts'
 import { longestUtterance, parseHeartbeat } from '../../runtime/bus/protocol.ts'
@@ -7,6 +9,7 @@ import { json } from '../door/answer.ts'
 import type { Call, RateLimit, Route } from '../door/route.ts'
 
 export interface AgentSocketDeps {
+  readonly audit: Pick<Audit, 'record'>
   readonly agents: Pick<AgentsRoom, 'briefing' | 'conversation' | 'heard' | 'say' | 'work'>
 }
 
@@ -17,7 +20,7 @@ const seldom: RateLimit = { requests: 300, seconds: 60 }
 const policy = ['agent'] as const
 
 /** What an agent's process may ask through its own socket `run/agents/<name>.sock`. Who asks is the socket's name. */
-export function createAgentSocketRoutes({ agents }: AgentSocketDeps): readonly Route[] {
+export function createAgentSocketRoutes({ agents, audit }: AgentSocketDeps): readonly Route[] {
   return [
     {
       method: 'GET',
@@ -25,7 +28,12 @@ export function createAgentSocketRoutes({ agents }: AgentSocketDeps): readonly R
       policy,
       rateLimit: seldom,
       audit: false,
-      handle: answering(async (_call, name) => agents.briefing(name)),
+      handle: answering(async (_call, name) => {
+        const briefing = await agents.briefing(name)
+        // Nobody gets a key whose way could not be written down.
+        if (briefing?.claude.apiKey !== undefined) await audit.record(keyGiven(name))
+        return briefing
+      }),
     },
     {
       method: 'GET',
@@ -81,6 +89,10 @@ export function createAgentSocketRoutes({ agents }: AgentSocketDeps): readonly R
     },
   ]
 }
+
+const keyGiven = (agent: string): AuditEvent => ({
+  ...{ type: 'secret_accessed', agent, user: '', action: 'agent.briefing', target: 'ANTHROPIC_API_KEY', outcome: 'success' },
+})
 
 /** JSON of what is found, or 404 for nothing. */
 function answering(find: (call: Call, name: string) => Promise<object | undefined>): Route['handle'] {

@@ -4,14 +4,17 @@ import {
   closeSync,
   constants,
   fstatSync,
+  lstatSync,
   mkdirSync,
   openSync,
   readFileSync,
   readSync,
   realpathSync,
   renameSync,
+  rmdirSync,
   rmSync,
   statSync,
+  unlinkSync,
   writeFileSync,
 } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
@@ -124,6 +127,12 @@ export function write(path: string, content: string): { created: boolean; bytes:
   mkdirSync(dirname(path), { recursive: true })
   replaceFile(path, content)
   return { created: before === undefined, bytes: Buffer.byteLength(content) }
+}
+
+export function remove(path: string): void {
+  if (vanishes(dirname(path))) throw new Error(`${path} is out of what you may write`)
+  if (lstatSync(path).isDirectory()) rmdirSync(path)
+  else unlinkSync(path)
 }
 
 /** As a whole: beside it, then renamed; a link keeps leading where it led. */

@@ -1,4 +1,4 @@
-import { digests, edit, read, readPlain, readText, write } from './files.ts'
+import { digests, edit, read, readPlain, readText, remove, write } from './files.ts'
 import { list, search } from './find.ts'
 import type { Answer, Operation } from './operation.ts'
 
@@ -17,6 +17,8 @@ async function perform(operation: Operation): Promise<unknown> {
       return edit(operation.path, operation.old, operation.new, operation.all)
     case 'write':
       return write(operation.path, operation.content)
+    case 'delete':
+      return remove(operation.path)
     case 'digests':
       return digests(operation.paths)
     case 'text':
@@ -45,6 +47,7 @@ function sentence(error: unknown): string {
   const path = error instanceof Error && 'path' in error ? `${String(error.path)} ` : 'it '
   if (code === 'ENOENT') return `${path}does not exist, or is out of sight here`
   if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS') return `${path}is not yours to use like that`
+  if (code === 'ENOTEMPTY') return `${path}is not empty: delete what is in it first`
   if (code === 'ENOTDIR') return `${path}leads through something that is no folder`
   if (code === 'ELOOP') return `${path}is a link that leads in a circle`
   if (code === 'ENOSPC' || code === 'EDQUOT' || code === 'EFBIG')

@@ -20,7 +20,7 @@ export type Operation =
     }
   | { readonly op: 'edit'; readonly path: string; readonly old: string; readonly new: string; readonly all: boolean }
   | { readonly op: 'write'; readonly path: string; readonly content: string }
-  | { readonly op: 'text' | 'secrets' | 'html'; readonly path: string }
+  | { readonly op: 'text' | 'secrets' | 'html' | 'delete'; readonly path: string }
   | { readonly op: 'available'; readonly path: string; readonly wanted: readonly string[] }
   | { readonly op: 'digests'; readonly paths: readonly string[] }
   | {
