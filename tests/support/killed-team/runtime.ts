@@ -35,7 +35,7 @@ const tasks: TasksRoom = createTasks({
   },
 })
 const door = createDoor({
-  ...{ routes: createAgentSocketRoutes({ agents }), clock: systemClock, log },
+  ...{ routes: createAgentSocketRoutes({ agents, audit: { record: async () => {} } }), clock: systemClock, log },
   audit: async () => {},
   renderError: (status, message) => Response.json({ message }, { status }),
 })
