@@ -17,7 +17,9 @@ let rig: Rig
 let runtime: Runtime
 
 beforeAll(async () => {
-  rig = await createRig((path, name, agents) => serveRoutes(path, { kind: 'agent', name }, createAgentSocketRoutes({ agents, audit: { record: async () => {} } })))
+  rig = await createRig((path, name, agents) =>
+    serveRoutes(path, { kind: 'agent', name }, createAgentSocketRoutes({ agents, audit: { record: async () => {} } })),
+  )
   runtime = await rig.runtime()
 })
 afterAll(() => rig?.stop())
