@@ -72,7 +72,7 @@ run_bun_tests() {
   local status counts
   headline 'bun test'
   set +e
-  in_copy "$bun" --no-env-file --config=bunfig.toml test --parallel="$(nproc)" --timings=tests/timings.json 2>&1 </dev/null | tee "$scratch/bun-test"
+  in_copy "$bun" --no-env-file --config=bunfig.toml test --timeout=180000 --parallel="$(nproc)" --timings=tests/timings.json 2>&1 </dev/null | tee "$scratch/bun-test"
   status=${PIPESTATUS[0]}
   set -e
   counts=$(sed 's/\x1b\[[0-9;]*m//g' "$scratch/bun-test")
