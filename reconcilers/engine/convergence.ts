@@ -21,6 +21,9 @@ export interface Unfinished {
   readonly inFlight: Map<string, Promise<void>>
 }
 
+/** Whether a resource is being changed, or was and nobody has looked since. */
+export const isUnderWay = ({ applied, inFlight }: Unfinished, key: string): boolean => inFlight.has(key) || applied.has(key)
+
 export interface Convergence {
   readonly reconciler: AnyReconciler
   readonly core: Core
@@ -243,7 +246,8 @@ function publish(convergence: Convergence, desired: ReadonlyMap<string, unknown>
   const held = new Set(target.hold?.changes.map(change => change.key))
   const keys = new Set([...desired.keys(), ...changing, ...obstacles.keys(), ...held])
   for (const key of keys) {
-    if (unfinished.inFlight.has(key)) continue
+    // What was applied while this look was under way is said to be ready by the next one.
+    if (isUnderWay(unfinished, key)) continue
     const suspension = suspensionOf(core, kind, key)
     const retry = changing.has(key) ? core.retries.get(resourceId(kind, key)) : undefined
     const obstacle = obstacles.get(key)
@@ -266,7 +270,7 @@ function publish(convergence: Convergence, desired: ReadonlyMap<string, unknown>
       })
     }
   }
-  for (const key of core.board.keys(kind)) if (!keys.has(key) && !unfinished.inFlight.has(key)) core.board.remove(kind, key)
+  for (const key of core.board.keys(kind)) if (!keys.has(key) && !isUnderWay(unfinished, key)) core.board.remove(kind, key)
 }
 
 export const planned = ({ action: _, ...change }: Change<unknown>): PlannedChange => change

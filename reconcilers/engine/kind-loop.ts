@@ -50,7 +50,7 @@ export function createKindLoop(reconciler: AnyReconciler, core: Core, events: Lo
       showHold(kind, target.hold, core)
       await converge({ reconciler, core, target, trigger, signal, unfinished, wake: () => triggers.wake('watch') })
       blind = undefined
-      if (unfinished.inFlight.size > 0 || signal.aborted) return
+      if (unfinished.inFlight.size + unfinished.applied.size > 0 || signal.aborted) return
       settledAt = head.revision
       events.settled(kind)
     } catch (error) {
