@@ -1,10 +1,11 @@
 import type { ISql, PendingQuery } from 'postgres'
 import { limitsOf } from './budgets.ts'
-import { type Core, dayOf, type Touched } from './core.ts'
+import { type Core, dayOf } from './core.ts'
 import { inputsOfClaim, leaseMilliseconds, mostLosses } from './numbers.ts'
 import { viewColumns } from './read.ts'
 import { type TaskRow, taskOf } from './row.ts'
 import type { Claim } from './task.ts'
+import type { Touched } from './touched.ts'
 
 export interface ClaimRow extends TaskRow, Touched {
   readonly lease_until: Date

@@ -1,6 +1,7 @@
 import type { ISql, PendingQuery } from 'postgres'
-import { type Core, type Touched, touchedColumns } from './core.ts'
+import type { Core } from './core.ts'
 import { ageingMilliseconds } from './numbers.ts'
+import { type Touched, touchedColumns } from './touched.ts'
 
 export interface Completion {
   readonly id: string

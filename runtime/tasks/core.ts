@@ -1,4 +1,3 @@
-import type { ISql } from 'postgres'
 import type { AgentPolicy } from '../../desired-state/state.ts'
 import type { Clock } from '../os/clock.ts'
 import type { Log } from '../os/log.ts'
@@ -6,6 +5,7 @@ import type { Store } from '../store/store.ts'
 import type { Lane } from './lane.ts'
 import type { OpenTasks } from './open.ts'
 import type { TaskState } from './task.ts'
+import type { Touched } from './touched.ts'
 
 export interface TasksDeps {
   readonly store: Store
@@ -27,22 +27,6 @@ export interface Core extends TasksDeps {
   readonly changed: (touched: readonly Touched[]) => void
 }
 
-/** What each statement that changes tasks gives of them: {@link touchedColumns}. */
-export interface Touched {
-  readonly id: string
-  readonly graph: string
-  readonly agent: string
-  readonly state: TaskState
-  readonly due: Date | null
-  /** Numbers of the database, which JavaScript gets as text. */
-  readonly rank: string
-  readonly position: string
-}
-
-export const touchedColumns = (store: ISql) => store`
-  task.id, task.graph, task.agent, task.state, task.due, task.rank, task.position`
-
-export const endedStates = ['completed', 'failed', 'cancelled'] as const satisfies readonly TaskState[]
 export const runningStates = ['assigned', 'in_progress'] as const satisfies readonly TaskState[]
 
 /** `2026-11-22`, in UTC. */

@@ -1,9 +1,10 @@
 import type { ISql } from 'postgres'
 import { backoff } from '../os/backoff.ts'
-import { type Core, type Touched, touchedColumns } from './core.ts'
+import type { Core } from './core.ts'
 import { retryWaits } from './numbers.ts'
 import { recount } from './recount.ts'
 import { type Running, released } from './running.ts'
+import { type Touched, touchedColumns } from './touched.ts'
 
 /** A try that failed: another one after a while, or, when there is none left, failed for good. */
 export async function failTry(core: Core, store: ISql, task: Running, error: string): Promise<readonly Touched[]> {

@@ -1,9 +1,10 @@
-import { type Core, type Touched, touchedColumns } from './core.ts'
+import type { Core } from './core.ts'
 import { failForGood } from './failure.ts'
 import { ageingMilliseconds, mostHandOffs } from './numbers.ts'
 import { released, withRunning } from './running.ts'
 import { storable } from './submission.ts'
 import type { HandOffResult } from './task.ts'
+import { type Touched, touchedColumns } from './touched.ts'
 
 export async function handOff(core: Core, id: string, token: number, agent: string, reason: string): Promise<HandOffResult> {
   const agents = core.agents()

@@ -2,9 +2,9 @@ import { afterAll, beforeAll, expect, test } from 'bun:test'
 import { untilTrue } from '../os/testing/until-true.ts'
 import { openPlannedStore } from '../store/store.ts'
 import { startTestStore, type TestStore } from '../store/testing/postgres.ts'
-import type { Touched } from './core.ts'
 import { createOpenTasks } from './open.ts'
 import { taskNamed, taskRoom } from './testing/room.ts'
+import type { Touched } from './touched.ts'
 
 let database: TestStore
 beforeAll(async () => {

@@ -1,6 +1,7 @@
 import type { Store } from '../store/store.ts'
-import { endedStates, type Touched, touchedColumns } from './core.ts'
+import { byUrgency, createQueue, type Queue } from './queue.ts'
 import type { TaskState } from './task.ts'
+import { endedStates, type Touched, touchedColumns } from './touched.ts'
 
 /** A task that has not ended, as memory keeps it. */
 interface OpenTask {
@@ -39,7 +40,7 @@ export interface OpenTasks {
 
 export function createOpenTasks(store: Store): OpenTasks {
   const tasks = new Map<string, OpenTask>()
-  const ready = new Map<string, OpenTask[]>()
+  const ready = new Map<string, Queue<OpenTask>>()
   const graphs = new Map<string, number>()
   let known: 'nothing' | 'all' | 'in doubt' = 'nothing'
 
@@ -51,16 +52,15 @@ export function createOpenTasks(store: Store): OpenTasks {
     if (left === 0) graphs.delete(task.graph)
     else graphs.set(task.graph, left)
     if (task.state !== 'ready') return
-    const queue = ready.get(task.agent) ?? []
-    queue.splice(placeIn(queue, task), 1)
+    ready.get(task.agent)?.remove(task)
   }
   const add = (task: OpenTask) => {
     tasks.set(task.id, task)
     graphs.set(task.graph, (graphs.get(task.graph) ?? 0) + 1)
     if (task.state !== 'ready') return
-    const queue = ready.get(task.agent) ?? []
+    const queue = ready.get(task.agent) ?? createQueue()
     ready.set(task.agent, queue)
-    queue.splice(placeIn(queue, task), 0, task)
+    queue.add(task)
   }
   const follow = (touched: readonly Touched[]) => {
     for (const one of touched) {
@@ -82,7 +82,11 @@ export function createOpenTasks(store: Store): OpenTasks {
       known = 'all'
       return doubted
     },
-    first: (agent, count) => (ready.get(agent) ?? []).slice(0, count).map(({ id }) => id),
+    first: (agent, count) =>
+      ready
+        .get(agent)
+        ?.first(count)
+        .map(({ id }) => id) ?? [],
     due: (at, most) =>
       [...tasks.values()]
         .filter(({ due }) => due !== undefined && due <= at.getTime())
@@ -110,20 +114,6 @@ const openOf = ({ id, graph, agent, state, due, rank, position }: Touched): Open
   ...{ id, graph, agent, state, due: due?.getTime() },
   ...{ rank: Number(rank), position: Number(position) },
 })
-
-const byUrgency = (one: OpenTask, other: OpenTask) => one.rank - other.rank || one.position - other.position
-
-/** Where a task stands in a queue, or would stand. */
-function placeIn(queue: readonly OpenTask[], task: OpenTask): number {
-  let [from, to] = [0, queue.length]
-  while (from < to) {
-    const middle = (from + to) >> 1
-    const there = queue[middle]
-    if (there !== undefined && byUrgency(there, task) < 0) from = middle + 1
-    else to = middle
-  }
-  return from
-}
 
 /** Whoever asked for a graph is told of its end once nothing of it is open, so all that is open is in a graph that was not told. */
 const readOpen = (store: Store) => store<Touched[]>`

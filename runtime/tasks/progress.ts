@@ -1,9 +1,10 @@
 import type { ISql } from 'postgres'
 import { limitsOf, overspent, type Spending, tomorrow } from './budgets.ts'
-import { type Core, dayOf, type Touched, touchedColumns } from './core.ts'
+import { type Core, dayOf } from './core.ts'
 import { leaseMilliseconds } from './numbers.ts'
 import { released } from './running.ts'
 import type { Booking } from './task.ts'
+import { type Touched, touchedColumns } from './touched.ts'
 
 interface Booked extends Touched, Spending {}
 

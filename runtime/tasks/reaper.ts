@@ -1,9 +1,10 @@
 import type { ISql } from 'postgres'
 import { explain } from '../os/errors.ts'
-import { type Core, type Touched, touchedColumns } from './core.ts'
+import type { Core } from './core.ts'
 import { failForGood, failTry } from './failure.ts'
 import { ageingMilliseconds, mostLosses } from './numbers.ts'
 import { type Running, released } from './running.ts'
+import { type Touched, touchedColumns } from './touched.ts'
 
 /** Does what time makes due: leases that run out, tries that take too long, waits that end. Sleeps until the nearest. */
 export interface Reaper {

@@ -1,6 +1,6 @@
 import type { ISql } from 'postgres'
-import { type Touched, touchedColumns } from './core.ts'
 import { ageingMilliseconds } from './numbers.ts'
+import { type Touched, touchedColumns } from './touched.ts'
 
 /** Counts open dependencies of tasks that nobody works on from the start: at nothing they are ready, else blocked. */
 export function recount(store: ISql, ids: readonly string[], now: Date): Promise<readonly Touched[]> {

@@ -1,5 +1,5 @@
 import type { ISql } from 'postgres'
-import type { Core, Touched } from './core.ts'
+import type { Core } from './core.ts'
 import { failForGood } from './failure.ts'
 import { longestText, mostReworks } from './numbers.ts'
 import { readTasks } from './read.ts'
@@ -7,6 +7,7 @@ import { recount } from './recount.ts'
 import { type Running, released, withRunning } from './running.ts'
 import { isId, storable } from './submission.ts'
 import type { ReworkResult, TaskState } from './task.ts'
+import type { Touched } from './touched.ts'
 
 /** Characters of one finding: as many rounds as there are fit beside the description. */
 const longestFinding = longestText / 5

@@ -1,6 +1,7 @@
 import type { ISql } from 'postgres'
-import type { Core, Touched } from './core.ts'
+import type { Core } from './core.ts'
 import { isId, isToken } from './submission.ts'
+import type { Touched } from './touched.ts'
 
 /** A task whose claim counts, locked by the transaction that read it. */
 export interface Running extends Touched {

@@ -1,10 +1,11 @@
 import type { ISql } from 'postgres'
 import { ApplianceError } from '../os/errors.ts'
-import { type Core, type Touched, touchedColumns } from './core.ts'
+import type { Core } from './core.ts'
 import { type Added, freshTask, type NewRow, type Placed, placeTasks, type Standing } from './place.ts'
 import { readTasks } from './read.ts'
 import { type SoundTask, soundSubmission } from './submission.ts'
 import type { Submission, Task } from './task.ts'
+import { type Touched, touchedColumns } from './touched.ts'
 
 /** Submissions of one transaction. */
 const most = 100

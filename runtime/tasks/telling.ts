@@ -1,12 +1,12 @@
 import { explain } from '../os/errors.ts'
 import type { Log } from '../os/log.ts'
 import type { Store } from '../store/store.ts'
-import type { Touched } from './core.ts'
 import { type Announcement, idOf, type News } from './news.ts'
 import type { OpenTasks } from './open.ts'
 import { graphTasks, readRows } from './read.ts'
 import { type TaskRow, taskOf } from './row.ts'
 import type { TaskEvent, TaskState } from './task.ts'
+import type { Touched } from './touched.ts'
 
 export interface TellingDeps {
   readonly store: Store

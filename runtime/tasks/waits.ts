@@ -1,6 +1,7 @@
-import { type Core, type Touched, touchedColumns } from './core.ts'
+import type { Core } from './core.ts'
 import { leaseMilliseconds } from './numbers.ts'
 import { released, withRunning } from './running.ts'
+import { type Touched, touchedColumns } from './touched.ts'
 
 /** While it waits neither its lease nor its time runs. */
 export async function waits(core: Core, id: string, token: number, reason: string): Promise<void> {
