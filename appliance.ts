@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { certificateRoom } from './composition/certificates.ts'
 import { buildDoors } from './composition/doors.ts'
 import { type Ground, layGround } from './composition/ground.ts'
 import { followCommits, followHappenings } from './composition/happenings.ts'
@@ -9,6 +10,7 @@ import { untilSettled } from './composition/settle.ts'
 import { createTaskRoom } from './composition/tasks.ts'
 import { watchMain } from './desired-state/git/watch.ts'
 import { createAgentsReconciler } from './reconcilers/agents/reconciler.ts'
+import { createAttempts } from './reconcilers/certificates/attempts.ts'
 import { type RunningEngine, startEngine } from './reconcilers/engine/engine.ts'
 import { rotateNginxLogs } from './reconcilers/sites/logs.ts'
 import { createSitesReconciler } from './reconcilers/sites/sites.ts'
@@ -84,6 +86,7 @@ export async function startAppliance(options: ApplianceOptions): Promise<Running
 
   const version = await programVersion(program)
   const canAnswer = claude.apiKey !== undefined || claude.baseUrl !== undefined
+  let wake = (_kind: string, _reason: string) => {}
   const engine = await startEngine({
     repository,
     store,
@@ -95,8 +98,13 @@ export async function startAppliance(options: ApplianceOptions): Promise<Running
     reconcilers: [
       createAgentsReconciler({ home, spawn, agents, sockets, program, version, clock, canAnswer }),
       createSitesReconciler(sitesDependencies(environment, log)),
+      certificateRoom({
+        ...{ home, spawn, clock, attempts: createAttempts(store), httpsPort: environment.httpsPort },
+        wake: (kind, reason) => wake(kind, reason),
+      }),
     ],
   })
+  wake = engine.wake
   started.defer(() => engine.stop())
   const committed = await followCommits(repository, agents, ground.audit, log)
   started.defer(

@@ -24,6 +24,7 @@ test('an empty repository means the six starter agents, no domains and the defau
     agent_max_tokens: 4096,
     session_timeout_minutes: 60,
     search_provider: 'none',
+    ...{ certificate_issuer: 'letsencrypt', certificate_issuer_ca: '', certificate_email: '' },
     look_interval_seconds: 30,
   })
 })

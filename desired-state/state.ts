@@ -165,6 +165,12 @@ export interface Settings {
   readonly session_timeout_minutes: number
   /** Address of a search for agents, or `none`. */
   readonly search_provider: string
+  /** `letsencrypt`, `letsencrypt-staging`, or the URL of an ACME directory. */
+  readonly certificate_issuer: string
+  /** Path of a file of authorities for that directory's own HTTPS; empty for the system's. */
+  readonly certificate_issuer_ca: string
+  /** Empty for none. */
+  readonly certificate_email: string
   /** Seconds between two looks for drift. */
   readonly look_interval_seconds: number
 }

@@ -27,6 +27,35 @@ export const settingsSchema = z.strictObject({
     .describe(
       'Where agents search the web: none, or the address of a SearXNG (or what answers like it) whose host network.yaml allows.',
     ),
+  certificate_issuer: z
+    .union([
+      z.enum(['letsencrypt', 'letsencrypt-staging']),
+      z.url({
+        protocol: /^https$/,
+        error: 'certificate_issuer must be letsencrypt, letsencrypt-staging, or the https address of an ACME directory',
+      }),
+    ])
+    .default('letsencrypt')
+    .describe(
+      'Who signs the certificates of domains with tls: acme: letsencrypt, letsencrypt-staging, or the URL of an ACME directory.',
+    ),
+  certificate_issuer_ca: z
+    .union([
+      z.literal(''),
+      z
+        .string()
+        .max(500)
+        .regex(
+          /^\/[A-Za-z0-9._/-]+$/,
+          'certificate_issuer_ca must be the absolute path of a file on the server, like /etc/ssl/our-ca.pem',
+        ),
+    ])
+    .default('')
+    .describe("File on the server with the authority that the directory's own HTTPS is checked against. Default: the system's."),
+  certificate_email: z
+    .union([z.literal(''), z.email('certificate_email must be an address like you@example.com')])
+    .default('')
+    .describe('Address that the issuer may write to, for example before a certificate ends. Default: none.'),
   look_interval_seconds: z.int().min(5).max(3600).default(30).describe('Seconds between two looks for drift.'),
 })
 

@@ -125,6 +125,12 @@ export async function startEngine(dependencies: EngineDependencies): Promise<Run
         for (const look of [...settleWaits]) look()
         announceSettled()
       },
+      moved: kind => {
+        for (const loop of loops.filter(({ follows }) => follows === kind)) {
+          loop.unsettle()
+          loop.wake('watch')
+        }
+      },
       dependencies: (kinds, revision, signal) =>
         until(
           signal,

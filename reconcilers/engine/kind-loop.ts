@@ -10,7 +10,11 @@ import { createTriggers } from './trigger.ts'
 /** Keeps one kind converged, for as long as the engine runs. */
 export interface KindLoop {
   readonly kind: string
+  /** The kind that it goes with, if any. */
+  readonly follows: string | undefined
   wake(trigger: Trigger): void
+  /** The kind that it follows goes to another commit: what it settled at counts no more. */
+  unsettle(): void
   /** Stops waits and retries that serve another commit than this one. */
   supersede(revision: string): void
   /** The commit at which a whole convergence last ended with nothing under way. */
@@ -22,6 +26,8 @@ export interface KindLoop {
 
 export interface LoopEvents {
   readonly settled: (kind: string) => void
+  /** The kind goes to another commit from now on. */
+  readonly moved: (kind: string) => void
   /** Resolves when these kinds have settled at the commit. */
   readonly dependencies: (kinds: readonly string[], revision: string, signal: AbortSignal) => Promise<void>
 }
@@ -46,7 +52,9 @@ export function createKindLoop(reconciler: AnyReconciler, core: Core, events: Lo
     const signal = AbortSignal.any([stopFor(head.revision).signal, stopped])
     try {
       await events.dependencies(reconciler.after, head.revision, signal)
+      const before = core.accepted.get(kind)
       const target = await chooseTarget(reconciler, head, core)
+      if (core.accepted.get(kind) !== before) events.moved(kind)
       showHold(kind, target.hold, core)
       await converge({ reconciler, core, target, trigger, signal, unfinished, wake: () => triggers.wake('watch') })
       blind = undefined
@@ -65,7 +73,11 @@ export function createKindLoop(reconciler: AnyReconciler, core: Core, events: Lo
 
   return {
     kind,
+    follows: reconciler.follows,
     wake: triggers.wake,
+    unsettle() {
+      settledAt = undefined
+    },
     settledAt: () => settledAt,
     blindAt: () => (blind !== undefined && blind.tries >= enoughTries ? blind.revision : undefined),
     supersede(revision) {

@@ -65,6 +65,11 @@ export interface Reconciler<Item, Observed, Action> {
   readonly kind: string
   /** Kinds that must have settled at the same revision before this one starts. */
   readonly after: readonly string[]
+  /**
+   * Another kind that this one belongs to: it goes where that one goes, also while that one is held, and has no cap of its
+   * own. Needs to be in `after` as well.
+   */
+  readonly follows?: string
   select(state: DesiredState): ReadonlyMap<string, Item>
   observe(desired: ReadonlyMap<string, Item>, signal: AbortSignal): Promise<Observed>
   plan(desired: ReadonlyMap<string, Item>, observed: Observed): Plan<Action>

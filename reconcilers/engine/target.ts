@@ -16,6 +16,7 @@ export type ReadState = (revision: string) => Promise<DesiredState | undefined>
 
 /** The hold that a move from one state to another needs, or undefined when it needs none. Pure but for the time. */
 export function requiredHold(reconciler: AnyReconciler, from: DesiredState, to: DesiredState, clock: Clock): Hold | undefined {
+  if (reconciler.follows !== undefined) return undefined
   const before = reconciler.select(from)
   const after = reconciler.select(to)
   const altered: Alteration = alteration(reconciler, before, after)
@@ -49,6 +50,11 @@ export async function chooseTarget(
   context: { readonly journal: Journal; readonly accepted: Map<string, string>; readonly read: ReadState; readonly clock: Clock },
 ): Promise<Target> {
   const { journal, accepted, read, clock } = context
+  if (reconciler.follows !== undefined) {
+    const leader = accepted.get(reconciler.follows)
+    const state = leader === undefined || leader === head.revision ? head : await read(leader)
+    return { state: state ?? head, hold: undefined }
+  }
   const from = accepted.get(reconciler.kind)
   if (from === head.revision) return { state: head, hold: undefined }
   const last = from === undefined ? undefined : await read(from)

@@ -16,8 +16,8 @@ export interface ObservedSite {
   readonly serving: string | undefined
   readonly webRoot: 'present' | 'absent'
   readonly upstream: UpstreamFacts | undefined
-  /** A certificate that can be used as it is. */
-  readonly certificate: string | undefined
+  /** A certificate that can be used as it is; `issued` when an authority gave it. */
+  readonly certificate: { readonly id: string; readonly issued: boolean } | undefined
   readonly release: ReleaseFacts | undefined
   /** Its removal was begun; the web root to archive, if any. */
   readonly removing: { readonly root: string | undefined } | undefined

@@ -41,7 +41,7 @@ export async function observeSites(
       serving: answers?.get(host),
       webRoot: domain?.kind !== 'static' || webRootExists(home, domain.root) ? 'present' : 'absent',
       upstream: outside.get(host)?.upstream,
-      certificate: domain && domain.tls !== 'none' ? world.certificates.usable(domain, certificateOf(file)) : undefined,
+      certificate: domain && domain.tls !== 'none' ? usable(world, domain, file) : undefined,
       release: outside.get(host)?.release,
       removing: removing.get(host),
     })
@@ -52,6 +52,11 @@ export async function observeSites(
 const staleFolders = (world: World) => (seesFolders(world) ? undefined : 'nginx has a folder open that was deleted')
 
 type FoundFile = NonNullable<ObservedSite['file']>
+
+function usable({ certificates }: World, domain: DomainDeclaration, file: FoundFile | undefined): ObservedSite['certificate'] {
+  const found = certificates.usable(domain, certificateOf(file))
+  return found && { id: found.id, issued: found.directory !== undefined }
+}
 
 const certificateOf = (file: FoundFile | undefined) =>
   file?.state === 'intact' ? certificateName.exec(file.text)?.[1] : undefined

@@ -105,9 +105,8 @@ function limitedBy(domain: DomainDeclaration, site: ObservedSite, observed: Obse
     const message = `its repository does not answer: ${release.away}; it is asked again within a minute`
     return { key, state: 'waiting', reason: 'repository-away', message }
   }
-  if (domain.tls === 'acme') {
-    const message =
-      'it serves a self-signed certificate: this version does not obtain certificates from an authority; browsers will warn'
+  if (domain.tls === 'acme' && !site.certificate?.issued) {
+    const message = `it serves a self-signed certificate, of which browsers warn, until the authority has given one: see certificate/${key}`
     return { key, state: 'waiting', reason: 'certificate', message }
   }
   return undefined
@@ -126,7 +125,7 @@ function publication(
   render: Render,
 ): SiteChange | undefined {
   const addresses = site.upstream !== undefined && 'addresses' in site.upstream ? site.upstream.addresses : []
-  const model = modelOf(domain, { certificate: site.certificate, addresses })
+  const model = modelOf(domain, { certificate: site.certificate?.id, addresses })
   const commit = newCommit(site)
   const change = (operation: 'create' | 'update', summary: string, before?: SiteModel): SiteChange => ({
     kind: 'site',

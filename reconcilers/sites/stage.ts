@@ -55,5 +55,5 @@ async function upstreamAddresses(
 }
 
 async function certificateFor(world: World, domain: DomainDeclaration, current: string | undefined): Promise<string> {
-  return world.certificates.usable(domain, current) ?? (await world.certificates.make(domain))
+  return world.certificates.usable(domain, current)?.id ?? (await world.certificates.make(domain))
 }

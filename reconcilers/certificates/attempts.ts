@@ -1,0 +1,46 @@
+import type { Store } from '../../runtime/store/store.ts'
+
+/** One try to obtain a certificate. */
+export interface Attempt {
+  readonly host: string
+  readonly at: Date
+  readonly directory: string
+  /** What went wrong; undefined when it was obtained. */
+  readonly failure: string | undefined
+}
+
+/** What was tried, in Postgres: an authority counts tries, so a restart must not forget any. */
+export interface Attempts {
+  /** Of each host the newest first, at most as many as decide what is done next. */
+  recent(hosts: readonly string[]): Promise<ReadonlyMap<string, readonly Attempt[]>>
+  record(attempt: Attempt): Promise<void>
+}
+
+/** Of one host. */
+const mostKept = 20
+
+interface Row {
+  readonly host: string
+  readonly at: Date
+  readonly directory: string
+  readonly failure: string | null
+}
+
+export function createAttempts(store: Store): Attempts {
+  return {
+    async recent(hosts) {
+      const rows = await store<Row[]>`
+        SELECT host, at, directory, failure FROM certificate_attempt WHERE host = ANY(${[...hosts]}) ORDER BY host, at DESC`
+      return Map.groupBy(
+        rows.map(row => ({ ...row, failure: row.failure ?? undefined })),
+        attempt => attempt.host,
+      )
+    },
+    async record({ host, at, directory, failure }) {
+      await store`INSERT INTO certificate_attempt (host, at, directory, failure) VALUES (${host}, ${at}, ${directory}, ${failure ?? null})`
+      await store`
+        DELETE FROM certificate_attempt WHERE host = ${host} AND at NOT IN (
+          SELECT at FROM certificate_attempt WHERE host = ${host} ORDER BY at DESC LIMIT ${mostKept})`
+    },
+  }
+}
