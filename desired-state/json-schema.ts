@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { writeFileAtomic } from '../runtime/os/files.ts'
 import { agentsSchema } from './documents/agents.ts'
 import { databasesSchema } from './documents/databases.ts'
+import { dnsSchema } from './documents/dns-schema.ts'
 import { domainsSchema } from './documents/domain-schema.ts'
 import { networkSchema } from './documents/network.ts'
 import { permissionsSchema } from './documents/permissions.ts'
@@ -14,6 +15,7 @@ export const schemasFolder = join(import.meta.dir, 'schemas')
 const documents = {
   agents: agentsSchema,
   domains: domainsSchema,
+  dns: dnsSchema,
   settings: settingsSchema,
   permissions: permissionsSchema,
   network: networkSchema,

@@ -1,5 +1,6 @@
 import { type AgentEntry, parseAgents, starterAgents } from './documents/agents.ts'
 import { parseDatabases } from './documents/databases.ts'
+import { noDns, parseDns } from './documents/dns.ts'
 import { type ParsedDomains, parseDomains } from './documents/domains.ts'
 import { parseNetwork } from './documents/network.ts'
 import { parsePermissions } from './documents/permissions.ts'
@@ -16,9 +17,17 @@ export const mostEntries = 10_000
 
 const mostMistakes = 200
 
-const documents = ['agents.yaml', 'domains.yaml', 'settings.yaml', 'permissions.yaml', 'network.yaml', 'databases.yaml']
+const documents = [
+  'agents.yaml',
+  'domains.yaml',
+  'dns.yaml',
+  'settings.yaml',
+  'permissions.yaml',
+  'network.yaml',
+  'databases.yaml',
+]
 
-const laterDocuments = ['dns.yaml', 'backups.yaml', 'schedules.yaml', 'plugins.yaml', 'knowledge.yaml']
+const laterDocuments = ['backups.yaml', 'schedules.yaml', 'plugins.yaml', 'knowledge.yaml']
 
 /** Keeps the parsed form of large documents from one commit to the next. */
 export interface DomainsCache {
@@ -43,12 +52,13 @@ export function parseTree(entries: readonly TreeEntry[], revision: string, cache
   const mistakes: Mistake[] = treeMistakes(entries)
   const settings = readSettings(tree, mistakes)
   const domains = readDomains(tree, settings.tls, mistakes, cache, domainsKey(entries))
+  const dns = readDns(tree, mistakes)
   const tools = readTools(entries, mistakes)
   const agents = withTools(readAgents(tree, settings, mistakes), tools, mistakes)
   const databases = readDatabases(tree, agents, mistakes)
   const telos = readTelos(entries, mistakes)
   if (mistakes.length > 0) return { ok: false, mistakes: inOrder(mistakes) }
-  return { ok: true, state: { revision, agents, domains, settings, databases, telos } }
+  return { ok: true, state: { revision, agents, domains, dns, settings, databases, telos } }
 }
 
 function treeMistakes(entries: readonly TreeEntry[]): Mistake[] {
@@ -105,6 +115,13 @@ function readSettings(tree: Tree, mistakes: Mistake[]): Settings {
   const parsed = parseSettings(source)
   mistakes.push(...parsed.mistakes)
   return parsed.settings
+}
+
+function readDns(tree: Tree, mistakes: Mistake[]): DesiredState['dns'] {
+  const source = open(tree, 'dns.yaml', mistakes)
+  const parsed = source === undefined ? noDns : parseDns(source)
+  mistakes.push(...parsed.mistakes)
+  return parsed.zones
 }
 
 function readDomains(

@@ -6,6 +6,8 @@ export interface DesiredState {
   /** Keyed by host name, in lower case and punycode. */
   readonly domains: ReadonlyMap<string, DomainDeclaration>
   readonly settings: Settings
+  /** Zones by name. */
+  readonly dns: ReadonlyMap<string, DnsZone>
   /** PostgreSQL servers elsewhere, by name. */
   readonly databases: ReadonlyMap<string, DatabaseDeclaration>
   /** Markdown of `TELOS/*.md`, keyed by file name. */
@@ -155,6 +157,41 @@ export interface DatabaseDeclaration {
   readonly tls: 'verify' | 'none'
   readonly agents: readonly string[]
   readonly write: boolean
+}
+
+/** A server that answers for zones; secrets are named, never written. */
+export interface DnsProvider {
+  /** As dns.yaml calls it. */
+  readonly name: string
+  readonly type: 'rfc2136'
+  readonly server: string
+  readonly port: number
+  /** Name of the TSIG key. */
+  readonly key: string
+  readonly algorithm: 'hmac-sha256' | 'hmac-sha384' | 'hmac-sha512'
+  /** `secret:NAME`. */
+  readonly secret: string
+}
+
+export interface DnsZone {
+  readonly name: string
+  readonly provider: DnsProvider
+  /** Seconds, of records that do not say their own. */
+  readonly ttl: number
+  /** Whether the sites in it get records. */
+  readonly sites: boolean
+  readonly records: readonly DnsRecordSet[]
+}
+
+/** All records of one name and type. */
+export interface DnsRecordSet {
+  readonly zone: string
+  /** Full, in lower case, without a dot at its end. */
+  readonly name: string
+  readonly type: 'A' | 'AAAA' | 'CAA' | 'CNAME' | 'MX' | 'NS' | 'SRV' | 'TXT'
+  readonly ttl: number
+  /** In the form in which servers give them back, sorted. */
+  readonly values: readonly string[]
 }
 
 export interface Settings {

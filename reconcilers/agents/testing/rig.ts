@@ -212,5 +212,6 @@ export const stateOf = (...agents: readonly AgentDeclaration[]): DesiredState =>
     look_interval_seconds: 60,
   },
   databases: new Map(),
+  dns: new Map(),
   telos: new Map(),
 })

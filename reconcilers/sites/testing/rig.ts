@@ -149,6 +149,7 @@ const emptyState = {
     look_interval_seconds: 0,
   },
   databases: new Map(),
+  dns: new Map(),
   telos: new Map(),
 }
 

@@ -1,0 +1,50 @@
+import { z } from 'zod'
+import { recordTypes } from './dns-values.ts'
+
+const secretPattern = /^secret:[A-Z][A-Z0-9_]{0,99}$/
+
+/** A value that only names a secret: nobody reads it in the repository. */
+export const secretReference = z
+  .string()
+  .regex(secretPattern, 'write the name of a secret, like secret:DNS_KEY; its value is set with: ai-infra secret set DNS_KEY')
+
+export const providerSchema = z.discriminatedUnion('type', [
+  z.strictObject({
+    type: z.literal('rfc2136').describe('Any server that takes dynamic updates signed with TSIG: BIND, Knot, PowerDNS.'),
+    server: z
+      .string()
+      .max(253)
+      .regex(/^[A-Za-z0-9](?:[A-Za-z0-9.:-]*[A-Za-z0-9])?$/, 'server must be a name or an address, like ns1.example.com')
+      .describe('The server that updates are sent to.'),
+    port: z.int().min(1).max(65_535).default(53),
+    key: z
+      .string()
+      .regex(/^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,200}[A-Za-z0-9])?$/, 'key must be the name of a TSIG key')
+      .describe('Name of the TSIG key.'),
+    algorithm: z.enum(['hmac-sha256', 'hmac-sha384', 'hmac-sha512']).default('hmac-sha256'),
+    secret: secretReference.describe('The TSIG key itself, in base64: secret:NAME.'),
+  }),
+])
+
+const oneOrMore = z.union([z.string().max(4_000), z.array(z.string().max(4_000)).min(1).max(100)])
+
+const recordSet = z.union([oneOrMore, z.strictObject({ values: oneOrMore, ttl: z.int().min(1).max(604_800).optional() })])
+
+export const zoneSchema = z.strictObject({
+  provider: z.string().describe('One of the providers above.'),
+  ttl: z.int().min(1).max(604_800).default(300).describe('Seconds that others may keep an answer. Default: 300.'),
+  sites: z
+    .boolean()
+    .default(true)
+    .describe('Whether the names of domains.yaml in this zone get records that lead to this server. Default: true.'),
+  records: z
+    .record(z.string(), z.partialRecord(z.enum(recordTypes), recordSet))
+    .default({})
+    .describe('By name (@ is the zone itself, www is www.ZONE), then by type.'),
+})
+
+/** `dns.yaml`. An absent file means that DNS is somebody else's. */
+export const dnsSchema = z.strictObject({
+  providers: z.record(z.string(), providerSchema).default({}).describe('Servers that answer for zones, by a name of your own.'),
+  zones: z.record(z.string(), zoneSchema).default({}).describe('Zones by name, like example.com.'),
+})

@@ -1,0 +1,75 @@
+import { expect, test } from 'bun:test'
+import { renderMistake } from '../state.ts'
+import { readYaml } from '../yaml.ts'
+import { parseDns, zoneOf } from './dns.ts'
+
+const parse = (text: string) => {
+  const read = readYaml('dns.yaml', new TextEncoder().encode(text))
+  if ('mistakes' in read) throw new Error(read.mistakes.map(renderMistake).join('\n'))
+  return parseDns(read.source)
+}
+const provider = 'providers:\n  home: { type: rfc2136, server: 127.0.0.1, key: ai-infra, secret: "secret:DNS_KEY" }\n'
+const zone = (...records: readonly string[]) =>
+  parse(`${provider}zones:\n  example.com:\n    provider: home\n    records:\n${records.map(line => `      ${line}\n`).join('')}`)
+const mistakes = (...records: readonly string[]) => zone(...records).mistakes.map(renderMistake)
+
+test('records stand by name and type, in the form in which servers give them back', () => {
+  const { zones, mistakes } = zone(
+    '"@": { A: 203.0.113.9, MX: ["10 Mail.example.com.", "20 backup.example.net"], TXT: "v=spf1 mx -all" }',
+    'www: { CNAME: example.com }',
+    '"*.shop": { AAAA: { values: ["2001:0DB8:0::1"], ttl: 60 } }',
+    '_sip._tcp: { SRV: "10 60 5060 sip.example.com" }',
+    'mail.example.com.: { CAA: "0 issue letsencrypt.org" }',
+  )
+  expect(mistakes).toEqual([])
+  expect(zones.get('example.com')?.records.map(({ name, type, ttl, values }) => [name, type, ttl, ...values])).toEqual([
+    ['example.com', 'A', 300, '203.0.113.9'],
+    ['example.com', 'MX', 300, '10 mail.example.com', '20 backup.example.net'],
+    ['example.com', 'TXT', 300, 'v=spf1 mx -all'],
+    ['www.example.com', 'CNAME', 300, 'example.com'],
+    ['*.shop.example.com', 'AAAA', 60, '2001:db8::1'],
+    ['_sip._tcp.example.com', 'SRV', 300, '10 60 5060 sip.example.com'],
+    ['mail.example.com', 'CAA', 300, '0 issue "letsencrypt.org"'],
+  ])
+})
+
+test('what DNS does not allow is refused with its place, and all of it at once', () => {
+  expect(
+    mistakes(
+      '"@": { CNAME: other.example.net, NS: ns1.example.net }',
+      'www: { CNAME: example.com, TXT: "x" }',
+      'www.example.net.: { A: 203.0.113.9 }',
+      `long: { TXT: "${'x'.repeat(2_001)}" }`,
+      'two: { CNAME: [a.example.com, b.example.com] }',
+      'six: { A: "::1", AAAA: "1.2.3.4" }',
+    ),
+  ).toEqual([
+    expect.stringContaining('the NS records of a zone itself belong to its server: remove them here'),
+    expect.stringContaining('a zone itself cannot have a CNAME: write A and AAAA records'),
+    expect.stringContaining('a name with a CNAME has no other records: remove the CNAME or TXT'),
+    expect.stringContaining('"www.example.net." is not in the zone example.com: write it below its own zone'),
+    expect.stringContaining('a TXT record may have 2000 characters, and this has 2001'),
+    expect.stringContaining('a name has one CNAME: keep one'),
+    expect.stringContaining('"::1" is no IPv4 address'),
+    expect.stringContaining('"1.2.3.4" is no IPv6 address'),
+  ])
+})
+
+test('a name is written below the longest zone that it is in', () => {
+  const text = `${provider}zones:
+  example.com: { provider: home, records: { a.eu: { A: 203.0.113.9 } } }
+  eu.example.com: { provider: home }
+`
+  const { zones, mistakes } = parse(text)
+  expect(mistakes.map(renderMistake)).toEqual([
+    'dns.yaml:4:34: a.eu.example.com is in the zone eu.example.com, which is declared as well: write it there',
+  ])
+  expect(zoneOf(zones, 'shop.eu.example.com')?.name).toBe('eu.example.com')
+  expect(zoneOf(zones, 'example.org')).toBeUndefined()
+})
+
+test('a key in the repository is refused: only the name of a secret belongs there', () => {
+  const { mistakes } = parse('providers:\n  home: { type: rfc2136, server: 127.0.0.1, key: k, secret: bWFya2VyLW9mLWEta2V5 }\n')
+  expect(mistakes.map(renderMistake)).toEqual([expect.stringContaining('write the name of a secret, like secret:DNS_KEY')])
+  expect(JSON.stringify(mistakes)).not.toContain('bWFya2VyLW9mLWEta2V5')
+})

@@ -1,0 +1,142 @@
+import type { z } from 'zod'
+import type { DnsProvider, DnsRecordSet, DnsZone, Mistake } from '../state.ts'
+import { didYouMean } from '../suggest.ts'
+import type { Path, Source } from '../yaml.ts'
+import { check, type Report, reportOn } from './check.ts'
+import { dnsSchema, type zoneSchema } from './dns-schema.ts'
+import { parseValue, type RecordType, recordTypes } from './dns-values.ts'
+import { parseHost } from './host.ts'
+
+const mostRecords = 10_000
+
+export interface ParsedDns {
+  /** By name, in lower case and punycode. */
+  readonly zones: ReadonlyMap<string, DnsZone>
+  readonly mistakes: readonly Mistake[]
+}
+
+export const noDns: ParsedDns = { zones: new Map(), mistakes: [] }
+
+export function parseDns(source: Source): ParsedDns {
+  const report = reportOn(source)
+  const document = check(dnsSchema, source.value ?? {}, [], report)
+  const zones = new Map<string, DnsZone>()
+  if (document === undefined) return { zones, mistakes: report.mistakes }
+  let count = 0
+  for (const [key, fields] of Object.entries(document.zones)) {
+    const path = ['zones', key]
+    const name = parseHost(key)
+    if ('wrong' in name) {
+      report.say(path, name.wrong, 'key')
+      continue
+    }
+    const provider = document.providers[fields.provider]
+    if (provider === undefined) {
+      const known = Object.keys(document.providers)
+      const hint = didYouMean(fields.provider, known) || `: the providers here are ${known.join(', ') || 'none'}`
+      report.say([...path, 'provider'], `there is no provider ${JSON.stringify(fields.provider)}${hint}`)
+      continue
+    }
+    const zone = { name: name.ok, provider: { name: fields.provider, ...provider } satisfies DnsProvider }
+    const records = recordsOf(zone.name, fields, [...path, 'records'], report)
+    count += records.length
+    zones.set(zone.name, { ...zone, ttl: fields.ttl, sites: fields.sites, records })
+  }
+  if (count > mostRecords)
+    report.say(['zones'], `there are ${count} records, and there may be ${mostRecords}: remove some`, 'key')
+  refuseSharedNames(zones, report)
+  return { zones, mistakes: report.mistakes }
+}
+
+type Fields = z.output<typeof zoneSchema>
+
+function recordsOf(zone: string, { records, ttl: usual }: Fields, path: Path, report: Report): readonly DnsRecordSet[] {
+  const found = new Map<string, DnsRecordSet>()
+  for (const [key, types] of Object.entries(records)) {
+    const at = [...path, key]
+    const name = fullName(zone, key)
+    if ('wrong' in name) {
+      report.say(at, name.wrong, 'key')
+      continue
+    }
+    const present = recordTypes.filter(type => types[type] !== undefined)
+    refuseTogether(name.ok, zone, present, at, report)
+    for (const type of present) {
+      const set = types[type]
+      if (set === undefined) continue
+      const id = `${name.ok} ${type}`
+      if (found.has(id)) report.say([...at, type], `${name.ok} has ${type} records in two places: put them together`, 'key')
+      const { values, ttl } = typeof set === 'string' || Array.isArray(set) ? { values: set, ttl: undefined } : set
+      const parsed = valuesOf(type, typeof values === 'string' ? [values] : values, [...at, type], report)
+      found.set(id, { zone, name: name.ok, type, ttl: ttl ?? usual, values: parsed })
+    }
+  }
+  return [...found.values()]
+}
+
+/** `@`, `www` or a full name inside the zone, also with underscores and with a star as its first part. */
+function fullName(zone: string, key: string): { readonly ok: string } | { readonly wrong: string } {
+  const bare = key.toLowerCase()
+  if (bare === '@' || bare === zone) return { ok: zone }
+  const full = bare.endsWith('.') ? bare.slice(0, -1) : bare.endsWith(`.${zone}`) ? bare : `${bare}.${zone}`
+  if (full !== zone && !full.endsWith(`.${zone}`))
+    return { wrong: `${JSON.stringify(key)} is not in the zone ${zone}: write it below its own zone` }
+  const labels = full.split('.')
+  const plain = labels.filter((label, index) => !(index === 0 && label === '*') && !label.startsWith('_'))
+  const host = parseHost(plain.join('.'))
+  if ('wrong' in host || labels.some(label => label.length > 63) || full.length > 253)
+    return { wrong: `${JSON.stringify(key)} is no name in ${zone}: write @, or one like www, _dmarc or *` }
+  return { ok: full }
+}
+
+/** A name with a CNAME is that other name, so it has nothing else (RFC 1034, 3.6.2). */
+function refuseTogether(name: string, zone: string, types: readonly RecordType[], path: Path, report: Report): void {
+  if (types.includes('NS') && name === zone) {
+    report.say([...path, 'NS'], 'the NS records of a zone itself belong to its server: remove them here', 'key')
+  }
+  if (!types.includes('CNAME')) return
+  if (name === zone) {
+    report.say([...path, 'CNAME'], 'a zone itself cannot have a CNAME: write A and AAAA records', 'key')
+  } else if (types.length > 1) {
+    const others = types.filter(type => type !== 'CNAME').join(', ')
+    report.say([...path, 'CNAME'], `a name with a CNAME has no other records: remove the CNAME or ${others}`, 'key')
+  }
+}
+
+function valuesOf(type: RecordType, values: readonly string[], path: Path, report: Report): readonly string[] {
+  const parsed = new Set<string>()
+  for (const [index, text] of values.entries()) {
+    const value = parseValue(type, text)
+    const at = values.length > 1 ? [...path, index] : path
+    if ('wrong' in value) report.say(at, value.wrong)
+    else if (parsed.has(value.ok)) report.say(at, `${JSON.stringify(text)} is there twice: keep one`)
+    else parsed.add(value.ok)
+  }
+  if (type === 'CNAME' && values.length > 1) report.say(path, 'a name has one CNAME: keep one')
+  return [...parsed].sort()
+}
+
+/** A name belongs to the longest zone that it is in. */
+function refuseSharedNames(zones: ReadonlyMap<string, DnsZone>, report: Report): void {
+  for (const zone of zones.values()) {
+    for (const { name } of zone.records) {
+      const owner = zoneOf(zones, name)
+      if (owner !== undefined && owner.name !== zone.name) {
+        report.say(
+          ['zones', zone.name, 'records'],
+          `${name} is in the zone ${owner.name}, which is declared as well: write it there`,
+          'key',
+        )
+      }
+    }
+  }
+}
+
+/** The longest declared zone that holds a name. */
+export function zoneOf(zones: ReadonlyMap<string, DnsZone>, name: string): DnsZone | undefined {
+  for (let at = name; at.includes('.'); at = at.slice(at.indexOf('.') + 1)) {
+    const zone = zones.get(at)
+    if (zone !== undefined) return zone
+  }
+  return undefined
+}
