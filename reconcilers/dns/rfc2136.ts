@@ -1,0 +1,192 @@
+import type { DnsProvider } from '../../desired-state/state.ts'
+import { ApplianceError } from '../../runtime/os/errors.ts'
+import type { Spawn, SpawnResult } from '../../runtime/os/spawn.ts'
+import { type Correction, type FoundSet, type Provider, setKey, type ZoneContent } from './provider.ts'
+import { registered, registryName, registryText } from './registry.ts'
+import { readZoneText, writeData } from './zone-text.ts'
+
+export interface Rfc2136Deps {
+  readonly spawn: Spawn
+  /** What marks records as ours: this appliance and no other. */
+  readonly owner: string
+  /** The TSIG key in base64; throws `waiting` when it is not there. */
+  readonly secret: () => Promise<string>
+}
+
+/** Seconds that a server may take for one answer. */
+const patience = 15
+/** Registry records live as long as it takes to notice a mistake. */
+const registryTtl = 300
+/** Bytes of one update; the protocol allows 65,535 (RFC 1035, 4.2.2). */
+const largestUpdate = 48_000
+
+/** A server that takes dynamic updates (RFC 2136) signed with TSIG (RFC 8945), asked with BIND's own tools. */
+export function createRfc2136(declared: DnsProvider, deps: Rfc2136Deps): Provider {
+  return {
+    async read(zone, signal) {
+      return contentOf(readZoneText(await transfer(declared, deps, zone, signal)), deps.owner)
+    },
+    async change(zone, corrections, signal) {
+      const failures = new Map<string, Error>()
+      for (const part of inMessages(zone, corrections, deps.owner)) {
+        await changeApart(part, failures, batch => nsupdate(declared, deps, zone, scriptOf(zone, batch, deps.owner), signal))
+      }
+      return failures
+    },
+  }
+}
+
+/** Registry records are taken out, and say which of the other sets are ours. */
+export function contentOf(found: readonly FoundSet[], owner: string): ZoneContent {
+  const ours = new Set<string>()
+  const sets = new Map<string, FoundSet>()
+  for (const set of found) {
+    const of = set.type === 'TXT' ? registered(set.name) : undefined
+    if (of === undefined) sets.set(setKey(set), set)
+    else if (set.values.includes(registryText(owner))) ours.add(`${of.name}/${of.type}`)
+  }
+  return { sets, ours: new Set([...ours].filter(key => sets.has(key))) }
+}
+
+/** A message succeeds or fails as a whole; where the server refuses one, its halves say which set it was. */
+async function changeApart(
+  corrections: readonly Correction[],
+  failures: Map<string, Error>,
+  send: (batch: readonly Correction[]) => Promise<void>,
+): Promise<void> {
+  try {
+    await send(corrections)
+  } catch (error) {
+    if (!(error instanceof ApplianceError) || error.kind === 'waiting') throw error
+    const [only, second] = corrections
+    if (only === undefined) return
+    if (second === undefined) {
+      failures.set(setKey(setOf(only)), error)
+      return
+    }
+    const middle = corrections.length >> 1
+    for (const half of [corrections.slice(0, middle), corrections.slice(middle)]) await changeApart(half, failures, send)
+  }
+}
+
+/** Corrections in parts that fit into one message each. */
+export function inMessages(zone: string, corrections: readonly Correction[], owner: string): readonly (readonly Correction[])[] {
+  const parts: Correction[][] = []
+  let room = 0
+  for (const correction of corrections) {
+    const bytes = correctionLines(correction, owner).reduce((sum, line) => sum + wireSize(line, zone), 0)
+    if (bytes > room) {
+      parts.push([])
+      room = largestUpdate
+    }
+    room -= bytes
+    parts.at(-1)?.push(correction)
+  }
+  return parts
+}
+
+/**
+ * One update that makes all corrections. A set that is not as it was read is a prerequisite that fails, and with it the
+ * whole message (RFC 2136, 2.4).
+ */
+export const scriptOf = (zone: string, corrections: readonly Correction[], owner: string): string =>
+  `zone ${zone}.\n${corrections.flatMap(correction => correctionLines(correction, owner)).join('\n')}\nsend\n`
+
+const setOf = (correction: Correction) => (correction.type === 'put' ? correction.set : correction.before)
+
+/** At most what a line becomes in a message, where the end of each name points to the zone's (RFC 1035, 4.1.4). */
+const wireSize = (line: string, zone: string): number => line.replaceAll(`.${zone}.`, '').length - 'prereq '.length + 4
+
+function correctionLines(correction: Correction, owner: string): readonly string[] {
+  const set = setOf(correction)
+  const { before } = correction
+  const name = `${set.name}.`
+  const registry = `${registryName(set)}.`
+  const unchanged =
+    before === undefined
+      ? [`prereq nxrrset ${name} ${set.type}`]
+      : before.values.map(value => `prereq yxrrset ${name} IN ${set.type} ${writeData(set.type, value)}`)
+  if (correction.type === 'remove') {
+    return [...unchanged, `update delete ${name} ${set.type}`, `update delete ${registry} TXT`]
+  }
+  return [
+    ...unchanged,
+    `update delete ${name} ${set.type}`,
+    ...set.values.map(value => `update add ${name} ${set.ttl} ${set.type} ${writeData(set.type, value)}`),
+    `update delete ${registry} TXT`,
+    `update add ${registry} ${registryTtl} TXT ${writeData('TXT', registryText(owner))}`,
+  ]
+}
+
+/** All records of a zone, a line each. */
+async function transfer(declared: DnsProvider, deps: Rfc2136Deps, zone: string, signal: AbortSignal): Promise<string> {
+  const { code, stdout, stderr } = await dig(declared, deps, ['+noall', '+answer', '+onesoa', `${zone}.`, 'AXFR'], signal)
+  if (code === 0 && /^\S+\s+\d+\s+IN\s+SOA\s/m.test(stdout)) return stdout
+  // The words of a transfer that failed do not say why; those of a simple question do.
+  const asked = await dig(declared, deps, ['+noall', '+comments', `${zone}.`, 'SOA'], signal)
+  throw refusal(declared, zone, `${stdout}\n${stderr}\n${asked.stdout}\n${asked.stderr}`)
+}
+
+async function dig(
+  { server, port, key, algorithm }: DnsProvider,
+  { spawn, secret }: Rfc2136Deps,
+  question: readonly string[],
+  signal: AbortSignal,
+): Promise<SpawnResult> {
+  const words = [
+    `@${server}`,
+    '-p',
+    String(port),
+    '-y',
+    `${algorithm}:${key}:${await secret()}`,
+    '+tcp',
+    '+tries=1',
+    `+time=${patience}`,
+  ]
+  // From standard input, so that the key stands in no list of processes.
+  return spawn(['/usr/bin/dig', '-f', '/dev/stdin'], {
+    stdin: `${[...words, ...question].join(' ')}\n`,
+    timeout: (patience + 5) * 1_000,
+    maxOutput: 64 * 1024 * 1024,
+    signal,
+  })
+}
+
+async function nsupdate(
+  declared: DnsProvider,
+  { spawn, secret }: Rfc2136Deps,
+  zone: string,
+  script: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const { server, port, key, algorithm } = declared
+  const result: SpawnResult = await spawn(['/usr/bin/nsupdate', '-v', '-t', String(patience)], {
+    stdin: `server ${server} ${port}\nkey ${algorithm}:${key} ${await secret()}\n${script}`,
+    timeout: (patience + 5) * 1_000,
+    signal,
+  })
+  if (result.code !== 0) throw refusal(declared, zone, `${result.stdout}\n${result.stderr}`)
+}
+
+/** Why the server did not do it, and what to do. */
+export function refusal({ name, server, port, key }: DnsProvider, zone: string, words: string): ApplianceError {
+  const at = `${server}:${port}`
+  const stalled = (message: string, hint: string) => new ApplianceError('stalled', message, { subject: `dns/${zone}`, hint })
+  if (/BADTIME/.test(words))
+    return stalled(`${at} has another time than this machine`, 'set the clocks right: TSIG allows five minutes')
+  if (/BADKEY|BADSIG|tsig indicates error|tsig verify failure|expected a TSIG/i.test(words)) {
+    const hint = `compare its name, algorithm and secret with providers.${name} of dns.yaml, and the clocks of both machines`
+    return stalled(`${at} does not accept the TSIG key ${key}`, hint)
+  }
+  if (/NXRRSET|YXRRSET/.test(words))
+    return new ApplianceError('failed', `somebody else changed ${zone} at the same time`, { hint: 'it is looked at again' })
+  if (/NOTAUTH|NOTZONE|SERVFAIL|REFUSED|Transfer failed/.test(words)) {
+    const access = `update-policy { grant ${key} zonesub any; }; allow-transfer { key ${key}; };`
+    const hint = `for BIND: rndc addzone ${zone} '{ type primary; file "${zone}.db"; ${access} };' — a zone that is there needs: ${access}`
+    return stalled(`${at} does not serve the zone ${zone} to the key ${key}`, hint)
+  }
+  return new ApplianceError('waiting', `the DNS server ${at} does not answer`, {
+    subject: `dns/${zone}`,
+    hint: 'it is asked again',
+  })
+}
