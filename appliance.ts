@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { certificateRoom } from './composition/certificates.ts'
+import { dnsRoom } from './composition/dns.ts'
 import { buildDoors } from './composition/doors.ts'
 import { type Ground, layGround } from './composition/ground.ts'
 import { followCommits, followHappenings } from './composition/happenings.ts'
@@ -98,6 +99,7 @@ export async function startAppliance(options: ApplianceOptions): Promise<Running
     reconcilers: [
       createAgentsReconciler({ home, spawn, agents, sockets, program, version, clock, canAnswer }),
       createSitesReconciler(sitesDependencies(environment, log)),
+      ...dnsRoom({ home, spawn, clock, id: await applianceId(store), secrets: environment.secrets }),
       certificateRoom({
         ...{ home, spawn, clock, attempts: createAttempts(store), httpsPort: environment.httpsPort },
         wake: (kind, reason) => wake(kind, reason),

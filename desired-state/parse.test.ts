@@ -24,7 +24,7 @@ test('an empty repository means the six starter agents, no domains and the defau
     agent_max_tokens: 4096,
     session_timeout_minutes: 60,
     search_provider: 'none',
-    ...{ certificate_issuer: 'letsencrypt', certificate_issuer_ca: '', certificate_email: '' },
+    ...{ certificate_issuer: 'letsencrypt', certificate_issuer_ca: '', certificate_email: '', public_addresses: [] },
     look_interval_seconds: 30,
   })
 })
@@ -135,11 +135,13 @@ describe('files', () => {
   })
 
   test('that look like documents and are none are named with what was meant', () => {
-    expect(mistakesIn({ 'domain.yaml': '', 'Settings.yaml': '', 'agents.yml': '', 'dns.yaml': '', 'compose.yaml': '' })).toEqual([
+    expect(
+      mistakesIn({ 'domain.yaml': '', 'Settings.yaml': '', 'agents.yml': '', 'backups.yaml': '', 'compose.yaml': '' }),
+    ).toEqual([
       'Settings.yaml:1:1: no such document; did you mean "settings.yaml"?',
       'agents.yml:1:1: this file is not read under this name: rename it to agents.yaml',
-      'compose.yaml:1:1: no such document: the documents are agents.yaml, domains.yaml, settings.yaml, permissions.yaml, network.yaml, databases.yaml; put other files into a folder',
-      'dns.yaml:1:1: dns.yaml is not supported by this version yet: remove it for now',
+      'backups.yaml:1:1: backups.yaml is not supported by this version yet: remove it for now',
+      'compose.yaml:1:1: no such document: the documents are agents.yaml, domains.yaml, dns.yaml, settings.yaml, permissions.yaml, network.yaml, databases.yaml; put other files into a folder',
       'domain.yaml:1:1: no such document; did you mean "domains.yaml"?',
     ])
   })

@@ -208,6 +208,8 @@ export interface Settings {
   readonly certificate_issuer_ca: string
   /** Empty for none. */
   readonly certificate_email: string
+  /** What sites' records lead to; empty for the machine's own. */
+  readonly public_addresses: readonly string[]
   /** Seconds between two looks for drift. */
   readonly look_interval_seconds: number
 }

@@ -6,8 +6,8 @@ service_home=/var/lib/ai-infra
 # Everything that the program reads from its environment; nothing else of root's is passed on.
 contract='AI_INFRA_HOME AI_INFRA_PORTAL_PORT AI_INFRA_HTTP_PORT AI_INFRA_HTTPS_PORT ANTHROPIC_API_KEY ANTHROPIC_BASE_URL
 OPENAI_API_KEY OPENAI_BASE_URL DATABASE_URL REDIS_URL QDRANT_URL'
-# And all that begin like this: the password of each database of databases.yaml.
-database_passwords=AI_INFRA_DATABASE_PASSWORD_
+# And all that begin like these: passwords of the databases of databases.yaml, values of secret:NAME.
+contract_prefixes='AI_INFRA_DATABASE_PASSWORD_ AI_INFRA_SECRET_'
 
 ensure_user() {
   if id "$service_user" >/dev/null 2>&1; then
@@ -29,10 +29,16 @@ as_service_user() {
 # become_service_user COMMAND WORD…: replaces this process. The variables stay in the environment and are never
 # arguments, which everybody on the machine could read.
 become_service_user() {
-  keep_only "$contract" "$(compgen -e "$database_passwords")" 'TERM COLORTERM LANG LC_ALL LC_CTYPE TZ NO_COLOR AI_INFRA_STARTED_BY'
+  keep_only "$contract" "$(prefixed)" 'TERM COLORTERM LANG LC_ALL LC_CTYPE TZ NO_COLOR AI_INFRA_STARTED_BY'
   export HOME=$service_home USER=$service_user LOGNAME=$service_user SHELL=/bin/bash
   cd /
   exec setpriv --reuid "$service_user" --regid "$service_user" --init-groups "$@"
+}
+
+# Names of the exported variables that begin like one of the contract.
+prefixed() {
+  local prefix
+  for prefix in $contract_prefixes; do compgen -e "$prefix" || true; done
 }
 
 # keep_only NAMES…: unsets every other exported variable; PATH is set to the system's.

@@ -6,7 +6,10 @@ const secretPattern = /^secret:[A-Z][A-Z0-9_]{0,99}$/
 /** A value that only names a secret: nobody reads it in the repository. */
 export const secretReference = z
   .string()
-  .regex(secretPattern, 'write the name of a secret, like secret:DNS_KEY; its value is set with: ai-infra secret set DNS_KEY')
+  .regex(
+    secretPattern,
+    'write the name of a secret, like secret:DNS_KEY; its value is AI_INFRA_SECRET_DNS_KEY in the environment of the appliance',
+  )
 
 export const providerSchema = z.discriminatedUnion('type', [
   z.strictObject({

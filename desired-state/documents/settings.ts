@@ -56,6 +56,11 @@ export const settingsSchema = z.strictObject({
     .union([z.literal(''), z.email('certificate_email must be an address like you@example.com')])
     .default('')
     .describe('Address that the issuer may write to, for example before a certificate ends. Default: none.'),
+  public_addresses: z
+    .array(z.union([z.ipv4(), z.ipv6()], { error: 'public_addresses must list addresses, like [203.0.113.10, "2001:db8::10"]' }))
+    .max(16)
+    .default([])
+    .describe('Addresses that the records of sites lead to. Default: those of this machine that the internet can reach.'),
   look_interval_seconds: z.int().min(5).max(3600).default(30).describe('Seconds between two looks for drift.'),
 })
 

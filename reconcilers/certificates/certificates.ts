@@ -20,7 +20,7 @@ export function createCertificatesReconciler(
   const deps = { ...dependencies, places, certificates }
   return {
     kind: 'certificate',
-    after: ['site'],
+    after: ['site', 'site-record'],
     follows: 'site',
     select: certificatesOf,
     observe: desired => observeCertificates({ ...deps, folder: places.folder }, desired),

@@ -15,6 +15,8 @@ export interface Environment {
   readonly redisUrl: string | undefined
   /** Passwords of the databases of databases.yaml, by name. */
   readonly databasePasswords: ReadonlyMap<string, string>
+  /** Values of `secret:NAME`, by name. */
+  readonly secrets: ReadonlyMap<string, string>
 }
 
 type Variables = Readonly<Record<string, string | undefined>>
@@ -54,6 +56,7 @@ export function readEnvironment(variables: Variables, uid = process.getuid?.() ?
     databaseUrl: url('DATABASE_URL'),
     redisUrl: url('REDIS_URL'),
     databasePasswords: passwordsOf(variables),
+    secrets: secretsOf(variables),
   }
   if (mistakes.length > 0) throw new ApplianceError('invalid', mistakes.join('; '), { subject: 'environment' })
   return environment
@@ -70,6 +73,16 @@ const passwordsOf = (variables: Variables): ReadonlyMap<string, string> =>
       name.startsWith(passwordPrefix) && value !== undefined && value !== ''
         ? [[name.slice(passwordPrefix.length).toLowerCase().replaceAll('_', '-'), value] as const]
         : [],
+    ),
+  )
+
+const secretPrefix = 'AI_INFRA_SECRET_'
+
+/** `AI_INFRA_SECRET_DNS_KEY` is what `secret:DNS_KEY` stands for. */
+const secretsOf = (variables: Variables): ReadonlyMap<string, string> =>
+  new Map(
+    Object.entries(variables).flatMap(([name, value]) =>
+      name.startsWith(secretPrefix) && value ? [[name.slice(secretPrefix.length), value] as const] : [],
     ),
   )
 

@@ -105,12 +105,14 @@ test('what is handed on is the outside contract and nothing else', async () => {
     BASH_ENV: '/dropped',
     NODE_OPTIONS: '--x',
     AI_INFRA_DATABASE_PASSWORD_SHOP: 'secret',
+    AI_INFRA_SECRET_DNS_KEY: 'secret',
   }
-  const { stdout } = await call('keep_only "$contract" "$(compgen -e "$database_passwords")"; exec env', environment)
+  const { stdout } = await call('keep_only "$contract" "$(prefixed)"; exec env', environment)
   const names = stdout.split('\n').map(line => line.split('=')[0] ?? '')
   expect(names.filter(name => !['', '_', 'PWD', 'SHLVL'].includes(name)).sort()).toEqual([
     'AI_INFRA_DATABASE_PASSWORD_SHOP',
     'AI_INFRA_HTTP_PORT',
+    'AI_INFRA_SECRET_DNS_KEY',
     'ANTHROPIC_API_KEY',
     'PATH',
   ])
@@ -122,11 +124,11 @@ test('.env.example, the installer and the program name the same variables', asyn
   const { stdout } = await call('echo $contract')
   expect(listed.sort()).toEqual(stdout.trim().split(' ').sort())
   const reader = await readFile(join(program, 'runtime/os/environment.ts'), 'utf8')
-  const prefix = (await call('echo $database_passwords')).stdout.trim()
-  expect(example).toMatch(new RegExp(`^# ${prefix}[A-Z_]+=$`, 'm'))
+  const prefixes = (await call('echo $contract_prefixes')).stdout.trim().split(' ')
+  for (const prefix of prefixes) expect(example).toMatch(new RegExp(`^# ${prefix}[A-Z_]+=$`, 'm'))
   const read = [...reader.matchAll(/\b(?:AI_INFRA|ANTHROPIC|DATABASE|REDIS|OPENAI|QDRANT)_[A-Z_]+\b/g)]
     .map(match => match[0])
-    .filter(name => !name.startsWith(prefix))
+    .filter(name => !prefixes.some(prefix => name.startsWith(prefix)))
   expect(new Set(read).difference(new Set(listed))).toEqual(new Set())
 })
 

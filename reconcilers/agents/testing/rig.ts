@@ -208,7 +208,7 @@ export const stateOf = (...agents: readonly AgentDeclaration[]): DesiredState =>
     agent_max_tokens: 1_000,
     session_timeout_minutes: 60,
     search_provider: 'none',
-    ...{ certificate_issuer: 'letsencrypt', certificate_issuer_ca: '', certificate_email: '' },
+    ...{ certificate_issuer: 'letsencrypt', certificate_issuer_ca: '', certificate_email: '', public_addresses: [] },
     look_interval_seconds: 60,
   },
   databases: new Map(),

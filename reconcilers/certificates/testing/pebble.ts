@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { freePorts } from '../../../runtime/os/testing/free-ports.ts'
 
-/** A real ACME authority on this machine; every name of the world leads it to 127.0.0.1. */
+/** A real ACME authority on this machine. */
 export interface Pebble extends AsyncDisposable {
   readonly directory: string
   /** File of the authority that its HTTPS is checked against. */
@@ -12,10 +12,16 @@ export interface Pebble extends AsyncDisposable {
   root(): Promise<string>
 }
 
-/** `httpPort`: where it looks for answers to HTTP-01. */
-export async function startPebble(httpPort: number): Promise<Pebble> {
+/** `httpPort`: where it looks for answers to HTTP-01. `dnsPort`: the DNS server that it asks, on 127.0.0.1. */
+export async function startPebble({
+  httpPort,
+  dnsPort,
+}: {
+  readonly httpPort: number
+  readonly dnsPort: number
+}): Promise<Pebble> {
   const folder = await mkdtemp(join(tmpdir(), 'pb-'))
-  const [acme = 0, management = 0, dns = 0, dnsManagement = 0] = freePorts(4)
+  const [acme = 0, management = 0] = freePorts(2)
   const authorities = join(folder, 'authorities.pem')
   const key = join(folder, 'key.pem')
   const own = Bun.spawnSync([
@@ -31,15 +37,10 @@ export async function startPebble(httpPort: number): Promise<Pebble> {
   }
   await writeFile(configuration, JSON.stringify({ pebble }))
   const log = Bun.file(join(folder, 'log'))
-  const start = (argv: readonly string[]) =>
-    Bun.spawn([...argv], { cwd: folder, env: { PEBBLE_VA_NOSLEEP: '1' }, stdin: 'ignore', stdout: log, stderr: log })
-  const children = [
-    start([
-      ...['/usr/bin/pebble-challtestsrv', '-defaultIPv4', '127.0.0.1', '-defaultIPv6', '', '-http01', '', '-https01', ''],
-      ...['-tlsalpn01', '', '-dns01', `127.0.0.1:${dns}`, '-management', `127.0.0.1:${dnsManagement}`],
-    ]),
-    start(['/usr/bin/pebble', '-config', configuration, '-dnsserver', `127.0.0.1:${dns}`]),
-  ]
+  const child = Bun.spawn(['/usr/bin/pebble', '-config', configuration, '-dnsserver', `127.0.0.1:${dnsPort}`], {
+    ...{ cwd: folder, env: { PEBBLE_VA_NOSLEEP: '1' } },
+    ...{ stdin: 'ignore', stdout: log, stderr: log },
+  })
   const tls = { ca: await Bun.file(authorities).text() }
   const directory = `https://127.0.0.1:${acme}/dir`
   const deadline = AbortSignal.timeout(20_000)
@@ -48,7 +49,7 @@ export async function startPebble(httpPort: number): Promise<Pebble> {
       .then(({ ok }) => ok)
       .catch(() => false))
   ) {
-    if (deadline.aborted || children.some(({ exitCode }) => exitCode !== null)) throw new Error(await log.text())
+    if (deadline.aborted || child.exitCode !== null) throw new Error(await log.text())
     await Bun.sleep(20)
   }
   return {
@@ -56,8 +57,8 @@ export async function startPebble(httpPort: number): Promise<Pebble> {
     authorities,
     root: async () => (await fetch(`https://127.0.0.1:${management}/roots/0`, { tls })).text(),
     async [Symbol.asyncDispose]() {
-      for (const child of children) child.kill('SIGKILL')
-      await Promise.all(children.map(({ exited }) => exited))
+      child.kill('SIGKILL')
+      await child.exited
       await rm(folder, { recursive: true, force: true })
     },
   }

@@ -109,7 +109,7 @@ export function createHistory() {
           agent_max_tokens: 4096,
           session_timeout_minutes: 60,
           search_provider: 'none',
-          ...{ certificate_issuer: 'letsencrypt', certificate_issuer_ca: '', certificate_email: '' },
+          ...{ certificate_issuer: 'letsencrypt', certificate_issuer_ca: '', certificate_email: '', public_addresses: [] },
           look_interval_seconds: 3600,
         },
       })

@@ -145,7 +145,7 @@ const emptyState = {
     agent_max_tokens: 0,
     session_timeout_minutes: 0,
     search_provider: 'none',
-    ...{ certificate_issuer: 'letsencrypt', certificate_issuer_ca: '', certificate_email: '' },
+    ...{ certificate_issuer: 'letsencrypt', certificate_issuer_ca: '', certificate_email: '', public_addresses: [] },
     look_interval_seconds: 0,
   },
   databases: new Map(),

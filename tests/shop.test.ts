@@ -1,0 +1,116 @@
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
+import { readdir } from 'node:fs/promises'
+import { connect } from 'node:tls'
+import { type Pebble, startPebble } from '../reconcilers/certificates/testing/pebble.ts'
+import { type Bind, startBind } from '../reconcilers/dns/testing/bind.ts'
+import { type Appliance, createAppliance } from './support/appliance.ts'
+import type { Clone } from './support/clone.ts'
+
+setDefaultTimeout(120_000)
+
+let appliance: Appliance
+let bind: Bind
+let pebble: Pebble
+let clone: Clone
+
+beforeAll(async () => {
+  appliance = await createAppliance()
+  bind = await startBind(['example.com'])
+  pebble = await startPebble({ httpPort: appliance.ports.http, dnsPort: bind.port })
+  await appliance.start({ env: { AI_INFRA_SECRET_DNS_KEY: bind.secret } })
+  clone = await appliance.clone()
+})
+afterAll(async () => {
+  await appliance?.[Symbol.asyncDispose]()
+  await pebble?.[Symbol.asyncDispose]()
+  await bind?.[Symbol.asyncDispose]()
+})
+
+const dnsYaml = (records = '') => `providers:
+  home: { type: rfc2136, server: 127.0.0.1, port: ${bind.port}, key: ai-infra, secret: "secret:DNS_KEY" }
+zones:
+  example.com:
+    provider: home
+    records:
+      "@": { TXT: "v=spf1 -all" }
+${records}`
+
+const overTls = async (host: string) =>
+  fetch(`https://127.0.0.1:${appliance.ports.https}/`, { headers: { host }, tls: { ca: await pebble.root(), serverName: host } })
+
+/** What the server agrees to speak. */
+const protocolOf = (host: string): Promise<string | false | null> => {
+  const { promise, resolve, reject } = Promise.withResolvers<string | false | null>()
+  const options = { port: appliance.ports.https, host: '127.0.0.1', servername: host, ALPNProtocols: ['h2', 'http/1.1'] }
+  const socket = connect({ ...options, rejectUnauthorized: false }, () => {
+    resolve(socket.alpnProtocol)
+    socket.destroy()
+  })
+  socket.once('error', reject)
+  return promise
+}
+
+test('one push brings a name into DNS, obtains its certificate and serves it over HTTPS with HTTP/2', async () => {
+  const pushed = await clone.deliver({
+    'settings.yaml': `certificate_issuer: ${pebble.directory}\ncertificate_issuer_ca: ${pebble.authorities}\npublic_addresses: [127.0.0.1]\n`,
+    'dns.yaml': dnsYaml(),
+    'domains.yaml': 'domains:\n  shop.example.com: { root: shop, tls: acme, aliases: [www.shop.example.com] }\n',
+  })
+  const shown = pushed.remote.join('\n')
+  expect(shown).toMatch(/\+ site shop\.example\.com created: serve www\/shop/)
+  expect(shown).toMatch(/\+ site-record shop\.example\.com\/A created: 127\.0\.0\.1/)
+  expect(shown).toMatch(/\+ site-record www\.shop\.example\.com\/A created: 127\.0\.0\.1/)
+  expect(shown).toMatch(/\+ dns-record example\.com\/TXT created: v=spf1 -all/)
+  expect(shown).toMatch(/\+ certificate shop\.example\.com created: obtain it from 127\.0\.0\.1/)
+  expect(shown).toMatch(/converged to /)
+  await appliance.converged(pushed.revision)
+  expect(await bind.ask('www.shop.example.com', 'A')).toEqual(['127.0.0.1'])
+  expect(await bind.ask('example.com', 'TXT')).toEqual(['"v=spf1 -all"'])
+  for (const host of ['shop.example.com', 'www.shop.example.com']) expect((await overTls(host)).status).toBe(200)
+  expect(await protocolOf('shop.example.com')).toBe('h2')
+  const ready = [
+    'site/shop.example.com',
+    'certificate/shop.example.com',
+    'site-record/shop.example.com/A',
+    'dns-record/example.com',
+  ]
+  const states = (await appliance.status()).resources.map(({ kind, key, state }) => `${kind}/${key} ${state}`)
+  expect(states).toEqual(expect.arrayContaining(ready.map(resource => `${resource} ready`)))
+})
+
+test('records of others are not touched, and what is changed by hand is put back', async () => {
+  await bind.byHand('update add theirs.example.com. 300 A 203.0.113.7')
+  await bind.byHand('update delete shop.example.com. A\nupdate add shop.example.com. 300 A 203.0.113.66')
+  await clone.deliver({ 'dns.yaml': dnsYaml('      mail: { A: 203.0.113.25 }\n      theirs: { A: 203.0.113.8 }\n') })
+  const foreign = await appliance.command('wait', '--timeout', '30')
+  expect(foreign.code).toBe(1)
+  expect(await appliance.resource('dns-record', 'theirs.example.com/A')).toMatchObject({ state: 'stalled', reason: 'foreign' })
+  expect(await bind.ask('theirs.example.com', 'A')).toEqual(['203.0.113.7'])
+  expect(await bind.ask('mail.example.com', 'A')).toEqual(['203.0.113.25'])
+  expect(await bind.ask('shop.example.com', 'A')).toEqual(['127.0.0.1'])
+  const { revision } = await clone.deliver({
+    'dns.yaml': dnsYaml('      smtp: { CNAME: mail.example.com }\n      mail: { A: 203.0.113.25 }\n'),
+  })
+  await appliance.converged(revision)
+  expect(await bind.ask('smtp.example.com', 'A')).toEqual(['mail.example.com.', '203.0.113.25'])
+  expect(await bind.ask('theirs.example.com', 'A')).toEqual(['203.0.113.7'])
+})
+
+test('the same push the other way round takes it away, after one approval, and nothing is lost', async () => {
+  const pushed = await clone.deliver({ 'domains.yaml': 'domains: {}\n' })
+  const holds = [...pushed.shown.matchAll(/approve (\S+)/g)].map(([, id]) => id ?? '')
+  expect(new Set(holds).size).toBe(1)
+  expect((await overTls('shop.example.com')).status).toBe(200)
+  expect(await bind.ask('shop.example.com', 'A')).toEqual(['127.0.0.1'])
+  expect((await appliance.command('approve', holds[0] ?? '')).code).toBe(0)
+  await appliance.converged(pushed.revision)
+  expect(await appliance.resource('certificate', 'shop.example.com')).toBeUndefined()
+  expect(await appliance.resource('site-record', 'shop.example.com/A')).toBeUndefined()
+  expect(await bind.ask('shop.example.com', 'A')).toEqual([])
+  expect(await bind.ask('example.com', 'TXT')).toEqual(['"v=spf1 -all"'])
+  const archived = (await readdir(appliance.home.archive)).map(name => name.replace(/-\d{4}-.*$/, '')).sort()
+  expect(archived).toEqual([
+    ...['certbot-archive-shop.example.com', 'certbot-live-shop.example.com', 'certbot-renewal-shop.example.com'],
+    ...['certificates-shop.example.com', 'shop'],
+  ])
+})
