@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { type Appliance, startedAppliance } from './support/appliance.ts'
 import type { Clone, PushResult } from './support/clone.ts'
 
-setDefaultTimeout(30_000)
+setDefaultTimeout(60_000)
 
 let appliance: Appliance
 let clone: Clone

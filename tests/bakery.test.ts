@@ -31,7 +31,7 @@ const at = (path: string) => `http://127.0.0.1:${appliance.ports.portal}${path}`
 
 async function signIn(): Promise<Page> {
   const page = await (await browser.newContext({ viewport: { width: 1280, height: 900 } })).newPage()
-  page.setDefaultTimeout(30_000)
+  page.setDefaultTimeout(60_000)
   const [, code = ''] = /First admin +(\S+)/.exec(appliance.printed()) ?? []
   await page.goto(at('/first-admin'), { waitUntil: 'domcontentloaded' })
   await page.getByLabel('Code from the terminal').fill(code)

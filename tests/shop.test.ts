@@ -96,7 +96,7 @@ test('records of others are not touched, and what is changed by hand is put back
   expect(await bind.ask('theirs.example.com', 'A')).toEqual(['203.0.113.7'])
 })
 
-test('the same push the other way round takes it away, after one approval, and nothing is lost', async () => {
+test('the same push the other way round takes it away, after one approval; nothing is lost, and the key stands nowhere', async () => {
   const pushed = await clone.deliver({ 'domains.yaml': 'domains: {}\n' })
   const holds = [...pushed.shown.matchAll(/approve (\S+)/g)].map(([, id]) => id ?? '')
   expect(new Set(holds).size).toBe(1)
@@ -108,6 +108,8 @@ test('the same push the other way round takes it away, after one approval, and n
   expect(await appliance.resource('site-record', 'shop.example.com/A')).toBeUndefined()
   expect(await bind.ask('shop.example.com', 'A')).toEqual([])
   expect(await bind.ask('example.com', 'TXT')).toEqual(['"v=spf1 -all"'])
+  const search = Bun.spawn(['grep', '-rlF', '--', bind.secret, appliance.home.root], { stderr: 'ignore' })
+  expect(await new Response(search.stdout).text()).toBe('')
   const archived = (await readdir(appliance.home.archive)).map(name => name.replace(/-\d{4}-.*$/, '')).sort()
   expect(archived).toEqual([
     ...['certbot-archive-shop.example.com', 'certbot-live-shop.example.com', 'certbot-renewal-shop.example.com'],

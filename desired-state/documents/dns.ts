@@ -2,7 +2,7 @@ import type { z } from 'zod'
 import type { DnsProvider, DnsRecordSet, DnsZone, Mistake } from '../state.ts'
 import { didYouMean } from '../suggest.ts'
 import type { Path, Source } from '../yaml.ts'
-import { check, type Report, reportOn } from './check.ts'
+import { check, isMap, type Report, reportOn } from './check.ts'
 import { dnsSchema, type zoneSchema } from './dns-schema.ts'
 import { parseValue, type RecordType, recordTypes } from './dns-values.ts'
 import { parseHost } from './host.ts'
@@ -19,7 +19,7 @@ export const noDns: ParsedDns = { zones: new Map(), mistakes: [] }
 
 export function parseDns(source: Source): ParsedDns {
   const report = reportOn(source)
-  const document = check(dnsSchema, source.value ?? {}, [], report)
+  const document = check(dnsSchema, withoutEmpty(source.value ?? {}), [], report)
   const zones = new Map<string, DnsZone>()
   if (document === undefined) return { zones, mistakes: report.mistakes }
   let count = 0
@@ -47,6 +47,10 @@ export function parseDns(source: Source): ParsedDns {
   refuseSharedNames(zones, report)
   return { zones, mistakes: report.mistakes }
 }
+
+/** A key whose entries are all comments says the same as one that is not there. */
+const withoutEmpty = (value: unknown): unknown =>
+  isMap(value) ? Object.fromEntries(Object.entries(value).filter(([, entry]) => entry !== null)) : value
 
 type Fields = z.output<typeof zoneSchema>
 

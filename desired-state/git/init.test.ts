@@ -53,7 +53,7 @@ test('what a crash left half made is completed, whichever command was the last',
     // Every command of the first start in turn would take half a minute; its first, some in the middle and its last matter.
     if (last > 2) last += 6
   }
-}, 30_000)
+}, 60_000)
 
 test('a lock that a killed Git left keeps no commit out; one that is in use stays', async () => {
   await using made = await emptyHome()

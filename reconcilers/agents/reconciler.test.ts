@@ -11,7 +11,7 @@ import { readLayout } from './observe.ts'
 import { agent, createRig, type Rig, type Runtime, stateOf, until } from './testing/rig.ts'
 import { watch } from './watch.ts'
 
-setDefaultTimeout(30_000)
+setDefaultTimeout(60_000)
 
 let rig: Rig
 let runtime: Runtime

@@ -15,7 +15,7 @@ let events: EngineEvent[]
 
 beforeAll(async () => {
   database = await startTestStore()
-}, 30_000)
+}, 60_000)
 afterAll(async () => {
   await database?.[Symbol.asyncDispose]()
 })

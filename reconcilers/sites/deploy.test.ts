@@ -165,7 +165,7 @@ test('killed at any step of a deployment, a fresh reconciler ends with a release
     const ending = good ? ['verified', 'archived', 'done'] : ['verified', 'taking back', 'taken back', 'archived', 'done']
     expect(seen).toEqual(['begin', 'staged', 'released', ...ending])
   }
-}, 20_000)
+}, 60_000)
 
 test('sites that come from one repository are deployed at once, each its own folder', async () => {
   const names = ['one', 'two', 'three', 'four', 'five', 'six']

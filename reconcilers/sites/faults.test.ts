@@ -50,7 +50,7 @@ test('killed at any step, a fresh reconciler converges, nothing is lost or doubl
     'archived',
     'done',
   ])
-}, 30_000)
+}, 60_000)
 
 /** A renderer with a mistake for hosts that begin with `bad`. */
 const broken =
@@ -201,7 +201,7 @@ test('when nginx cannot take the new configuration, the old one stays in use and
   expect(problems(outcomes)).toEqual([expect.stringMatching(/nginx did not take the new configuration: bind\(\) to .* failed/)])
   expect((await rig.get('blog.example.com')).status).toBe(200)
   expect((await rig.look(domains(staticSite('blog.example.com')))).changes).toEqual([])
-}, 20_000)
+}, 60_000)
 
 test('whatever lies where a web root or a file of one site belongs, only that site fails, and says so', async () => {
   rig = await createRig()

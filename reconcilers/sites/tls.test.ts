@@ -98,7 +98,7 @@ test('acme serves a self-signed certificate and says plainly that it is one', as
       state: 'waiting',
       reason: 'certificate',
       message:
-        'it serves a self-signed certificate: this version does not obtain certificates from an authority; browsers will warn',
+        'it serves a self-signed certificate, of which browsers warn, until the authority has given one: see certificate/public.example.com',
     },
   ])
   expect(await rig.getTls('public.example.com')).toStartWith('HTTP/2 200')

@@ -7,7 +7,7 @@ import type { AgentsRoom } from './agents-room.ts'
 import { startTestBus, type TestBus } from './testing/bus.ts'
 import type { WorkStart } from './work.ts'
 
-setDefaultTimeout(20_000)
+setDefaultTimeout(60_000)
 
 let bus: TestBus
 let room: AgentsRoom
@@ -16,7 +16,7 @@ const open: Inbox[] = []
 beforeAll(async () => {
   bus = await startTestBus()
   room = await bus.room('supervisor', 'code', 'data')
-}, 30_000)
+}, 60_000)
 afterAll(async () => {
   for (const inbox of open) inbox.close()
   await bus[Symbol.asyncDispose]()

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
 import type { AgentsRoom } from './agents-room.ts'
 import { startTestBus, type TestBus } from './testing/bus.ts'
 
-setDefaultTimeout(20_000)
+setDefaultTimeout(60_000)
 
 let bus: TestBus
 let room: AgentsRoom
@@ -10,7 +10,7 @@ let room: AgentsRoom
 beforeAll(async () => {
   bus = await startTestBus()
   room = await bus.room('supervisor', 'code')
-}, 30_000)
+}, 60_000)
 afterAll(() => bus[Symbol.asyncDispose]())
 
 /** Says something in a new conversation, and has it answered. */

@@ -21,7 +21,7 @@ let thread: string
 
 beforeAll(async () => {
   database = await startTestStore()
-}, 30_000)
+}, 60_000)
 afterAll(() => database[Symbol.asyncDispose]())
 beforeEach(async () => {
   thread = (await createThreads(database.store).open('code', 'bakery', 'ada', new Date())).id

@@ -18,7 +18,7 @@ const policy = policyWith({
   run: rules(['*']),
 })
 
-setDefaultTimeout(30_000)
+setDefaultTimeout(60_000)
 
 let places: Places
 let sandbox: Sandbox

@@ -115,7 +115,7 @@ test('a supervised nginx is found by its home, comes back when it is killed, and
   )
   await supervisor.stop()
   expect(nginxMasters(home)).toEqual([])
-}, 20_000)
+}, 60_000)
 
 test('a socket that a killed nginx left does not keep the next one from starting', async () => {
   await mkdir(nginxLayout(home).run, { recursive: true })

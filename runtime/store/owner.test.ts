@@ -10,7 +10,7 @@ let address: StoreAddress
 beforeAll(async () => {
   database = await startTestStore()
   address = { socketFolder: database.home.postgresSockets, database: 'ai_infrastructure' }
-}, 30_000)
+}, 60_000)
 afterAll(() => database?.[Symbol.asyncDispose]())
 
 /** Time that passes as fast as somebody waits for it. */

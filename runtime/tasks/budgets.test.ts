@@ -6,7 +6,7 @@ import { taskNamed, taskRoom } from './testing/room.ts'
 let database: TestStore
 beforeAll(async () => {
   database = await startTestStore()
-}, 30_000)
+}, 60_000)
 afterAll(() => database[Symbol.asyncDispose]())
 
 test('a task that has spent its budget is taken back with the reason, and goes on when a person grants as much again', async () => {

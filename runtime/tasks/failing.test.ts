@@ -6,7 +6,7 @@ import { taskNamed, taskRoom } from './testing/room.ts'
 let database: TestStore
 beforeAll(async () => {
   database = await startTestStore()
-}, 30_000)
+}, 60_000)
 afterAll(() => database[Symbol.asyncDispose]())
 
 test('a try that failed is followed by another after a while, and by none when there is none left', async () => {

@@ -7,7 +7,7 @@ import { taskNamed, taskRoom } from './testing/room.ts'
 let database: TestStore
 beforeAll(async () => {
   database = await startTestStore()
-}, 30_000)
+}, 60_000)
 afterAll(() => database[Symbol.asyncDispose]())
 
 test('a task begins when all that it needs is completed, and is given what came of that', async () => {

@@ -8,7 +8,7 @@ let store: Store
 beforeAll(async () => {
   database = await startTestStore()
   store = openPlannedStore({ socketFolder: database.home.postgresSockets, database: 'ai_infrastructure' })
-}, 30_000)
+}, 60_000)
 afterAll(async () => {
   await store.end({ timeout: 1 })
   await database[Symbol.asyncDispose]()

@@ -9,7 +9,7 @@ import type { Touched } from './touched.ts'
 let database: TestStore
 beforeAll(async () => {
   database = await startTestStore()
-}, 30_000)
+}, 60_000)
 afterAll(() => database[Symbol.asyncDispose]())
 
 const touched = (id: string, state: Touched['state'], more: Partial<Touched> = {}): Touched => ({
@@ -75,7 +75,7 @@ test('a completion whose answer was lost still makes ready what waited for it, a
   await room.complete(b)
   await untilTrue(() => room.news.some(({ kind, graph }) => kind === 'ended' && graph === a.graph))
   await store.end({ timeout: 1 })
-}, 20_000)
+}, 60_000)
 
 test('what a submission gives is what reading it gives', async () => {
   await using room = await taskRoom(database.store)

@@ -7,7 +7,7 @@ import { type TestRoom, taskNamed, taskRoom } from './testing/room.ts'
 let database: TestStore
 beforeAll(async () => {
   database = await startTestStore()
-}, 30_000)
+}, 60_000)
 afterAll(() => database[Symbol.asyncDispose]())
 
 test('the most urgent goes first, and what waits long enough overtakes it', async () => {

@@ -11,11 +11,12 @@ export interface CertificateFacts {
   readonly issuer: string
   /** Nobody but this server vouches for it. */
   readonly self_signed: boolean
+  readonly begins: string
   readonly ends: string
   readonly days_left: number
 }
 
-/** The newest certificate of each host, or of one; keys are never read. */
+/** The certificate that counts of each host: the newest of an authority, else the newest of our own, or of one; keys are never read. */
 export async function certificatesOf(home: Home, host: string | undefined, now: Date): Promise<readonly CertificateFacts[]> {
   const folder = nginxLayout(home).certificates
   const hosts = host === undefined ? await namesIn(folder) : [host]
@@ -26,7 +27,8 @@ export async function certificatesOf(home: Home, host: string | undefined, now: 
       const facts = await readFacts(name, join(folder, name, id, 'certificate.pem'), now)
       if (facts !== undefined) all.push(facts)
     }
-    const newest = all.sort((a, b) => (a.ends < b.ends ? 1 : -1))[0]
+    // One of an authority ends sooner than the self-signed one that it took the place of.
+    const newest = all.sort((a, b) => Number(a.self_signed) - Number(b.self_signed) || (a.begins < b.begins ? 1 : -1))[0]
     if (newest !== undefined) found.push(newest)
   }
   return found
@@ -41,6 +43,7 @@ async function readFacts(domain: string, path: string, now: Date): Promise<Certi
       names: (certificate.subjectAltName ?? '').split(', ').map(name => name.replace(/^DNS:/, '')),
       issuer: certificate.issuer.replaceAll('\n', ', '),
       self_signed: certificate.issuer === certificate.subject,
+      begins: new Date(certificate.validFrom).toISOString(),
       ends: end.toISOString(),
       days_left: Math.floor((end.getTime() - now.getTime()) / 86_400_000),
     }
