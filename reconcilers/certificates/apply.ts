@@ -36,14 +36,18 @@ export async function applyCertificate(
   }
   const { item, rehearsal } = action
   const { directory, staging } = item.issuer
-  if (rehearsal && staging !== undefined) {
-    progress(host, `asking ${new URL(staging).hostname} first, because the last try failed`)
-    await attempt(deps, item, staging, signal)
-    await step('rehearsed')
+  const left = await lineageOf(deps.places, directory, host)
+  // Given and not taken up, because something died in between: the authority is not asked for another one.
+  if (left === undefined || !deps.certificates.isFresh(item, { ...left, directory })) {
+    if (rehearsal && staging !== undefined) {
+      progress(host, `asking ${new URL(staging).hostname} first, because the last try failed`)
+      await attempt(deps, item, staging, signal)
+      await step('rehearsed')
+    }
+    progress(host, `asking ${new URL(directory).hostname}`)
+    await attempt(deps, item, directory, signal)
+    await step('issued')
   }
-  progress(host, `asking ${new URL(directory).hostname}`)
-  await attempt(deps, item, directory, signal)
-  await step('issued')
   const lineage = await lineageOf(deps.places, directory, host)
   if (lineage === undefined) throw new ApplianceError('failed', 'certbot said that it has it, and it is not there')
   await deps.certificates.keep(item, { ...lineage, directory })

@@ -4,7 +4,7 @@ import type { Clock } from '../../runtime/os/clock.ts'
 import { systemCode } from '../../runtime/os/errors.ts'
 import type { Attempt, Attempts } from './attempts.ts'
 import type { CertificateItem } from './item.ts'
-import type { Certificates, StoredCertificate } from './stored.ts'
+import { type Certificates, renewalTime, type StoredCertificate } from './stored.ts'
 
 export interface ObservedCertificate {
   /** The newest of the declared authority for all names. */
@@ -57,9 +57,6 @@ export async function observeCertificates(
   }
   return { certificates: found, kept: await hostsIn(folder) }
 }
-
-/** At two thirds of its life, whatever that is: authorities shorten it. */
-export const renewalTime = ({ begin, end }: Pick<StoredCertificate, 'begin' | 'end'>): number => begin + ((end - begin) * 2) / 3
 
 function pause(attempts: readonly Attempt[], now: number): Date | undefined {
   const failures = attempts.filter(({ failure, at }) => failure !== undefined && at.getTime() > now - hour)

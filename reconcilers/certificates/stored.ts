@@ -49,6 +49,8 @@ export interface Certificates {
   issued(domain: Names, directory: string): StoredCertificate | undefined
   /** Makes a self-signed one and gives its id. */
   make(domain: Names): Promise<string>
+  /** What certbot has and nobody took up, because something died in between: newer than what is kept, and good for long. */
+  isFresh(domain: Names, issued: Issued): boolean
   /** Keeps one that an authority gave, and gives its id; throws `failed` when key, chain and names do not fit together. */
   keep(domain: Names, issued: Issued): Promise<string>
   /** Removes all but the newest few and `current`. */
@@ -101,6 +103,12 @@ export function createCertificates(layout: NginxLayout, spawn: Spawn, now: () =>
     },
     issued: (domain, directory) => fitting(domain).find(one => one.directory === directory),
     make: domain => place(domain.host, folder => makeSelfSigned(spawn, folder, domain)),
+    isFresh(domain, issued) {
+      const facts = factsOf(issued.chain, '', issued.directory)
+      if (facts === undefined || misfit(domain, issued) !== undefined) return false
+      const kept = fitting(domain).find(one => one.directory === issued.directory)
+      return facts.begin > (kept?.begin ?? 0) && now().getTime() < renewalTime(facts)
+    },
     async keep(domain, issued) {
       const wrong = misfit(domain, issued)
       if (wrong !== undefined) {
@@ -137,13 +145,24 @@ const namesOf = (certificate: X509Certificate) =>
 /** Undefined for what is no certificate. */
 function readCertificate(folder: string, id: string): StoredCertificate | undefined {
   try {
-    const certificate = new X509Certificate(readFileSync(join(folder, 'certificate.pem')))
-    const [begin, end] = [Date.parse(certificate.validFrom), Date.parse(certificate.validTo)]
-    return { id, names: namesOf(certificate), begin, end, directory: directoryOf(folder) }
+    return factsOf(readFileSync(join(folder, 'certificate.pem')), id, directoryOf(folder))
   } catch {
     return undefined
   }
 }
+
+function factsOf(chain: string | Uint8Array, id: string, directory: string | undefined): StoredCertificate | undefined {
+  try {
+    const certificate = new X509Certificate(chain)
+    const [begin, end] = [Date.parse(certificate.validFrom), Date.parse(certificate.validTo)]
+    return { id, names: namesOf(certificate), begin, end, directory }
+  } catch {
+    return undefined
+  }
+}
+
+/** At two thirds of its life, whatever that is: authorities shorten it. Milliseconds since 1970. */
+export const renewalTime = ({ begin, end }: Pick<StoredCertificate, 'begin' | 'end'>): number => begin + ((end - begin) * 2) / 3
 
 function directoryOf(folder: string): string | undefined {
   try {
