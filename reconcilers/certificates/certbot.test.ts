@@ -37,3 +37,11 @@ Hint: something long`
   )
   expect(error.hint).toBe('point the name to this server in DNS')
 })
+
+test('a problem that certbot could not show is told from its log', () => {
+  const printed =
+    "An unexpected error occurred:\nAttributeError: can't set attribute\nProblem: rateLimited: too many certificates already issued"
+  const error = refusal(order, printed)
+  expect(error.message).toBe('acme.example.com gave no certificate: rateLimited: too many certificates already issued')
+  expect(error.hint).toBe('the authority has had too many requests; it is tried again later')
+})

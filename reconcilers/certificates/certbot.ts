@@ -59,7 +59,16 @@ export async function obtain(spawn: Spawn, order: Order, places: CertbotPlaces, 
     timeout: patience,
     signal,
   })
-  if (code !== 0) throw refusal(order, `${stdout}\n${stderr}`)
+  if (code !== 0) throw refusal(order, `${stdout}\n${stderr}\n${await problemInLog(order, places)}`)
+}
+
+/** The last problem that the authority told of; certbot 2.1 on Python 3.11 prints its own failure to show it instead. */
+async function problemInLog({ directory }: Order, { folder }: CertbotPlaces): Promise<string> {
+  const log = Bun.file(join(folder, issuerFolder(directory), 'logs', 'letsencrypt.log'))
+  if (!(await log.exists())) return ''
+  const text = await log.slice(Math.max(0, log.size - 65_536)).text()
+  const [, kind = '', detail = ''] = [...text.matchAll(/urn:ietf:params:acme:error:(\w+) :: [^:\n]* :: ([^\n]+)/g)].at(-1) ?? []
+  return kind === '' ? '' : `Problem: ${kind}: ${detail}`
 }
 
 /** What certbot has of a host at a directory, if anything. */
@@ -87,7 +96,8 @@ export function refusal({ host, directory }: Order, printed: string): ApplianceE
   const details = lines.flatMap(line => /^Detail:\s*(.+)$/.exec(line)?.[1] ?? [])
   const domains = lines.flatMap(line => /^Domain:\s*(.+)$/.exec(line)?.[1] ?? [])
   const told = details.map((detail, index) => (domains[index] === undefined ? detail : `${domains[index]}: ${detail}`))
-  const words = told.length > 0 ? told : lines.filter(line => !noise.test(line)).slice(-2)
+  const problems = lines.flatMap(line => /^Problem:\s*(.+)$/.exec(line)?.[1] ?? [])
+  const words = [told, problems, lines.filter(line => !noise.test(line)).slice(-2)].find(({ length }) => length > 0) ?? []
   return new ApplianceError('failed', `${new URL(directory).hostname} gave no certificate: ${words.join('; ').slice(0, 1_000)}`, {
     subject: `certificate/${host}`,
     hint: hintFor(printed),

@@ -38,7 +38,7 @@ export async function startPebble({
   await writeFile(configuration, JSON.stringify({ pebble }))
   const log = Bun.file(join(folder, 'log'))
   const child = Bun.spawn(['/usr/bin/pebble', '-config', configuration, '-dnsserver', `127.0.0.1:${dnsPort}`], {
-    ...{ cwd: folder, env: { PEBBLE_VA_NOSLEEP: '1' } },
+    ...{ cwd: folder, env: { PEBBLE_VA_NOSLEEP: '1', PEBBLE_WFE_NONCEREJECT: '0' } },
     ...{ stdin: 'ignore', stdout: log, stderr: log },
   })
   const tls = { ca: await Bun.file(authorities).text() }
