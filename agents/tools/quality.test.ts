@@ -95,7 +95,7 @@ test('secrets are found by shape and by noise, and are not shown', async () => {
   expect(text).toContain('a.env:1: an AWS access key: AKIA… (20 characters)')
   expect(text).not.toContain(key)
   expect(text).not.toContain(noise)
-  expect((await use('secret_scan', { folder: 's/fine.ts' })).text).toBe('1 files, nothing that looks like a secret')
+  expect((await use('secret_scan', { folder: 's/fine.ts' })).text).toBe('1 file, nothing that looks like a secret')
 })
 
 test('a page is checked for what a browser and a screen reader need, and for links that lead nowhere', async () => {

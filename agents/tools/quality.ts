@@ -95,6 +95,8 @@ const check = (policy: AgentPolicy, name: string, of: Check, what: string, descr
   })
 }
 
+const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`
+
 const secretScan = tool({
   name: 'secret_scan',
   description:
@@ -106,11 +108,11 @@ const secretScan = tool({
     const path = resolvePath(folder, context)
     const { findings, files } = await inside<{ findings: readonly Finding[]; files: number }>(context, { op: 'secrets', path })
     const lines = findings.map(({ path, line, what, shown }) => `${path}:${line}: ${what}: ${shown}`)
-    if (lines.length === 0) return { content: `${files} files, nothing that looks like a secret` }
+    if (lines.length === 0) return { content: `${counted(files, 'file')}, nothing that looks like a secret` }
     return {
-      content: `${lines.length} findings in ${files} files:\n${lines.join('\n')}`,
+      content: `${counted(lines.length, 'finding')} in ${counted(files, 'file')}:\n${lines.join('\n')}`,
       outcome: 'failed',
-      summary: `${lines.length} findings`,
+      summary: counted(lines.length, 'finding'),
     }
   },
 })
@@ -126,13 +128,12 @@ const htmlCheck = tool({
     const path = resolvePath(folder, context)
     const { pages, findings } = await inside<{ pages: number; findings: readonly HtmlFinding[] }>(context, { op: 'html', path })
     if (pages === 0) return failed(`there is no HTML page in ${folder}`)
-    const counted = `${pages} ${pages === 1 ? 'page' : 'pages'}`
-    if (findings.length === 0) return { content: `${counted}, nothing found` }
+    if (findings.length === 0) return { content: `${counted(pages, 'page')}, nothing found` }
     const lines = findings.map(finding => `${finding.path}: ${finding.what}`)
     return {
-      content: `${counted}, ${findings.length} findings:\n${lines.join('\n')}`,
+      content: `${counted(pages, 'page')}, ${counted(findings.length, 'finding')}:\n${lines.join('\n')}`,
       outcome: 'failed',
-      summary: `${findings.length} findings`,
+      summary: counted(findings.length, 'finding'),
     }
   },
 })

@@ -116,3 +116,12 @@ test('a wrong password and a mistake in the statement are told, without the pass
   await expect(wrong).rejects.toThrow('password authentication failed')
   await expect(ask({ statement: 'select nothing from bread' })).rejects.toThrow('shop: column "nothing" does not exist')
 })
+
+test('what was stopped before it reached the server changes nothing there', async () => {
+  const query = { statement: `insert into bread values (77, 'late')`, values: [], rows: 1, writes: true }
+  const stopping = new AbortController()
+  const late = queryDatabase(declared(), 'the oven is hot', allowing(`127.0.0.1:${port}`), query, stopping.signal)
+  stopping.abort()
+  await expect(late).rejects.toThrow('aborted')
+  expect((await ask({ statement: 'select id from bread where id = 77' })).rows).toEqual([])
+})

@@ -43,6 +43,7 @@ export async function queryDatabase(
   signal: AbortSignal,
 ): Promise<Rows> {
   const address = await addressOf(database, policy)
+  signal.throwIfAborted()
   const sql = postgres({
     ...{ host: address, port: database.port, database: database.database, user: database.user, password },
     ...{ max: 1, idle_timeout: 1, connect_timeout: 10, fetch_types: false, prepare: false, onnotice: () => {} },

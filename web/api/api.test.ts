@@ -90,6 +90,18 @@ describe('tasks', () => {
     expect(await told('POST', `/api/tasks/${build.id}/retry`, '/api/tasks/:id/retry')).toMatchObject({ state: 'ready' })
   })
 
+  test('that are not there, and addresses and bodies that hold nonsense, are told apart', async () => {
+    expect(await call('GET', '/api/graphs/nope')).toMatchObject({ status: 404 })
+    expect(await call('GET', '/api/tasks?agent=%00')).toMatchObject({
+      status: 422,
+      body: { message: 'The address has a NUL character (%00), which nothing here can hold.' },
+    })
+    expect(await call('POST', '/api/tasks')).toMatchObject({
+      status: 422,
+      body: { message: 'the body is no JSON: send an object, {} where there is nothing to say' },
+    })
+  })
+
   test('that make no sense are refused, all mistakes at once', async () => {
     const wrong = { tasks: [{ name: '', description: 'x', agent: 'code', priority: 11, color: 'red' }] }
     const { status, body } = await call('POST', '/api/tasks', wrong)

@@ -58,7 +58,10 @@ export function tasksRoutes({ tasks }: TasksApiDeps): readonly DocumentedRoute[]
     reads({
       ...{ path: '/api/graphs/:id', policy: people, tag, answer: list(task) },
       summary: 'All tasks of one submission, oldest first',
-      handle: async ({ param }) => (isId(param('id')) ? tasks.graph(param('id')) : []),
+      async handle({ param }) {
+        const found = isId(param('id')) ? await tasks.graph(param('id')) : []
+        return found.length > 0 ? found : notFound('there is no such graph', 'a task names its graph')
+      },
     }),
     writes({
       ...{ path: '/api/tasks/:id/cancel', policy: people, audit: 'task.cancelled', tag, answer: task },

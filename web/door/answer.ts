@@ -13,7 +13,9 @@ export const text = (value: string, status = 200): Response =>
 
 /** The JSON body, parsed by a schema; anything else is refused with every mistake. */
 export async function readJson<T>(request: Request, schema: z.ZodType<T>): Promise<T> {
-  const body: unknown = await request.json().catch(() => undefined)
+  const body: unknown = await request.json().catch(() => {
+    throw new ApplianceError('invalid', 'the body is no JSON: send an object, {} where there is nothing to say')
+  })
   const result = schema.safeParse(body)
   if (result.success) return result.data
   throw new ApplianceError('invalid', z.prettifyError(result.error))

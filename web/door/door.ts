@@ -99,6 +99,9 @@ export function createDoor(dependencies: DoorDependencies): Door {
       response.headers.set('retry-after', String(Math.ceil(wait)))
       return response
     }
+    if (/%00/.test(request.url)) {
+      return renderError(422, 'The address has a NUL character (%00), which nothing here can hold.', request, identity)
+    }
     const refuse = (error: unknown) => failure(error, route, request, identity)
     try {
       await record('asked')

@@ -144,7 +144,7 @@ export function createApprovals(deps: ApprovalsDeps): ApprovalBook {
     },
     addReason: (id, reason) =>
       lapse(store<ApprovalRow[]>`
-        UPDATE agent_approval SET reason = concat_ws(' ', nullif(reason, ''), ${clean(visible(reason))}::text)
+        UPDATE agent_approval SET reason = concat_ws('. ', nullif(rtrim(reason, '.'), ''), ${clean(visible(reason))}::text)
         WHERE id = ${id} AND state = 'waiting' RETURNING *`),
     async turnDown(id, why) {
       const approval = await get(id)
