@@ -134,7 +134,11 @@ export async function startEngine(dependencies: EngineDependencies): Promise<Run
       dependencies: (kinds, revision, signal) =>
         until(
           signal,
-          () => loops.filter(loop => kinds.includes(loop.kind)).every(loop => loop.settledAt() === revision),
+          // A kind that cannot be seen keeps nobody waiting: what depends on it says itself what it lacks.
+          () =>
+            loops
+              .filter(loop => kinds.includes(loop.kind))
+              .every(loop => loop.settledAt() === revision || loop.blindAt() === revision),
           onSettle,
         ),
     }),

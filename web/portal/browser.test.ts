@@ -46,14 +46,21 @@ async function open(path: string, options: BrowserContextOptions = {}): Promise<
 const visit = (page: Page, path: string) =>
   page.goto(`http://127.0.0.1:${listener.port}${path}`, { waitUntil: 'domcontentloaded' })
 
-const isLive = (page: Page) => page.waitForSelector('html[data-live="on"]', { state: 'attached' })
+/** Until the page is followed; two frames later all of it has been laid out, also on a busy machine. */
+const isLive = async (page: Page) => {
+  await page.waitForSelector('html[data-live="on"]', { state: 'attached' })
+  await page.evaluate(`new Promise(done => requestAnimationFrame(() => requestAnimationFrame(() => {
+    window.liveSince = performance.now()
+    done()
+  })))`)
+}
 
-/** What browsers count as layout shifts since the page was opened: the elements that were moved. */
+/** What browsers count as layout shifts since the page is live: the elements that were moved. */
 const shifted = (page: Page): Promise<unknown> =>
   page.evaluate(`new Promise(done => {
     const moved = []
     const nameOf = ({ node, previousRect: from, currentRect: to }) => [node?.outerHTML ?? node?.textContent, from, to].map(part => JSON.stringify(part)?.slice(0, 200)).join(' ')
-    const keep = list => { for (const entry of list.getEntries()) moved.push(...entry.sources.map(nameOf)) }
+    const keep = list => { for (const entry of list.getEntries()) if (entry.startTime > (window.liveSince ?? 0)) moved.push(...entry.sources.map(nameOf)) }
     new PerformanceObserver(keep).observe({ type: 'layout-shift', buffered: true })
     setTimeout(() => done(moved), 200)
   })`)
