@@ -99,7 +99,8 @@ export function createDoor(dependencies: DoorDependencies): Door {
       response.headers.set('retry-after', String(Math.ceil(wait)))
       return response
     }
-    if (/%00/.test(request.url)) {
+    // In a path it is no name of anything, and 404 says so.
+    if (/%00/.test(new URL(request.url).search)) {
       return renderError(422, 'The address has a NUL character (%00), which nothing here can hold.', request, identity)
     }
     const refuse = (error: unknown) => failure(error, route, request, identity)
