@@ -200,14 +200,14 @@ export async function until(event: string, happened: () => boolean | Promise<boo
   }
 }
 
-/** A clock whose hours the test turns; its sleep is real. */
+/** A clock that stands still until the test turns it; its sleep is real. */
 export function turnableClock(): Clock & { turn(milliseconds: number): void } {
-  let offset = 0
+  let now = Date.now()
   return {
-    now: () => new Date(Date.now() + offset),
+    now: () => new Date(now),
     sleep: systemClock.sleep,
     turn(milliseconds) {
-      offset += milliseconds
+      now += milliseconds
     },
   }
 }
