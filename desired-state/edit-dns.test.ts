@@ -1,0 +1,27 @@
+import { expect, test } from 'bun:test'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { removeZone, setZone } from './edit-dns.ts'
+import { parseTree } from './parse.ts'
+
+const provider = 'providers:\n  home: { type: rfc2136, server: ns1.example.com, key: k, secret: "secret:DNS_KEY" }\n'
+
+const zonesIn = (text: string) => {
+  const result = parseTree([{ path: 'dns.yaml', mode: '100644', bytes: new TextEncoder().encode(text) }], '')
+  return result.ok ? [...result.state.dns.keys()] : result.mistakes
+}
+
+test('a zone comes to where the starter has its example, and leaves every comment', () => {
+  const starter = readFileSync(join(import.meta.dir, 'template', 'dns.yaml'), 'utf8')
+  const text = setZone(starter, 'example.com', { provider: 'home' })
+  expect(text).toContain(starter.trimEnd())
+  expect(text).toEndWith('  example.com: { provider: home }\n')
+})
+
+test('a zone is added and removed without a change of what else there is', () => {
+  const written = `${provider}zones:\n  example.com: # mine\n    provider: home\n    records: { www: { A: 192.0.2.1 } }\n`
+  const more = setZone(written, 'example.net', { provider: 'home' })
+  expect(zonesIn(more)).toEqual(['example.com', 'example.net'])
+  expect(removeZone(more, 'example.net')).toBe(written)
+  expect(removeZone(written, 'example.org')).toBeUndefined()
+})
