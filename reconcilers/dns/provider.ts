@@ -27,6 +27,22 @@ export type Correction =
 export interface Provider {
   read(zone: string, signal: AbortSignal): Promise<ZoneContent>
   change(zone: string, corrections: readonly Correction[], signal: AbortSignal): Promise<ReadonlyMap<string, Error>>
+  /** Absent: no certificate can be proven over DNS in its zones. */
+  readonly challenges?: Challenges
+}
+
+/**
+ * TXT values of a moment, by which a certificate authority sees that a name is ours (DNS-01, RFC 8555, 8.4). They carry no
+ * mark, so that the records that are kept take no notice of them; whoever presents one withdraws it, also after a death.
+ * Each throws like `read`.
+ */
+export interface Challenges {
+  /** Adds one value beside others of the same name. Nothing happens when it is there. */
+  present(zone: string, name: string, value: string, signal: AbortSignal): Promise<void>
+  /** Takes this one value away and no other. Nothing happens when it is gone. */
+  withdraw(zone: string, name: string, value: string, signal: AbortSignal): Promise<void>
+  /** Whether every server of the zone that can be reached answers with this value by now; the one that is written to has to. */
+  isVisible(zone: string, name: string, value: string, signal: AbortSignal): Promise<boolean>
 }
 
 export type Providers = (declared: Declared) => Provider

@@ -77,6 +77,41 @@ test('a set that is removed takes its mark along', async () => {
   expect(await bind.ask('_ai-infra-txt.gone.example.com', 'TXT')).toEqual([])
 })
 
+test('a value for a certificate authority stands beside others, is seen where it was written, and goes alone', async () => {
+  const { challenges } = provider()
+  const at = ['example.com', '_acme-challenge.example.com'] as const
+  await bind.byHand(`update add ${at[1]}. 300 TXT "somebody else's"`)
+  for (const value of ['first', 'second', 'second']) await challenges?.present(...at, value, signal)
+  expect((await bind.ask(at[1], 'TXT')).toSorted()).toEqual(['"first"', '"second"', '"somebody else\'s"'])
+  expect(await challenges?.isVisible(...at, 'second', signal)).toBe(true)
+  expect(await challenges?.isVisible(...at, 'third', signal)).toBe(false)
+  for (const value of ['first', 'second', 'second']) await challenges?.withdraw(...at, value, signal)
+  expect(await bind.ask(at[1], 'TXT')).toEqual(['"somebody else\'s"'])
+  expect((await provider().read('example.com', signal)).ours.has(`${at[1]}/TXT`)).toBe(false)
+  const away = provider({ port: 1 }).challenges
+  await expect(away?.present(...at, 'x', signal)).rejects.toThrow('does not answer')
+})
+
+test('a value is seen only when every server of the zone that answers for it has it', async () => {
+  await using second = await startBind(['example.com'])
+  const { challenges } = createRfc2136(bind.declared, {
+    ...{ owner: 'me', secret: async () => bind.secret },
+    // The second server answers at its own port, as it would at 53.
+    spawn: (argv, options) =>
+      spawn(
+        argv[1] === '@127.0.0.2' ? ['/usr/bin/dig', '@127.0.0.1', '-p', String(second.port), ...argv.slice(4)] : argv,
+        options,
+      ),
+    resolve: async name => (name === 'ns1.example.com' ? ['127.0.0.1', '127.0.0.2', '127.0.0.3'] : []),
+  })
+  const at = ['example.com', '_acme-challenge.late.example.com', 'proof'] as const
+  await challenges?.present(...at, signal)
+  expect(await challenges?.isVisible(...at, signal)).toBe(false)
+  await second.byHand(`update add ${at[1]}. 300 TXT "${at[2]}"`)
+  expect(await challenges?.isVisible(...at, signal)).toBe(true)
+  await challenges?.withdraw(...at, signal)
+})
+
 test('a wrong key, a missing zone and a server that is away say what to do', async () => {
   const wrong = Buffer.from(new Uint8Array(32)).toString('base64')
   await expect(provider({}, wrong).read('example.com', signal)).rejects.toThrow('does not accept the TSIG key ai-infra')

@@ -1,7 +1,7 @@
 import type { DnsProvider } from '../../desired-state/state.ts'
 import { ApplianceError } from '../../runtime/os/errors.ts'
 import type { Spawn, SpawnResult } from '../../runtime/os/spawn.ts'
-import { type Correction, type FoundSet, type Provider, setKey, type ZoneContent } from './provider.ts'
+import { type Challenges, type Correction, type FoundSet, type Provider, setKey, type ZoneContent } from './provider.ts'
 import { registered, registryName, registryText } from './registry.ts'
 import { readZoneText, writeData } from './zone-text.ts'
 
@@ -11,6 +11,8 @@ export interface Rfc2136Deps {
   readonly owner: string
   /** The TSIG key in base64; throws `waiting` when it is not there. */
   readonly secret: () => Promise<string>
+  /** Addresses of a name, to ask the zone's other servers as well. Absent: only the one that is written to is asked. */
+  readonly resolve?: (name: string) => Promise<readonly string[]>
 }
 
 /** Seconds that a server may take for one answer. */
@@ -33,7 +35,57 @@ export function createRfc2136(declared: DnsProvider, deps: Rfc2136Deps): Provide
       }
       return failures
     },
+    challenges: challengesOf(declared, deps),
   }
+}
+
+/** Seconds that others may keep a challenge's value: an authority that asks twice sees the second one. */
+const challengeTtl = 5
+
+function challengesOf(declared: DnsProvider, deps: Rfc2136Deps): Challenges {
+  const update = (zone: string, line: string, signal: AbortSignal) =>
+    nsupdate(declared, deps, zone, `zone ${zone}.\n${line}\nsend\n`, signal)
+  return {
+    present: (zone, name, value, signal) =>
+      update(zone, `update add ${name}. ${challengeTtl} TXT ${writeData('TXT', value)}`, signal),
+    withdraw: (zone, name, value, signal) => update(zone, `update delete ${name}. TXT ${writeData('TXT', value)}`, signal),
+    async isVisible(zone, name, value, signal) {
+      if (!(await textsAt(deps.spawn, declared, name, signal))?.includes(value)) return false
+      const others = await otherServers(deps, declared, zone, signal)
+      const seen = await Promise.all(others.map(server => textsAt(deps.spawn, { server, port: 53 }, name, signal)))
+      return seen.every(texts => texts === undefined || texts.includes(value))
+    },
+  }
+}
+
+/** TXT values that one server itself answers with; undefined when it cannot be asked, or does not answer for the name. */
+async function textsAt(
+  spawn: Spawn,
+  { server, port }: Pick<DnsProvider, 'server' | 'port'>,
+  name: string,
+  signal: AbortSignal,
+): Promise<readonly string[] | undefined> {
+  const options = ['+norecurse', '+tries=1', '+time=3', '+noall', '+comments', '+answer']
+  const { stdout } = await spawn(['/usr/bin/dig', `@${server}`, '-p', String(port), ...options, `${name}.`, 'TXT'], { signal })
+  if (!/status: (?:NOERROR|NXDOMAIN)/.test(stdout) || !/flags:[^;]*\baa\b/.test(stdout)) return undefined
+  return readZoneText(stdout)
+    .filter(set => set.name === name && set.type === 'TXT')
+    .flatMap(set => set.values)
+}
+
+/** Addresses of the servers that the zone names, but for the one that is written to. */
+async function otherServers(
+  { spawn, resolve }: Rfc2136Deps,
+  { server, port }: DnsProvider,
+  zone: string,
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  const question = ['+norecurse', '+tries=1', '+time=3', '+noall', '+answer', `${zone}.`, 'NS']
+  const { stdout } = await spawn(['/usr/bin/dig', `@${server}`, '-p', String(port), ...question], { signal })
+  const names = readZoneText(stdout).flatMap(set => (set.name === zone && set.type === 'NS' ? set.values : []))
+  const addresses = await Promise.all(names.map(name => resolve?.(name).catch(() => []) ?? []))
+  const own = new Set([server, ...((await resolve?.(server).catch(() => [])) ?? [])])
+  return [...new Set(addresses.flat())].filter(address => !own.has(address))
 }
 
 /** Registry records are taken out, and say which of the other sets are ours. */
