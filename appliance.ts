@@ -99,7 +99,7 @@ export async function startAppliance(options: ApplianceOptions): Promise<Running
     reconcilers: [
       createAgentsReconciler({ home, spawn, agents, sockets, program, version, clock, canAnswer }),
       createSitesReconciler(sitesDependencies(environment, log)),
-      ...dnsRoom({ home, spawn, clock, id: await applianceId(store), secrets: environment.secrets }),
+      ...dnsRoom({ home, spawn, clock, id: await applianceId(store), secrets: ground.secrets }),
       certificateRoom({
         ...{ home, spawn, clock, attempts: createAttempts(store), httpsPort: environment.httpsPort },
         wake: (kind, reason) => wake(kind, reason),

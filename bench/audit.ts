@@ -6,6 +6,7 @@ import type { AuditEvent } from '../runtime/audit/event.ts'
 import { openAuditLog } from '../runtime/audit/log.ts'
 import { verifyAudit } from '../runtime/audit/verify.ts'
 import { systemClock } from '../runtime/os/clock.ts'
+import { createKnownSecrets } from '../runtime/telemetry/known-secrets.ts'
 import type { Figure } from './report.ts'
 import { timed } from './report.ts'
 
@@ -55,7 +56,7 @@ export const benchAuditVerify = (): Promise<Figure> =>
 
 async function fill(folder: string): Promise<number> {
   const log = await openAuditLog({ folder, clock: systemClock })
-  const clean = createCleaner(['correct horse battery staple'])
+  const clean = createCleaner(createKnownSecrets('correct horse battery staple'))
   let next = 0
   const call = async () => {
     while (next < count) await log.append(clean(event(next++)))

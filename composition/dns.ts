@@ -5,10 +5,10 @@ import { declaredRecords, siteRecords } from '../reconcilers/dns/item.ts'
 import { createRfc2136 } from '../reconcilers/dns/rfc2136.ts'
 import type { AnyReconciler } from '../reconcilers/engine/reconciler.ts'
 import type { Clock } from '../runtime/os/clock.ts'
-import { ApplianceError } from '../runtime/os/errors.ts'
 import type { Home } from '../runtime/os/home.ts'
 import { publicAddresses } from '../runtime/os/network.ts'
 import type { Spawn } from '../runtime/os/spawn.ts'
+import type { Secrets } from '../runtime/secrets/secrets.ts'
 
 export interface DnsRoomDeps {
   readonly home: Home
@@ -16,25 +16,16 @@ export interface DnsRoomDeps {
   readonly clock: Clock
   /** Of this appliance; its records carry it. */
   readonly id: string
-  /** Values of `secret:NAME`, by name. */
-  readonly secrets: ReadonlyMap<string, string>
+  readonly secrets: Pick<Secrets, 'value'>
 }
 
 /** Records that dns.yaml declares, and those that follow from the sites: each kind touches only its own. */
 export function dnsRoom({ home, spawn, clock, id, secrets }: DnsRoomDeps): readonly AnyReconciler[] {
   const own = publicAddresses()
-  const secretOf = async (reference: string) => {
-    const name = reference.replace(/^secret:/, '')
-    const value = secrets.get(name)
-    if (value !== undefined) return value
-    throw new ApplianceError('waiting', `the secret ${name} is not set`, {
-      hint: `set AI_INFRA_SECRET_${name} in the environment of the appliance and start it again`,
-    })
-  }
   const room = (kind: 'dns-record' | 'site-record', owner: string) => ({
     ...{ kind, clock, snapshots: join(home.root, 'dns') },
     providers: (declared: Parameters<typeof createRfc2136>[0]) =>
-      createRfc2136(declared, { spawn, owner, secret: () => secretOf(declared.secret) }),
+      createRfc2136(declared, { spawn, owner, secret: () => secrets.value(declared.secret, `dns provider ${declared.name}`) }),
   })
   return [
     createDnsReconciler({ ...room('dns-record', id), select: declaredRecords }),

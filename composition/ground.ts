@@ -11,6 +11,7 @@ import type { Home } from '../runtime/os/home.ts'
 import { makeHome } from '../runtime/os/home-folders.ts'
 import { takeLock } from '../runtime/os/lock.ts'
 import { createLog, type Log } from '../runtime/os/log.ts'
+import type { Secrets } from '../runtime/secrets/secrets.ts'
 import type { Service, ServiceStatus } from '../runtime/services/service.ts'
 import { createSupervisor, type Supervisor } from '../runtime/services/supervisor.ts'
 import { takeDatabase } from '../runtime/store/owner.ts'
@@ -18,6 +19,7 @@ import { migrate, openPlannedStore, openStore, type Store } from '../runtime/sto
 import { createEventLog, type EventLog } from '../runtime/telemetry/event-log.ts'
 import { createRedactor } from '../runtime/telemetry/redact.ts'
 import { createRotatingFile } from '../runtime/telemetry/rotating-file.ts'
+import { knownFrom, secretsRoom } from './secrets.ts'
 import { describeService, type Mode, outsideServices, ownServices, storeAddress } from './services.ts'
 
 /** What stands before anything is kept as declared: the home, its services, the repository and the journal. */
@@ -33,6 +35,7 @@ export interface Ground {
   /** Takes out what is secret. */
   readonly redact: (text: string) => string
   readonly audit: Audit
+  readonly secrets: Secrets
   /** Resolves when each service is ready or has failed once. */
   readonly services: Promise<void>
 }
@@ -40,20 +43,23 @@ export interface Ground {
 export interface GroundOptions {
   readonly environment: Environment
   readonly mode: Mode
+  /** How a person calls the command line. */
+  readonly command: string
   readonly ending: AbortSignal
   readonly progress: (line: string) => void
 }
 
 /** Lays the ground; what is to be ended is left with `started`, in the order in which it has to end. */
 export async function layGround(
-  { environment, mode, ending, progress }: GroundOptions,
+  { environment, mode, command, ending, progress }: GroundOptions,
   started: AsyncDisposableStack,
 ): Promise<Ground> {
   const { home } = environment
   const clock = systemClock
   await makeHome(home)
   started.defer(lockHome(home))
-  const redact = createRedactor(secretsOf(environment))
+  const known = knownFrom(environment)
+  const redact = createRedactor(known)
   const log = createLog(logWriter(home, mode, redact))
   const events = createEventLog(join(home.logs, 'events.log'), clock, log)
 
@@ -85,11 +91,13 @@ export async function layGround(
   progress('journal open')
   const audit = await createAudit({
     ...{ folder: home.audit, keys: home.keys, store, clock, log: log.with({ component: 'audit' }) },
-    secrets: secretsOf(environment),
+    secrets: known,
     anchors: createAuditNotes(home.repository),
   })
   started.defer(() => audit.stop())
-  return { clock, log, events, supervisor, repository: createRepository(home), store, taskStore, redact, audit, services }
+  const secrets = await secretsRoom({ environment, known, audit, clock, log: log.with({ component: 'secrets' }), command })
+  const repository = createRepository(home)
+  return { clock, log, events, supervisor, repository, store, taskStore, redact, audit, secrets, services }
 }
 
 const longestLine = 160
@@ -122,11 +130,6 @@ function logWriter(home: Home, mode: Mode, redact: (text: string) => string): (l
     }
   }
 }
-
-const secretsOf = ({ anthropicApiKey, databaseUrl, redisUrl, databasePasswords }: Environment) => [
-  ...[anthropicApiKey, databaseUrl, redisUrl],
-  ...databasePasswords.values(),
-]
 
 async function untilReady(supervisor: Supervisor, name: Service['name'], ending: AbortSignal): Promise<void> {
   const ready = () =>

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { systemClock } from '../os/clock.ts'
 import { silentLog } from '../os/log.ts'
 import { startTestStore, type TestStore } from '../store/testing/postgres.ts'
+import { createKnownSecrets } from '../telemetry/known-secrets.ts'
 import { createAudit, type RunningAudit } from './audit.ts'
 import type { AuditEvent, AuditLine } from './event.ts'
 import { openAuditLog } from './log.ts'
@@ -38,7 +39,7 @@ const open = async (root: string, secrets: readonly string[] = []): Promise<Runn
   await mkdir(keys, { recursive: true })
   const { store } = database
   return createAudit({
-    ...{ folder: join(root, 'audit'), keys, store, clock: systemClock, log: silentLog, secrets },
+    ...{ folder: join(root, 'audit'), keys, store, clock: systemClock, log: silentLog, secrets: createKnownSecrets(...secrets) },
     anchors: memoryPlace(),
   })
 }

@@ -2,6 +2,7 @@ import type { Clock } from '../os/clock.ts'
 import { explain } from '../os/errors.ts'
 import type { Log } from '../os/log.ts'
 import type { Store } from '../store/store.ts'
+import type { KnownSecrets } from '../telemetry/known-secrets.ts'
 import { type AnchorPlace, anchorKey } from './anchor.ts'
 import { startAnchoring } from './anchoring.ts'
 import { createCleaner } from './clean.ts'
@@ -35,7 +36,7 @@ export interface AuditDeps {
   readonly clock: Clock
   readonly log: Log
   /** Values that must never be written. */
-  readonly secrets: readonly (string | undefined)[]
+  readonly secrets: Pick<KnownSecrets, 'forms'>
   readonly anchors: AnchorPlace
 }
 

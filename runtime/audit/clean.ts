@@ -1,3 +1,4 @@
+import type { KnownSecrets } from '../telemetry/known-secrets.ts'
 import { createRedactor } from '../telemetry/redact.ts'
 import type { AuditEvent } from './event.ts'
 
@@ -8,7 +9,7 @@ const longestDetails = 16_000
 const secretNames = /passw|secret|token|credential|api[-_]?key|private[-_]?key|authorization|cookie/i
 
 /** The event as it may stand in the file: without secrets, known or by their looks, and bounded. */
-export function createCleaner(secrets: readonly (string | undefined)[]): (event: AuditEvent) => AuditEvent {
+export function createCleaner(secrets: Pick<KnownSecrets, 'forms'>): (event: AuditEvent) => AuditEvent {
   const redact = createRedactor(secrets)
   const clean = (text: string) => {
     const shown = redact(text)

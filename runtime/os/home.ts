@@ -19,6 +19,8 @@ export interface Home {
   readonly logs: string
   /** Secrets of the appliance itself; 0700, never visible to an agent. */
   readonly keys: string
+  /** Secrets that were set here, encrypted for the key in `keys`. */
+  readonly secrets: string
   readonly run: string
   readonly apiSocket: string
   readonly tmuxSocket: string
@@ -53,6 +55,7 @@ export function homeAt(root: string): Home {
     backups: at('backups'),
     logs: at('logs'),
     keys: at('keys'),
+    secrets: at('secrets.age'),
     run: at('run'),
     apiSocket: at('run', 'api.sock'),
     tmuxSocket: at('run', 'tmux.sock'),

@@ -1,3 +1,5 @@
+import type { KnownSecrets } from './known-secrets.ts'
+
 const shapes: readonly RegExp[] = [
   /\bsk-[A-Za-z0-9_-]{16,}/g,
   /\b(?:ghp|gho|ghu|ghs|ghr|github_pat|glpat|npm|pypi)[_-][A-Za-z0-9_-]{16,}/g,
@@ -19,13 +21,10 @@ const telling =
 const hidden = '[secret]'
 
 /** Text that may leave the process: without the values that are known to be secret, and without what looks like one. */
-export function createRedactor(secrets: readonly (string | undefined)[]): (text: string) => string {
-  const known = secrets
-    .filter(secret => secret !== undefined && secret.length >= 8)
-    .toSorted((a, b) => (b?.length ?? 0) - (a?.length ?? 0))
+export function createRedactor(known: Pick<KnownSecrets, 'forms'>): (text: string) => string {
   return text => {
     let clean = text
-    for (const secret of known) if (secret !== undefined) clean = clean.replaceAll(secret, hidden)
+    for (const form of known.forms()) if (clean.includes(form)) clean = clean.replaceAll(form, hidden)
     if (clean.length >= 8 && telling.test(clean)) for (const shape of shapes) clean = clean.replace(shape, hidden)
     return clean
   }

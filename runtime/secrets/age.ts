@@ -1,0 +1,62 @@
+import { join } from 'node:path'
+import { Decrypter, Encrypter, generateX25519Identity, identityToRecipient } from 'age-encryption'
+import { ApplianceError } from '../os/errors.ts'
+import { readTextIfExists, writeFileAtomic } from '../os/files.ts'
+
+/** The appliance's own key pair of age. */
+export interface AgeKey {
+  /** `age1…`, for whoever encrypts for this appliance. */
+  readonly recipient: string
+  encrypt(text: string): Promise<Uint8Array>
+  /** Throws for what is not encrypted for this key, or was altered. */
+  decrypt(bytes: Uint8Array): Promise<string>
+}
+
+const keyName = 'secrets-age.key'
+
+/** Reads the identity of the folder `keys`; `make` says whether one may be made when there is none. */
+export async function openAgeKey(folder: string, make: boolean): Promise<AgeKey> {
+  const path = join(folder, keyName)
+  const stored = await readTextIfExists(path)
+  if (stored === undefined && !make) {
+    throw new ApplianceError('stalled', 'the key that the secrets are encrypted with is gone', {
+      subject: path,
+      hint: 'put it back from a backup; without it, move secrets.age of the home away and set the secrets anew',
+    })
+  }
+  const identity = stored === undefined ? await generateX25519Identity() : identityIn(stored, path)
+  const recipient = await recipientOf(identity, path)
+  if (stored === undefined) await writeFileAtomic(path, `# public key: ${recipient}\n${identity}\n`, 0o600)
+  return {
+    recipient,
+    async encrypt(text) {
+      const encrypter = new Encrypter()
+      encrypter.addRecipient(recipient)
+      return encrypter.encrypt(text)
+    },
+    async decrypt(bytes) {
+      const decrypter = new Decrypter()
+      decrypter.addIdentity(identity)
+      return decrypter.decrypt(bytes, 'text')
+    },
+  }
+}
+
+/** A file as age-keygen writes it: comments, and one identity. */
+function identityIn(text: string, path: string): string {
+  const line = text.split('\n').find(each => each.startsWith('AGE-SECRET-KEY-'))
+  if (line !== undefined) return line.trim()
+  throw damaged(path)
+}
+
+async function recipientOf(identity: string, path: string): Promise<string> {
+  try {
+    return await identityToRecipient(identity)
+  } catch {
+    // The cause would show the identity.
+    throw damaged(path)
+  }
+}
+
+const damaged = (path: string) =>
+  new ApplianceError('stalled', 'the file holds no identity of age', { subject: path, hint: 'put it back from a backup' })

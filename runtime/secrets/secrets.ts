@@ -1,0 +1,156 @@
+import { ApplianceError, explain } from '../os/errors.ts'
+import type { KnownSecrets } from '../telemetry/known-secrets.ts'
+import { fieldOf } from './field.ts'
+import { checkedName, readReference } from './reference.ts'
+import { type SecretStore, type Source, sources, type WritableStore } from './store.ts'
+
+/** What is told of one secret: never its value. */
+export interface SecretEntry {
+  readonly name: string
+  /** Where its value is taken from. */
+  readonly source: Source
+  /** ISO 8601; undefined where nobody knows. */
+  readonly changedAt: string | undefined
+  /** Places that have the name too, and are not asked. */
+  readonly hidden: readonly Source[]
+}
+
+/** A store that could not be listed, and why. */
+export interface StoreProblem {
+  readonly source: Source
+  readonly message: string
+}
+
+export interface SecretsList {
+  /** By name. */
+  readonly secrets: readonly SecretEntry[]
+  readonly problems: readonly StoreProblem[]
+}
+
+export interface Secrets {
+  /**
+   * The value of `secret:NAME`, `secret:NAME.field` or NAME, at this moment: keep it no longer than it is used. `purpose`
+   * says in a few words what for, the same words each time: `dns provider home`. Throws ApplianceError: `waiting` with the
+   * name and what to type when it is not there or its store does not answer, `stalled` when its store is damaged.
+   */
+  value(reference: string, purpose: string): Promise<string>
+  list(): Promise<SecretsList>
+  set(name: string, value: string): Promise<Kept>
+  /** False: there was none. */
+  remove(name: string): Promise<boolean>
+  /** Names whose value may be another one from now on. */
+  subscribe(listener: (names: readonly string[]) => void): () => void
+}
+
+export interface Kept {
+  readonly source: Source
+  /** A nearer place that has the name too: its value is used. */
+  readonly hiddenBy: Source | undefined
+}
+
+export interface SecretsDependencies {
+  readonly stores: () => readonly SecretStore[]
+  /** Where `set` keeps what it is given. */
+  readonly writable: () => WritableStore
+  readonly known: KnownSecrets
+  /** Resolves when the access is written down; rejects when it cannot be, and then nobody gets the value. */
+  readonly accessed: (name: string, purpose: string, value: string | undefined) => Promise<void>
+  /** How a person calls the command line. */
+  readonly command: string
+}
+
+/** Bytes of one value, as AWS Secrets Manager has it. */
+export const largestSecret = 65_536
+
+/** Every secret of the appliance, wherever it is kept. */
+export function createSecrets(dependencies: SecretsDependencies): Secrets & { changed(names: readonly string[]): void } {
+  const { known, accessed, command } = dependencies
+  const listeners = new Set<(names: readonly string[]) => void>()
+  const stores = () => dependencies.stores().toSorted((a, b) => sources.indexOf(a.source) - sources.indexOf(b.source))
+  const changed = (names: readonly string[]) => {
+    if (names.length > 0) for (const listener of listeners) listener(names)
+  }
+
+  return {
+    changed,
+    async value(reference, purpose) {
+      const { name, field } = readReference(reference)
+      const whole = await firstOf(stores(), name)
+      if (whole === undefined) {
+        await accessed(name, purpose, undefined)
+        throw new ApplianceError('waiting', `the secret ${name} is not set`, {
+          hint: `${command} secret set ${name} reads it from standard input`,
+        })
+      }
+      known.add(whole)
+      const value = field === undefined ? whole : fieldOf(whole, name, field)
+      known.add(value)
+      await accessed(name, purpose, value)
+      return value
+    },
+    async list() {
+      const entries = new Map<string, SecretEntry>()
+      const problems: StoreProblem[] = []
+      for (const store of stores()) {
+        const found = await store.list().catch((error: unknown) => {
+          problems.push({ source: store.source, message: explain(error) })
+          return []
+        })
+        for (const { name, changedAt } of found) {
+          const nearer = entries.get(name)
+          entries.set(
+            name,
+            nearer === undefined
+              ? { name, source: store.source, changedAt, hidden: [] }
+              : { ...nearer, hidden: [...nearer.hidden, store.source] },
+          )
+        }
+      }
+      return { secrets: [...entries.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1)), problems }
+    },
+    async set(name, value) {
+      checkedName(name)
+      checkValue(value)
+      known.add(value)
+      const store = dependencies.writable()
+      await store.set(name, value)
+      changed([name])
+      return { source: store.source, hiddenBy: await nearerThan(store, stores(), name) }
+    },
+    async remove(name) {
+      const removed = await dependencies.writable().remove(checkedName(name))
+      if (removed) changed([name])
+      return removed
+    },
+    subscribe(listener) {
+      listeners.add(listener)
+      return () => listeners.delete(listener)
+    },
+  }
+}
+
+async function firstOf(stores: readonly SecretStore[], name: string): Promise<string | undefined> {
+  for (const store of stores) {
+    const value = await store.get(name)
+    if (value !== undefined) return value
+  }
+  return undefined
+}
+
+async function nearerThan(store: SecretStore, stores: readonly SecretStore[], name: string): Promise<Source | undefined> {
+  for (const nearer of stores) {
+    if (nearer.source === store.source) break
+    if ((await nearer.get(name)) !== undefined) return nearer.source
+  }
+  return undefined
+}
+
+function checkValue(value: string): void {
+  const refuse = (message: string, hint: string) => {
+    throw new ApplianceError('invalid', message, { hint })
+  }
+  if (value.trim() === '') refuse('the value is empty', 'remove takes a secret away')
+  if (Buffer.byteLength(value) > largestSecret)
+    refuse(`the value is longer than ${largestSecret} bytes`, 'keep such a thing in a file')
+  if (value.includes('\0') || !value.isWellFormed()) refuse('the value is no text', 'encode it, for example with base64')
+}
