@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { z } from 'zod'
 import { writeFileAtomic } from '../runtime/os/files.ts'
 import { agentsSchema } from './documents/agents.ts'
+import { backupsSchema } from './documents/backup-schema.ts'
 import { databasesSchema } from './documents/databases.ts'
 import { dnsSchema } from './documents/dns-schema.ts'
 import { domainsSchema } from './documents/domain-schema.ts'
@@ -20,6 +21,7 @@ const documents = {
   permissions: permissionsSchema,
   network: networkSchema,
   databases: databasesSchema,
+  backups: backupsSchema,
 }
 
 /** Text of each JSON Schema by file name, made from the schemas that documents are parsed with. */

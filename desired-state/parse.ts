@@ -1,4 +1,5 @@
 import { type AgentEntry, parseAgents, starterAgents } from './documents/agents.ts'
+import { noBackups, type ParsedBackups, parseBackups } from './documents/backups.ts'
 import { parseDatabases } from './documents/databases.ts'
 import { noDns, parseDns } from './documents/dns.ts'
 import { type ParsedDomains, parseDomains } from './documents/domains.ts'
@@ -25,9 +26,10 @@ const documents = [
   'permissions.yaml',
   'network.yaml',
   'databases.yaml',
+  'backups.yaml',
 ]
 
-const laterDocuments = ['backups.yaml', 'schedules.yaml', 'plugins.yaml', 'knowledge.yaml']
+const laterDocuments = ['schedules.yaml', 'plugins.yaml', 'knowledge.yaml']
 
 /** Keeps the parsed form of large documents from one commit to the next. */
 export interface DomainsCache {
@@ -56,9 +58,10 @@ export function parseTree(entries: readonly TreeEntry[], revision: string, cache
   const tools = readTools(entries, mistakes)
   const agents = withTools(readAgents(tree, settings, mistakes), tools, mistakes)
   const databases = readDatabases(tree, agents, mistakes)
+  const { backups, gitBackups } = readBackups(tree, settings, mistakes)
   const telos = readTelos(entries, mistakes)
   if (mistakes.length > 0) return { ok: false, mistakes: inOrder(mistakes) }
-  return { ok: true, state: { revision, agents, domains, dns, settings, databases, telos } }
+  return { ok: true, state: { revision, agents, domains, dns, settings, databases, backups, gitBackups, telos } }
 }
 
 function treeMistakes(entries: readonly TreeEntry[]): Mistake[] {
@@ -122,6 +125,13 @@ function readDns(tree: Tree, mistakes: Mistake[]): DesiredState['dns'] {
   const parsed = source === undefined ? noDns : parseDns(source)
   mistakes.push(...parsed.mistakes)
   return parsed.zones
+}
+
+function readBackups(tree: Tree, settings: Settings, mistakes: Mistake[]): ParsedBackups {
+  const source = open(tree, 'backups.yaml', mistakes)
+  const parsed = source === undefined ? noBackups : parseBackups(source, settings)
+  mistakes.push(...parsed.mistakes)
+  return parsed
 }
 
 function readDomains(

@@ -10,6 +10,10 @@ export interface DesiredState {
   readonly dns: ReadonlyMap<string, DnsZone>
   /** PostgreSQL servers elsewhere, by name. */
   readonly databases: ReadonlyMap<string, DatabaseDeclaration>
+  /** Encrypted backups, by name. */
+  readonly backups: ReadonlyMap<string, BackupDeclaration>
+  /** What is pushed to other Git repositories, by name. */
+  readonly gitBackups: ReadonlyMap<string, GitBackupDeclaration>
   /** Markdown of `TELOS/*.md`, keyed by file name. */
   readonly telos: ReadonlyMap<string, string>
 }
@@ -194,6 +198,62 @@ export interface DnsRecordSet {
   readonly values: readonly string[]
 }
 
+/** Where a restic repository is; `repository` is what restic is told. */
+export type BackupLocation =
+  | { readonly type: 'folder'; readonly repository: string }
+  | {
+      readonly type: 'sftp'
+      readonly repository: string
+      readonly user: string
+      readonly host: string
+      readonly port: number
+      /** `ssh-ed25519 AAAA…` */
+      readonly hostKey: string
+    }
+  | { readonly type: 's3' | 'rest'; readonly repository: string; readonly region: string | undefined }
+
+export type BackupPart =
+  | 'postgres'
+  | 'desired-state'
+  | 'memory'
+  | 'sites'
+  | 'audit'
+  | 'certificates'
+  | 'secrets'
+  | 'agents'
+  | 'other'
+
+export interface BackupDeclaration {
+  readonly name: string
+  readonly location: BackupLocation
+  /** `secret:NAME`, as are the keys. */
+  readonly password: string
+  readonly accessKey: string | undefined
+  readonly secretKey: string | undefined
+  /** Five fields of cron, in the time of the server. */
+  readonly schedule: string
+  readonly jitterMinutes: number
+  readonly what: readonly BackupPart[]
+  readonly keep: { readonly days: number; readonly weeks: number; readonly months: number }
+  /** When a restore is tried out; undefined for never. */
+  readonly drill: string | undefined
+  /** How much of the packs each trial reads again. */
+  readonly checkPercent: number
+  readonly lateAfterHours: number | undefined
+}
+
+export interface GitBackupDeclaration {
+  readonly name: string
+  /** `https://`, `ssh://` or an absolute path. */
+  readonly repository: string
+  readonly what: 'code' | 'memory'
+  /** `secret:NAME` */
+  readonly token?: string | undefined
+  readonly host_key?: string | undefined
+  readonly schedule: string
+  readonly branch: string
+}
+
 export interface Settings {
   /** Default of `domains.*.tls`. */
   readonly tls: Tls
@@ -210,6 +270,13 @@ export interface Settings {
   readonly certificate_email: string
   /** What sites' records lead to; empty for the machine's own. */
   readonly public_addresses: readonly string[]
+  /** Whether backups are made by themselves. */
+  readonly auto_backup_enabled: boolean
+  /** Five fields of cron; of each backup that has none of its own. */
+  readonly backup_schedule: string
+  readonly backup_retention_days: number
+  /** Whether the `git:` targets of backups.yaml are pushed. */
+  readonly backup_to_github: boolean
   /** Seconds between two looks for drift. */
   readonly look_interval_seconds: number
 }

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import type { Mistake, Settings } from '../state.ts'
 import type { Source } from '../yaml.ts'
 import { check, reportOn } from './check.ts'
+import { cronSchema } from './cron.ts'
 
 export const tlsSchema = z.enum(['none', 'self-signed', 'acme'])
 
@@ -61,6 +62,12 @@ export const settingsSchema = z.strictObject({
     .max(16)
     .default([])
     .describe('Addresses that the records of sites lead to. Default: those of this machine that the internet can reach.'),
+  auto_backup_enabled: z.boolean().default(true).describe('Whether backups of backups.yaml are made by themselves.'),
+  backup_schedule: cronSchema
+    .default('0 2 * * *')
+    .describe('When backups are made that do not say it themselves, as cron has it, in the time of the server.'),
+  backup_retention_days: z.int().min(1).max(365).default(30).describe('Days for which one backup of each day is kept.'),
+  backup_to_github: z.boolean().default(true).describe('Whether the git targets of backups.yaml are pushed.'),
   look_interval_seconds: z.int().min(5).max(3600).default(30).describe('Seconds between two looks for drift.'),
 })
 

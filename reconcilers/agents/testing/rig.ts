@@ -209,9 +209,11 @@ export const stateOf = (...agents: readonly AgentDeclaration[]): DesiredState =>
     session_timeout_minutes: 60,
     search_provider: 'none',
     ...{ certificate_issuer: 'letsencrypt', certificate_issuer_ca: '', certificate_email: '', public_addresses: [] },
+    ...{ auto_backup_enabled: true, backup_schedule: '0 2 * * *', backup_retention_days: 30, backup_to_github: true },
     look_interval_seconds: 60,
   },
   databases: new Map(),
+  ...{ backups: new Map(), gitBackups: new Map() },
   dns: new Map(),
   telos: new Map(),
 })

@@ -102,6 +102,7 @@ export function createHistory() {
         agents: new Map(),
         domains: new Map(),
         databases: new Map(),
+        ...{ backups: new Map(), gitBackups: new Map() },
         telos: new Map(Object.entries(things)),
         settings: {
           tls: 'none',
@@ -110,6 +111,7 @@ export function createHistory() {
           session_timeout_minutes: 60,
           search_provider: 'none',
           ...{ certificate_issuer: 'letsencrypt', certificate_issuer_ca: '', certificate_email: '', public_addresses: [] },
+          ...{ auto_backup_enabled: true, backup_schedule: '0 2 * * *', backup_retention_days: 30, backup_to_github: true },
           look_interval_seconds: 3600,
         },
       })

@@ -146,9 +146,11 @@ const emptyState = {
     session_timeout_minutes: 0,
     search_provider: 'none',
     ...{ certificate_issuer: 'letsencrypt', certificate_issuer_ca: '', certificate_email: '', public_addresses: [] },
+    ...{ auto_backup_enabled: true, backup_schedule: '0 2 * * *', backup_retention_days: 30, backup_to_github: true },
     look_interval_seconds: 0,
   },
   databases: new Map(),
+  ...{ backups: new Map(), gitBackups: new Map() },
   dns: new Map(),
   telos: new Map(),
 }
