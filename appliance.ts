@@ -95,6 +95,7 @@ export async function startAppliance(options: ApplianceOptions): Promise<Running
     log: log.with({ component: 'engine' }),
     random: Math.random,
     command,
+    redact: ground.redact,
     ...(options.onStep === undefined ? {} : { onStep: options.onStep }),
     reconcilers: [
       createAgentsReconciler({ home, spawn, agents, sockets, program, version, clock, canAnswer }),
@@ -107,6 +108,7 @@ export async function startAppliance(options: ApplianceOptions): Promise<Running
     ],
   })
   wake = engine.wake
+  started.defer(ground.secrets.subscribe(names => engine.retryAll(`changed secrets: ${names.join(', ')}`)))
   started.defer(() => engine.stop())
   const committed = await followCommits(repository, agents, ground.audit, log)
   started.defer(

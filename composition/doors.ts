@@ -1,5 +1,6 @@
 import { hostname } from 'node:os'
 import { removeDomain, setDomain } from '../desired-state/edit-domains.ts'
+import { secretUses } from '../desired-state/secret-uses.ts'
 import type { DesiredState } from '../desired-state/state.ts'
 import type { RunningEngine } from '../reconcilers/engine/engine.ts'
 import type { AgentsRoom } from '../runtime/bus/create-agents.ts'
@@ -88,6 +89,8 @@ export async function buildDoors(
       ...{ ratings: createRatings(store), pending: watchPending(engine, policy.approvals) },
       audit: ground.audit,
       passwords: environment.databasePasswords,
+      secrets: ground.secrets,
+      secretUses: () => usesIn(engine.state()),
       verifyAudit: () => verifyHome(home),
       services: () => supervisor.status(),
     }),
@@ -115,6 +118,9 @@ export async function buildDoors(
     },
   }
 }
+
+const usesIn = (state: DesiredState | undefined) =>
+  state === undefined ? new Map<string, readonly string[]>() : secretUses(state)
 
 /** Its pusher reads the answer as it is. */
 const isHook = (request: Request): boolean => new URL(request.url).pathname.startsWith('/git/')

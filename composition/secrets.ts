@@ -51,6 +51,9 @@ export async function secretsRoom({ environment, known, audit, clock, log, comma
   const stores = [createEnvironmentStore(environment.secrets), own]
   return createSecrets({
     ...{ stores: () => stores, writable: () => own, known, command },
+    recipient: async () => (await own.key()).recipient,
     accessed: createAccessAudit(audit.record, clock),
+    recordChange: (action, name, by) =>
+      audit.record({ type: 'config_changed', agent: '', user: by, action, target: name, outcome: 'intent' }),
   })
 }

@@ -17,6 +17,7 @@ export function createBoard(
   journal: Journal,
   clock: Clock,
   emit: (event: EngineEvent) => void,
+  redact: (text: string) => string,
   initial: readonly ResourceStatus[],
 ) {
   const statuses = new Map(initial.map(status => [`${status.kind}/${status.key}`, status]))
@@ -43,7 +44,8 @@ export function createBoard(
 
     every: (test: (status: ResourceStatus) => boolean) => [...statuses.values()].every(test),
 
-    set(kind: string, key: string, standing: Standing): void {
+    set(kind: string, key: string, told: Standing): void {
+      const standing = { ...told, message: redact(told.message) }
       const id = `${kind}/${key}`
       const old = statuses.get(id)
       const revision = standing.revision ?? old?.revision ?? ''

@@ -29,6 +29,8 @@ export interface Core {
   readonly lookInterval: () => number
   /** Called after every journalled step; a test ends the process here. */
   readonly onStep: (kind: string, name: string) => void
+  /** Takes secrets out of what is shown or kept. */
+  readonly redact: (text: string) => string
 }
 
 export const resourceId = (kind: string, key: string): string => `${kind}/${key}`

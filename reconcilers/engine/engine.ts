@@ -5,6 +5,7 @@ import { explain } from '../../runtime/os/errors.ts'
 import type { Log } from '../../runtime/os/log.ts'
 import type { Store } from '../../runtime/store/store.ts'
 import { createBoard } from './board.ts'
+import { cleaned } from './clean.ts'
 import { type Core, resourceId } from './core.ts'
 import { createJournal } from './journal.ts'
 import { createKindLoop, type KindLoop } from './kind-loop.ts'
@@ -25,11 +26,15 @@ export interface EngineDependencies {
   readonly command: string
   /** Called after every journalled step. */
   readonly onStep?: (kind: string, name: string) => void
+  /** Takes secrets out of everything that is shown or kept. Default: nothing is taken out. */
+  readonly redact?: (text: string) => string
 }
 
 export interface RunningEngine extends Engine {
   /** The newest valid state of main; undefined before the first commit. */
   state(): DesiredState | undefined
+  /** Looks at every kind soon, and what waits for a retry is tried again then: something that many need has come. */
+  retryAll(reason: string): void
   /** Resolves when every loop has ended. */
   stop(): Promise<void>
 }
@@ -40,10 +45,13 @@ const lookForMain = 10_000
 /** Loads what the last run left in the journal and starts one loop for each kind. */
 export async function startEngine(dependencies: EngineDependencies): Promise<RunningEngine> {
   const { repository, reconcilers, clock, log } = dependencies
-  const journal = createJournal(dependencies.store)
+  const { redact = text => text } = dependencies
+  const journal = createJournal(dependencies.store, redact)
   const listeners = new Set<(event: EngineEvent) => void>()
   const story = createStory(clock)
-  const emit = (event: EngineEvent) => {
+  const emit = (told: EngineEvent) => {
+    // How all resources stand was cleaned when each of them was put on the board.
+    const event = told.type === 'settled' ? told : cleaned(told, redact)
     story.add(event)
     for (const listener of listeners) {
       try {
@@ -77,6 +85,7 @@ export async function startEngine(dependencies: EngineDependencies): Promise<Run
       journal,
       clock,
       emit,
+      redact,
       statuses.filter(status => known.has(status.kind)),
     ),
     clock,
@@ -92,6 +101,7 @@ export async function startEngine(dependencies: EngineDependencies): Promise<Run
     suspensions: new Map(suspensions.map(suspension => [resourceId(suspension.kind, suspension.key), suspension])),
     lookInterval: () => head?.settings.look_interval_seconds ?? 30,
     onStep: dependencies.onStep ?? (() => {}),
+    redact,
   }
 
   const status = (): Status => {
@@ -204,7 +214,7 @@ export async function startEngine(dependencies: EngineDependencies): Promise<Run
     status,
     resource: core.board.get,
     runs: journal.lastRuns,
-    plan: (state, purpose = 'preview') => planRevision(reconcilers, core, state, purpose),
+    plan: async (state, purpose = 'preview') => cleaned(await planRevision(reconcilers, core, state, purpose), redact),
     holds: () => [...core.holds.values()],
     async approve(holdId, by) {
       const hold = [...core.holds.values()].find(candidate => candidate.id === holdId)
@@ -232,6 +242,12 @@ export async function startEngine(dependencies: EngineDependencies): Promise<Run
     moved,
     story: story.of,
     wake: kind => wakeKind(kind, 'watch'),
+    retryAll(reason) {
+      log.info('everything is looked at again', { reason })
+      const nextAt = clock.now()
+      for (const [id, retry] of core.retries) core.retries.set(id, { ...retry, nextAt })
+      for (const loop of loops) loop.wake('watch')
+    },
     async settled(revision, signal) {
       const reached = (): boolean => {
         const desired = head?.revision

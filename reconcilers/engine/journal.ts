@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { ISql } from 'postgres'
 import type { Store } from '../../runtime/store/store.ts'
+import { cleaned } from './clean.ts'
 import type { Change } from './reconciler.ts'
 import type { Hold, ResourceStatus, Run, Suspension, Trigger } from './status.ts'
 
@@ -25,19 +26,21 @@ export interface Intent {
   readonly startedAt: Date
 }
 
+type Redact = (text: string) => string
+
 /** Everything that the engine remembers across a crash. Each method is one transaction. */
 export type Journal = ReturnType<typeof createJournal>
 
-export function createJournal(store: Store) {
+export function createJournal(store: Store, redact: (text: string) => string) {
   return {
-    ...runs(store),
-    ...targets(store),
-    ...standings(store),
+    ...runs(store, redact),
+    ...targets(store, redact),
+    ...standings(store, redact),
     ...suspensions(store),
   }
 }
 
-function runs(store: Store) {
+function runs(store: Store, redact: Redact) {
   return {
     /** Written before anything happens in the world. */
     async intend(
@@ -54,7 +57,7 @@ function runs(store: Store) {
         revision,
         trigger,
         operation: change.operation,
-        summary: change.summary,
+        summary: redact(change.summary),
         digest,
         intent_at: at,
       }))
@@ -73,7 +76,7 @@ function runs(store: Store) {
 
     async ended(ids: readonly string[], outcome: Run['outcome'], message: string, at: Date): Promise<void> {
       if (ids.length > 0)
-        await store`UPDATE run SET ended_at = ${at}, outcome = ${outcome}, message = ${message} WHERE id IN ${store(ids)}`
+        await store`UPDATE run SET ended_at = ${at}, outcome = ${outcome}, message = ${redact(message)} WHERE id IN ${store(ids)}`
     },
 
     /** Closes what a killed predecessor left open; the next look finds out how far it came. */
@@ -130,7 +133,7 @@ function runs(store: Store) {
   }
 }
 
-function targets(store: Store) {
+function targets(store: Store, redact: Redact) {
   return {
     async targets(): Promise<Map<string, string>> {
       const rows = await store<{ kind: string; revision: string }[]>`SELECT kind, revision FROM kind_target`
@@ -156,7 +159,7 @@ function targets(store: Store) {
     },
 
     async hold(hold: Hold): Promise<void> {
-      const changes = store.json(JSON.parse(JSON.stringify(hold.changes)))
+      const changes = store.json(JSON.parse(JSON.stringify(cleaned(hold.changes, redact))))
       await store.begin(async transaction => {
         await endHolds(transaction, hold.kind, hold.digest)
         await transaction`
@@ -206,7 +209,7 @@ async function endHolds(transaction: ISql, kind: string, except: string): Promis
   await transaction`UPDATE approval SET used_at = now() WHERE used_at IS NULL AND digest IN ${transaction(digests)}`
 }
 
-function standings(store: Store) {
+function standings(store: Store, redact: Redact) {
   return {
     async statuses(): Promise<ResourceStatus[]> {
       const rows = await store<(Omit<ResourceStatus, 'since'> & { since: Date })[]>`
@@ -235,7 +238,7 @@ function standings(store: Store) {
     async saveRetry(retry: Retry): Promise<void> {
       await store`
         INSERT INTO retry (kind, key, attempts, next_at, digest, state, reason, message)
-        VALUES (${retry.kind}, ${retry.key}, ${retry.attempts}, ${retry.nextAt}, ${retry.digest}, ${retry.state}, ${retry.reason}, ${retry.message})
+        VALUES (${retry.kind}, ${retry.key}, ${retry.attempts}, ${retry.nextAt}, ${retry.digest}, ${retry.state}, ${retry.reason}, ${redact(retry.message)})
         ON CONFLICT (kind, key) DO UPDATE SET attempts = excluded.attempts, next_at = excluded.next_at, digest = excluded.digest,
           state = excluded.state, reason = excluded.reason, message = excluded.message`
     },

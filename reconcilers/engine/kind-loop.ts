@@ -1,5 +1,6 @@
 import { backoff } from '../../runtime/os/backoff.ts'
 import { explain } from '../../runtime/os/errors.ts'
+import { cleaned } from './clean.ts'
 import { converge, type Unfinished } from './convergence.ts'
 import { type Core, suspensionOf } from './core.ts'
 import type { AnyReconciler } from './reconciler.ts'
@@ -120,7 +121,8 @@ function nextLook(kind: string, core: Core, unfinished: Unfinished): { at: Date;
   return { at: new Date(soonest), trigger: retries.includes(soonest) ? 'retry' : 'drift' }
 }
 
-function showHold(kind: string, hold: Hold | undefined, core: Core): void {
+function showHold(kind: string, found: Hold | undefined, core: Core): void {
+  const hold = found === undefined ? undefined : cleaned(found, core.redact)
   const before = core.holds.get(kind)
   if (hold === undefined) core.holds.delete(kind)
   else {

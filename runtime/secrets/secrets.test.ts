@@ -16,7 +16,7 @@ const refusal = async (work: Promise<unknown>): Promise<ApplianceError> => {
 test('what is set is there, also after a start, and stands nowhere in clear', async () => {
   await using rig = await secretsRig()
   const value = 'a "quoted" väluë\nof two lines'
-  expect(await rig.secrets.set('DNS_KEY', value)).toEqual({ source: 'home', hiddenBy: undefined })
+  expect(await rig.secrets.set('DNS_KEY', value, 'ada')).toEqual({ source: 'home', hiddenBy: undefined })
   expect(await rig.secrets.value('secret:DNS_KEY', 'a test')).toBe(value)
   const again = rig.open().secrets
   expect(await again.value('DNS_KEY', 'a test')).toBe(value)
@@ -25,15 +25,16 @@ test('what is set is there, also after a start, and stands nowhere in clear', as
   const file = await readFile(rig.path, 'latin1')
   expect(file.startsWith('age-encryption.org/v1\n')).toBe(true)
   expect(file).not.toContain('DNS_KEY')
-  expect(await again.remove('DNS_KEY')).toBe(true)
-  expect(await again.remove('DNS_KEY')).toBe(false)
+  await again.remove('DNS_KEY', 'ada')
+  expect(await refusal(again.remove('DNS_KEY', 'ada'))).toMatchObject({ kind: 'invalid', message: 'there is no secret DNS_KEY' })
+  expect(rig.changes).toEqual(['secret.set DNS_KEY by ada', 'secret.removed DNS_KEY by ada'])
   expect((await again.list()).secrets).toEqual([])
 })
 
 test('the list names secrets and where they come from, and holds no value', async () => {
   await using rig = await secretsRig({ DNS_KEY: 'from the environment' })
-  expect(await rig.secrets.set('DNS_KEY', 'from the file')).toEqual({ source: 'home', hiddenBy: 'environment' })
-  await rig.secrets.set('API', '{"user":"ada","password":"correct horse"}')
+  expect(await rig.secrets.set('DNS_KEY', 'from the file', 'ada')).toEqual({ source: 'home', hiddenBy: 'environment' })
+  await rig.secrets.set('API', '{"user":"ada","password":"correct horse"}', 'ada')
   const list = await rig.secrets.list()
   expect(list).toMatchObject({
     secrets: [
@@ -54,8 +55,8 @@ test('a secret that is not there makes who needs it wait, and says its name and 
   expect(error.kind).toBe('waiting')
   expect(error.message).toBe('the secret DNS_KEY is not set')
   expect(error.hint).toBe('ai-infra secret set DNS_KEY reads it from standard input')
-  await rig.secrets.set('PLAIN', 'hunter2hunter2')
-  await rig.secrets.set('OBJECT', '{"user":"ada"}')
+  await rig.secrets.set('PLAIN', 'hunter2hunter2', 'ada')
+  await rig.secrets.set('OBJECT', '{"user":"ada"}', 'ada')
   expect(await refusal(rig.secrets.value('secret:OBJECT.password', 'a test'))).toMatchObject({ kind: 'waiting' })
   const plain = await refusal(rig.secrets.value('secret:PLAIN.password', 'a test'))
   expect(plain.kind).toBe('stalled')
@@ -64,14 +65,14 @@ test('a secret that is not there makes who needs it wait, and says its name and 
 
 test('a file that is damaged is told, asked of nobody else, and replaced by nothing', async () => {
   await using rig = await secretsRig()
-  await rig.secrets.set('DNS_KEY', 'correct horse battery')
+  await rig.secrets.set('DNS_KEY', 'correct horse battery', 'ada')
   const whole = await readFile(rig.path)
   for (const bad of [Buffer.from(''), Buffer.from('nonsense'), whole.subarray(0, -3), Buffer.concat([whole, whole])]) {
     await writeFile(rig.path, bad)
     const { secrets } = rig.open()
     expect(await refusal(secrets.value('DNS_KEY', 'a test'))).toMatchObject({ kind: 'stalled', subject: rig.path })
-    expect(await refusal(secrets.set('OTHER', 'another value'))).toMatchObject({ kind: 'stalled' })
-    expect(await refusal(secrets.remove('DNS_KEY'))).toMatchObject({ kind: 'stalled' })
+    expect(await refusal(secrets.set('OTHER', 'another value', 'ada'))).toMatchObject({ kind: 'stalled' })
+    expect(await refusal(secrets.remove('DNS_KEY', 'ada'))).toMatchObject({ kind: 'stalled' })
     expect(await secrets.list()).toMatchObject({ secrets: [], problems: [{ source: 'home' }] })
     expect(await readFile(rig.path)).toEqual(bad)
   }
@@ -81,11 +82,11 @@ test('a file that is damaged is told, asked of nobody else, and replaced by noth
 
 test('a key that is gone is never replaced by another one while there is something that only it opens', async () => {
   await using rig = await secretsRig()
-  await rig.secrets.set('DNS_KEY', 'correct horse battery')
+  await rig.secrets.set('DNS_KEY', 'correct horse battery', 'ada')
   const key = join(rig.keys, 'secrets-age.key')
   await rename(key, `${key}.away`)
   const { secrets, home } = rig.open()
-  expect(await refusal(secrets.set('OTHER', 'another value'))).toMatchObject({ kind: 'stalled', subject: key })
+  expect(await refusal(secrets.set('OTHER', 'another value', 'ada'))).toMatchObject({ kind: 'stalled', subject: key })
   expect(await readdir(rig.keys)).toEqual(['secrets-age.key.away'])
   await writeFile(key, 'AGE-SECRET-KEY-1NONSENSE\n')
   const error = await refusal(home.key())
@@ -98,13 +99,13 @@ test('a key that is gone is never replaced by another one while there is somethi
 test('what cannot be a secret is refused, and its refusal does not repeat it', async () => {
   await using rig = await secretsRig()
   for (const name of ['dns-key', 'ghp_0123456789012345678901234567890123456789', '', 'A'.repeat(101), '__proto__', 'A.B']) {
-    const error = await refusal(rig.secrets.set(name, 'correct horse battery'))
+    const error = await refusal(rig.secrets.set(name, 'correct horse battery', 'ada'))
     expect(error.kind).toBe('invalid')
     if (name !== '') expect(`${error.message} ${error.hint}`).not.toContain(name)
   }
   for (const value of ['', '\n', 'nul\0l', '\ud800', 'x'.repeat(65_537)])
-    expect((await refusal(rig.secrets.set('A', value))).kind).toBe('invalid')
-  await rig.secrets.set('A', 'x'.repeat(65_536))
+    expect((await refusal(rig.secrets.set('A', value, 'ada'))).kind).toBe('invalid')
+  await rig.secrets.set('A', 'x'.repeat(65_536), 'ada')
 })
 
 test('many who set at once lose nothing, and each subscriber hears the names', async () => {
@@ -112,9 +113,9 @@ test('many who set at once lose nothing, and each subscriber hears the names', a
   const heard: string[] = []
   const stop = rig.secrets.subscribe(names => heard.push(...names))
   const names = Array.from({ length: 20 }, (_, at) => `NAME_${at}`)
-  await Promise.all(names.map(name => rig.secrets.set(name, `value of ${name}`)))
+  await Promise.all(names.map(name => rig.secrets.set(name, `value of ${name}`, 'ada')))
   stop()
-  await rig.secrets.set('LATER', 'nobody hears')
+  await rig.secrets.set('LATER', 'nobody hears', 'ada')
   expect((await rig.open().secrets.list()).secrets).toHaveLength(21)
   expect(heard.toSorted()).toEqual(names.toSorted())
 })
@@ -122,10 +123,10 @@ test('many who set at once lose nothing, and each subscriber hears the names', a
 test('each use is told once in the audit, and again when the value is another one; a thousand looks are one line', async () => {
   await using rig = await secretsRig()
   await refusal(rig.secrets.value('DNS_KEY', 'zone a'))
-  await rig.secrets.set('DNS_KEY', 'correct horse battery')
+  await rig.secrets.set('DNS_KEY', 'correct horse battery', 'ada')
   for (let look = 0; look < 1_000; look++) await rig.secrets.value('secret:DNS_KEY', 'zone a')
   await rig.secrets.value('secret:DNS_KEY', 'zone b')
-  await rig.secrets.set('DNS_KEY', 'another horse battery')
+  await rig.secrets.set('DNS_KEY', 'another horse battery', 'ada')
   await rig.secrets.value('secret:DNS_KEY', 'zone a')
   const told: unknown = rig.audited.map(({ type, target, outcome, details }) => ({ type, target, outcome, ...details }))
   expect(told).toEqual([

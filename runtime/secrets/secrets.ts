@@ -35,9 +35,12 @@ export interface Secrets {
    */
   value(reference: string, purpose: string): Promise<string>
   list(): Promise<SecretsList>
-  set(name: string, value: string): Promise<Kept>
-  /** False: there was none. */
-  remove(name: string): Promise<boolean>
+  /** `by` is written down with the name. */
+  set(name: string, value: string, by: string): Promise<Kept>
+  /** Throws `invalid` when there is none that could be removed. */
+  remove(name: string, by: string): Promise<void>
+  /** `age1…`, what others encrypt for. */
+  recipient(): Promise<string>
   /** Names whose value may be another one from now on. */
   subscribe(listener: (names: readonly string[]) => void): () => void
 }
@@ -55,6 +58,9 @@ export interface SecretsDependencies {
   readonly known: KnownSecrets
   /** Resolves when the access is written down; rejects when it cannot be, and then nobody gets the value. */
   readonly accessed: (name: string, purpose: string, value: string | undefined) => Promise<void>
+  /** Resolves when it is written down that a value is about to be set or removed. */
+  readonly recordChange: (action: 'secret.set' | 'secret.removed', name: string, by: string) => Promise<void>
+  readonly recipient: () => Promise<string>
   /** How a person calls the command line. */
   readonly command: string
 }
@@ -64,7 +70,7 @@ export const largestSecret = 65_536
 
 /** Every secret of the appliance, wherever it is kept. */
 export function createSecrets(dependencies: SecretsDependencies): Secrets & { changed(names: readonly string[]): void } {
-  const { known, accessed, command } = dependencies
+  const { known, accessed, recordChange, command } = dependencies
   const listeners = new Set<(names: readonly string[]) => void>()
   const stores = () => dependencies.stores().toSorted((a, b) => sources.indexOf(a.source) - sources.indexOf(b.source))
   const changed = (names: readonly string[]) => {
@@ -108,19 +114,23 @@ export function createSecrets(dependencies: SecretsDependencies): Secrets & { ch
       }
       return { secrets: [...entries.values()].toSorted((a, b) => (a.name < b.name ? -1 : 1)), problems }
     },
-    async set(name, value) {
+    recipient: dependencies.recipient,
+    async set(name, value, by) {
       checkedName(name)
       checkValue(value)
       known.add(value)
       const store = dependencies.writable()
+      await recordChange('secret.set', name, by)
       await store.set(name, value)
       changed([name])
       return { source: store.source, hiddenBy: await nearerThan(store, stores(), name) }
     },
-    async remove(name) {
-      const removed = await dependencies.writable().remove(checkedName(name))
-      if (removed) changed([name])
-      return removed
+    async remove(name, by) {
+      checkedName(name)
+      const store = dependencies.writable()
+      if (!(await store.list()).some(facts => facts.name === name)) throw await notRemovable(store, stores(), name)
+      await recordChange('secret.removed', name, by)
+      if (await store.remove(name)) changed([name])
     },
     subscribe(listener) {
       listeners.add(listener)
@@ -143,6 +153,21 @@ async function nearerThan(store: SecretStore, stores: readonly SecretStore[], na
     if ((await nearer.get(name)) !== undefined) return nearer.source
   }
   return undefined
+}
+
+const elsewhere: Record<Source, string> = {
+  environment: "it is in the appliance's environment: remove it there, and start the appliance again",
+  home: 'it is in the home, and secrets are kept elsewhere now',
+  repository: 'it is in secrets.age.yaml: remove it there with a commit',
+  aws: 'it is in AWS Secrets Manager: delete it there',
+}
+
+async function notRemovable(store: SecretStore, stores: readonly SecretStore[], name: string): Promise<ApplianceError> {
+  for (const other of stores) {
+    if (other.source === store.source || (await other.get(name)) === undefined) continue
+    return new ApplianceError('invalid', `${name} is not kept where it could be removed`, { hint: elsewhere[other.source] })
+  }
+  return new ApplianceError('invalid', `there is no secret ${name}`, { hint: 'the verb secret list names all' })
 }
 
 function checkValue(value: string): void {

@@ -7,6 +7,9 @@ test('known secrets, keys and passwords in URLs never leave in a line', () => {
   expect(redact('key=correct horse battery')).toBe('key=[secret]')
   expect(redact(`sk-ant-${'a'.repeat(24)}`)).toBe('[secret]')
   expect(redact('postgres://me:hunter2hunter2@db/x')).toBe('postgres://me:[secret]@db/x')
+  expect(redact('password: hunter2hunter2, secret: hunter2hunter2')).toBe('password: [secret], secret: [secret]')
+  const named = 'key { secret: "secret:DNS_KEY" } needs secret:DNS_KEY, password: secret:SHOP_DB.password.'
+  expect(redact(named)).toBe(named)
   expect(redact('a short word and https://example.com/a:b@c stay')).toBe('a short word and https://example.com/a:b@c stay')
 })
 

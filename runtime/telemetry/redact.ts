@@ -20,12 +20,18 @@ const telling =
 
 const hidden = '[secret]'
 
+/** `secret:NAME` names a secret and is none; without it nobody could say which one is missing. */
+const reference = /^(?:secret:)?[A-Z][A-Z0-9_]{0,99}(?:\.[\w-]{1,100})?[)\]}.:]*$/
+
+const hide = (found: string, offset: number, text: string): string =>
+  reference.test(found) && (found.startsWith('secret:') || text.endsWith('secret:', offset)) ? found : hidden
+
 /** Text that may leave the process: without the values that are known to be secret, and without what looks like one. */
 export function createRedactor(known: Pick<KnownSecrets, 'forms'>): (text: string) => string {
   return text => {
     let clean = text
     for (const form of known.forms()) if (clean.includes(form)) clean = clean.replaceAll(form, hidden)
-    if (clean.length >= 8 && telling.test(clean)) for (const shape of shapes) clean = clean.replace(shape, hidden)
+    if (clean.length >= 8 && telling.test(clean)) for (const shape of shapes) clean = clean.replace(shape, hide)
     return clean
   }
 }

@@ -46,6 +46,8 @@ export interface Appliance extends AsyncDisposable {
   ended(): Promise<number | undefined>
   /** Runs a verb of the command line. */
   command(...args: string[]): Promise<Ended>
+  /** The same, with a text on its standard input. */
+  commandWith(stdin: string, ...args: string[]): Promise<Ended>
   status(): Promise<ApplianceStatus>
   /** Until everything is ready, at this commit or a newer one; a resource that needs a person, or the deadline, is an error. */
   converged(revision?: string): Promise<ApplianceStatus>
@@ -93,8 +95,9 @@ export async function createAppliance(root?: string): Promise<Appliance> {
   let reading: Promise<unknown> = Promise.resolve()
   let clones = 0
 
-  const run = async (argv: readonly string[]): Promise<Ended> => {
-    const ran = Bun.spawn([...argv], { env, cwd: made, stdin: 'ignore', stdout: 'pipe', stderr: 'pipe' })
+  const run = async (argv: readonly string[], stdin?: string): Promise<Ended> => {
+    const given = stdin === undefined ? 'ignore' : new TextEncoder().encode(stdin)
+    const ran = Bun.spawn([...argv], { env, cwd: made, stdin: given, stdout: 'pipe', stderr: 'pipe' })
     const [out, error, code] = await Promise.all([new Response(ran.stdout).text(), new Response(ran.stderr).text(), ran.exited])
     return { code, out, error }
   }
@@ -134,6 +137,7 @@ export async function createAppliance(root?: string): Promise<Appliance> {
       return child?.exitCode ?? undefined
     },
     command: (...args) => run([process.execPath, ...flags, join(program, 'main.ts'), ...args]),
+    commandWith: (stdin, ...args) => run([process.execPath, ...flags, join(program, 'main.ts'), ...args], stdin),
     status,
     async converged(revision = 'main') {
       const query = new URLSearchParams({ timeout: '60', revision })

@@ -8,6 +8,7 @@ import { type DeadLettersApiDeps, deadLetterRoutes } from './dead-letters.ts'
 import { describingRoutes } from './describing.tsx'
 import { type EngineApiDeps, engineRoutes } from './engine.ts'
 import { type LiveApiDeps, liveRoute } from './live/route.ts'
+import { type SecretsApiDeps, secretsRoutes } from './secrets.ts'
 import { type TasksApiDeps, tasksRoutes } from './tasks.ts'
 
 export type ApiDependencies = EngineApiDeps &
@@ -17,6 +18,7 @@ export type ApiDependencies = EngineApiDeps &
   DeadLettersApiDeps &
   AgentsApiDeps &
   TasksApiDeps &
+  SecretsApiDeps &
   LiveApiDeps &
   PortalDeps
 
@@ -28,6 +30,7 @@ export function createApiRoutes(deps: ApiDependencies): readonly Route[] {
     ...tasksRoutes(deps),
     ...chatRoutes(deps),
     ...deadLetterRoutes(deps),
+    ...secretsRoutes(deps),
     ...createApprovalRoutes(deps),
     ...createAuditRoutes(deps),
   ]

@@ -8,6 +8,8 @@ import type { Health } from '../../runtime/health/health.ts'
 import type { Clock } from '../../runtime/os/clock.ts'
 import type { Log } from '../../runtime/os/log.ts'
 import type { ApprovalBook } from '../../runtime/policy/approvals/approvals.ts'
+import type { SecretUses } from '../../runtime/secrets/overview.ts'
+import type { Secrets } from '../../runtime/secrets/secrets.ts'
 import type { DaySpent } from '../../runtime/tasks/spending.ts'
 import type { Tasks } from '../../runtime/tasks/task.ts'
 import type { Pending } from './approvals/pending.ts'
@@ -31,6 +33,9 @@ export interface PortalDeps {
   /** Reads the whole chain; changes nothing. */
   readonly verifyAudit: () => Promise<Verification>
   readonly ratings: Ratings
+  readonly secrets: Pick<Secrets, 'list' | 'set' | 'remove' | 'recipient'>
+  /** Where the newest valid state refers to secrets, by name. */
+  readonly secretUses: () => SecretUses
   readonly sessions: Sessions
   readonly firstAdmin: FirstAdmin
   readonly editing: DomainEditing

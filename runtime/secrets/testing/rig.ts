@@ -18,18 +18,21 @@ export async function secretsRig(environment: Readonly<Record<string, string>> =
   await mkdir(keys, { mode: 0o700 })
   const path = join(root, 'secrets.age')
   const audited: AuditEvent[] = []
+  const changes: string[] = []
   const known = createKnownSecrets()
   const open = () => {
     const home = createHomeStore({ path, keys, clock: systemClock })
     const stores = [createEnvironmentStore(new Map(Object.entries(environment))), home, ...more]
     const secrets = createSecrets({
       ...{ stores: () => stores, writable: () => home, known, command: 'ai-infra' },
+      recipient: async () => (await home.key()).recipient,
+      recordChange: async (action, name, by) => void changes.push(`${action} ${name} by ${by}`),
       accessed: createAccessAudit(async event => void audited.push(event), systemClock),
     })
     return { home, secrets }
   }
   return {
-    ...{ root, keys, path, audited, open, ...open() },
+    ...{ root, keys, path, audited, changes, open, ...open() },
     redact: createRedactor(known),
     [Symbol.asyncDispose]: () => rm(root, { recursive: true }),
   }

@@ -18,6 +18,7 @@ import { fakeApprovals } from './fake-approvals.ts'
 import { fakeAudit } from './fake-audit.ts'
 import { fakeAlerts, fakeHealth } from './fake-health.ts'
 import { fakeRatings } from './fake-ratings.ts'
+import { fakeSecrets } from './fake-secrets.ts'
 import { fakeTasks } from './fake-tasks.ts'
 import { fakeEngine, fakeRepository } from './fakes.ts'
 
@@ -81,6 +82,7 @@ export function house(changes: Partial<PortalDeps> = {}) {
     alerts,
     spentToday: async () => spending,
     ratings: fakeRatings(),
+    ...fakeSecrets(),
     audit,
     verifyAudit: async () => ({ sound: true, lines: 3, last: { sequence: 3, hash: '' }, anchor: undefined, flaws: [] }),
     sessions,

@@ -1,0 +1,58 @@
+import { ApplianceError } from '../runtime/os/errors.ts'
+
+export interface ReadSecret {
+  readonly value: string
+  /** What was done with it, for the person who watches. */
+  readonly note: string | undefined
+}
+
+/** The value from standard input: piped, or typed by a person, without an echo. */
+export async function readSecret(name: string): Promise<ReadSecret> {
+  if (process.stdin.isTTY) {
+    process.stderr.write(`Value of ${name} (it is not shown; Enter ends it): `)
+    const value = await typed()
+    process.stderr.write('\n')
+    return { value, note: undefined }
+  }
+  return withoutEnd(textOf(await Bun.stdin.bytes()))
+}
+
+/** One line loses the line break that `echo` puts behind it; several lines, like a key file, stay as they are. */
+export function withoutEnd(text: string): ReadSecret {
+  const value = text.replace(/\r?\n$/, '')
+  if (value === text) return { value, note: undefined }
+  if (/\n/.test(value)) return { value: text, note: 'it has several lines, and is kept as it is, with the line break at its end' }
+  return { value, note: 'the line break at its end is left out' }
+}
+
+function textOf(bytes: Uint8Array): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
+  } catch {
+    throw new ApplianceError('invalid', 'the value is no UTF-8 text', { hint: 'encode it, for example with base64' })
+  }
+}
+
+/** Characters until Enter, with the echo of the terminal off. */
+function typed(): Promise<string> {
+  const { promise, resolve, reject } = Promise.withResolvers<string>()
+  let value = ''
+  const end = (act: () => void) => {
+    process.stdin.setRawMode(false)
+    process.stdin.pause()
+    process.stdin.off('data', take)
+    act()
+  }
+  const take = (chunk: string) => {
+    for (const character of chunk) {
+      if (character === '\r' || character === '\n' || character === '\u0004') return end(() => resolve(value))
+      if (character === '\u0003') return end(() => reject(new ApplianceError('invalid', 'nothing was set')))
+      value = character === '\u007f' || character === '\b' ? value.slice(0, -1) : value + character
+    }
+  }
+  process.stdin.setEncoding('utf8')
+  process.stdin.setRawMode(true)
+  process.stdin.on('data', take)
+  process.stdin.resume()
+  return promise
+}

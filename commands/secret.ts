@@ -1,0 +1,113 @@
+import { z } from 'zod'
+import { checkedName } from '../runtime/secrets/reference.ts'
+import { readArguments } from './arguments.ts'
+import { askAppliance } from './client.ts'
+import { type Command, type CommandContext, type ExitStatus, WrongUse } from './command.ts'
+import { readSecret } from './read-secret.ts'
+import { ago, table } from './table.ts'
+
+const source = z.enum(['environment', 'home', 'repository', 'aws'])
+
+const overview = z.object({
+  secrets: z.array(
+    z.object({
+      name: z.string(),
+      source,
+      changedAt: z.string().optional(),
+      hidden: z.array(source),
+      usedBy: z.array(z.string()),
+    }),
+  ),
+  missing: z.array(z.object({ name: z.string(), usedBy: z.array(z.string()) })),
+  problems: z.array(z.object({ source, message: z.string() })),
+  recipient: z.string().optional(),
+})
+
+type Overview = z.infer<typeof overview>
+
+const actions: Readonly<Record<string, (name: string, context: CommandContext, json: boolean) => Promise<ExitStatus>>> = {
+  list,
+  set,
+  remove,
+  recipient,
+}
+
+export const secret: Command = {
+  name: 'secret',
+  usage: 'list | set NAME | remove NAME | recipient [--json]',
+  summary: 'keep passwords and keys that documents name as secret:NAME; set reads the value from standard input',
+  async run(args, context) {
+    const { positionals, values } = readArguments(
+      args,
+      { json: { type: 'boolean' } },
+      { least: 1, most: Number.MAX_SAFE_INTEGER },
+    )
+    const [action = '', name = '', ...more] = positionals
+    const act = Object.hasOwn(actions, action) ? actions[action] : undefined
+    if (act === undefined) throw new WrongUse('this is nothing that secret can do')
+    const named = action === 'set' || action === 'remove'
+    // Nothing of what was typed is repeated: it may be the secret.
+    if (more.length > 0 || (!named && name !== '')) throw new WrongUse(tooMuch)
+    if (named && name === '') throw new WrongUse('the name is missing')
+    return act(named ? checkedName(name) : '', context, values.json === true)
+  },
+}
+
+const tooMuch = 'a value is never an argument, where everybody on the machine can read it: it goes to standard input'
+
+async function list(_name: string, { environment, called, out }: CommandContext, json: boolean): Promise<ExitStatus> {
+  const found = await askAppliance(environment.home, 'GET', '/api/secrets', overview)
+  if (json) out(JSON.stringify(found))
+  else for (const line of secretLines(found, called, new Date())) out(line)
+  return 0
+}
+
+async function set(name: string, { environment, out, error }: CommandContext, json: boolean): Promise<ExitStatus> {
+  const { value, note } = await readSecret(name)
+  if (note !== undefined) error(note)
+  const shape = z.object({ set: z.string(), source, hiddenBy: source.optional() })
+  const kept = await askAppliance(environment.home, 'POST', '/api/secrets', shape, { name, value })
+  if (json) out(JSON.stringify(kept))
+  else out(`${name} is kept ${places[kept.source]}; what waits for it goes on within a minute`)
+  if (kept.hiddenBy !== undefined) error(`! ${name} is ${places[kept.hiddenBy]} too, and that value is used: remove it there`)
+  return 0
+}
+
+async function remove(name: string, { environment, out }: CommandContext, json: boolean): Promise<ExitStatus> {
+  const gone = await askAppliance(environment.home, 'POST', '/api/secrets/remove', z.object({ removed: z.string() }), { name })
+  out(json ? JSON.stringify(gone) : `${name} is removed`)
+  return 0
+}
+
+async function recipient(_name: string, { environment, out, error }: CommandContext, json: boolean): Promise<ExitStatus> {
+  const found = await askAppliance(environment.home, 'GET', '/api/secrets', overview)
+  if (found.recipient === undefined) {
+    error(found.problems.map(({ message }) => message).join('; '))
+    return 1
+  }
+  out(json ? JSON.stringify({ recipient: found.recipient }) : found.recipient)
+  return 0
+}
+
+const places = {
+  environment: "in the appliance's environment",
+  home: 'in the home, encrypted',
+  repository: 'in secrets.age.yaml',
+  aws: 'in AWS Secrets Manager',
+} as const
+
+export function secretLines({ secrets, missing, problems }: Overview, called: string, now: Date): string[] {
+  const rows = [
+    ...secrets.map(({ name, source, changedAt, hidden, usedBy }) => [
+      name,
+      `${places[source]}${changedAt === undefined ? '' : `, changed ${ago(changedAt, now)} ago`}${hidden.map(other => `; hides the one ${places[other]}`).join('')}`,
+      usedBy.join(', '),
+    ]),
+    ...missing.map(({ name, usedBy }) => [name, `MISSING: ${called} secret set ${name}`, usedBy.join(', ')]),
+  ]
+  const lines = table(rows)
+  return [
+    ...problems.map(({ message }) => `! ${message}`),
+    ...(lines.length === 0 && problems.length === 0 ? ['There are no secrets yet, and no document names one.'] : lines),
+  ]
+}

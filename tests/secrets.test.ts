@@ -1,0 +1,85 @@
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
+import { type Bind, startBind } from '../reconcilers/dns/testing/bind.ts'
+import { type Appliance, createAppliance } from './support/appliance.ts'
+import type { Clone } from './support/clone.ts'
+import { until } from './support/until.ts'
+
+setDefaultTimeout(120_000)
+
+let appliance: Appliance
+let bind: Bind
+let clone: Clone
+
+beforeAll(async () => {
+  appliance = await createAppliance()
+  bind = await startBind(['example.com'])
+  await appliance.start()
+  clone = await appliance.clone()
+})
+afterAll(async () => {
+  await appliance?.[Symbol.asyncDispose]()
+  await bind?.[Symbol.asyncDispose]()
+})
+
+const dnsYaml = (secret: string) => `providers:
+  home: { type: rfc2136, server: 127.0.0.1, port: ${bind.port}, key: ai-infra, secret: "secret:${secret}" }
+zones:
+  example.com: { provider: home, records: { mail: { A: 203.0.113.25 } } }
+`
+
+const record = () => appliance.resource('dns-record', 'mail.example.com/A')
+
+test('a record whose secret is not set waits and says what to type; once it is typed the record appears', async () => {
+  const pushed = await clone.deliver({ 'dns.yaml': dnsYaml('DNS_KEY') })
+  expect(pushed.shown).toContain('the secret DNS_KEY is not set')
+  expect(pushed.shown).toMatch(/secret set DNS_KEY reads it from standard input/)
+  await until('it waits', async () => (await record())?.state === 'waiting')
+  const missing = await appliance.command('secret', 'list')
+  expect(missing.out).toMatch(/^DNS_KEY {2}MISSING: .*secret set DNS_KEY +dns\.yaml example\.com$/m)
+  const set = await appliance.commandWith(`${bind.secret}\n`, 'secret', 'set', 'DNS_KEY')
+  expect(set.error).toBe('the line break at its end is left out\n')
+  expect(set).toMatchObject({
+    code: 0,
+    out: 'DNS_KEY is kept in the home, encrypted; what waits for it goes on within a minute\n',
+  })
+  await appliance.converged(pushed.revision)
+  expect(await bind.ask('mail.example.com', 'A')).toEqual(['203.0.113.25'])
+  expect((await appliance.command('secret', 'list')).out).toMatch(
+    /^DNS_KEY {2}in the home, encrypted, changed \d+ s ago +dns\.yaml example\.com$/m,
+  )
+})
+
+test('a wrong value is told without it, and the right one reaches the record', async () => {
+  const wrong = Buffer.from('not the key of this server, not at all').toString('base64')
+  expect((await appliance.commandWith(wrong, 'secret', 'set', 'DNS_KEY')).code).toBe(0)
+  await until('it is refused', async () => (await record())?.state === 'stalled')
+  expect((await record())?.message).toContain('does not accept the TSIG key ai-infra')
+  expect((await record())?.message).not.toContain(wrong)
+  expect((await appliance.commandWith(bind.secret, 'secret', 'set', 'DNS_KEY')).code).toBe(0)
+  await appliance.converged()
+})
+
+test('whoever types the value as an argument is told why not, and it is not repeated', async () => {
+  for (const args of [
+    ['set', 'DNS_KEY', 'hunter2hunter2'],
+    ['set', 'hunter2hunter2'],
+    ['hunter2hunter2'],
+    ['list', 'hunter2hunter2'],
+  ]) {
+    const ended = await appliance.commandWith('', 'secret', ...args)
+    expect(ended.code).not.toBe(0)
+    expect(ended.out + ended.error).not.toContain('hunter2')
+  }
+})
+
+test('what is removed makes its record wait again, and no route gives a value', async () => {
+  expect((await appliance.command('secret', 'remove', 'DNS_KEY')).code).toBe(0)
+  await until('it waits', async () => (await record())?.state === 'waiting')
+  const again = await appliance.command('secret', 'remove', 'DNS_KEY')
+  expect(again).toMatchObject({ code: 1, error: expect.stringContaining('there is no secret DNS_KEY') })
+  expect((await appliance.commandWith(bind.secret, 'secret', 'set', 'DNS_KEY')).code).toBe(0)
+  const listed = await appliance.command('secret', 'list', '--json')
+  expect(listed.out).toContain('DNS_KEY')
+  expect(listed.out).not.toContain(bind.secret)
+  expect((await appliance.command('secret', 'recipient')).out).toMatch(/^age1[a-z0-9]{58}\n$/)
+})

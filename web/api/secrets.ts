@@ -1,0 +1,73 @@
+import { z } from 'zod'
+import { type SecretsOverview, type SecretUses, secretsOverview } from '../../runtime/secrets/overview.ts'
+import { largestSecret, type Secrets } from '../../runtime/secrets/secrets.ts'
+import { sources } from '../../runtime/secrets/store.ts'
+import { nameOf } from '../door/door.ts'
+import { type DocumentedRoute, people, reads, writes } from './define.ts'
+import { list } from './shapes/engine.ts'
+
+export interface SecretsApiDeps {
+  readonly secrets: Pick<Secrets, 'list' | 'set' | 'remove' | 'recipient'>
+  /** Of the newest valid state. */
+  readonly secretUses: () => SecretUses
+}
+
+const tag = 'secrets'
+const source = z.enum(sources).describe('Where its value is taken from, nearest first')
+const usedBy = list(z.string()).describe('Documents that refer to it, like "dns.yaml example.com"')
+
+const overview = z
+  .object({
+    secrets: list(
+      z.object({
+        name: z.string(),
+        source,
+        changedAt: z.string().describe('ISO 8601').optional(),
+        hidden: list(source).describe('Places that have the name too, and are not asked'),
+        usedBy,
+      }),
+    ),
+    missing: list(z.object({ name: z.string(), usedBy })).describe('Referred to, and nowhere'),
+    problems: list(z.object({ source, message: z.string() })).describe('Places that cannot be read'),
+    recipient: z.string().describe('age1…: what others encrypt for, so that this appliance can read it').optional(),
+  })
+  .meta({ id: 'Secrets' })
+
+// Names are never in the path: who confuses name and value would have it in the audit.
+const name = z.string().max(200).describe('Capital letters, digits and _, like DNS_KEY')
+
+/** Secrets go in here, and never come out: no route gives a value. */
+export function secretsRoutes({ secrets, secretUses }: SecretsApiDeps): readonly DocumentedRoute[] {
+  return [
+    reads({
+      ...{ path: '/api/secrets', policy: people, tag, answer: overview },
+      summary: 'Names of the secrets, where they are kept, what refers to them, and which are missing',
+      handle: async () => onTheWire(await secretsOverview(secrets, secretUses())),
+    }),
+    writes({
+      ...{ path: '/api/secrets', policy: people, audit: 'secret.set', tag },
+      body: z.strictObject({ name, value: z.string().max(largestSecret) }),
+      answer: z.object({ set: z.string(), source, hiddenBy: source.optional() }),
+      summary: 'Keep a value under a name; what waits for it goes on',
+      async handle({ body, call }) {
+        const kept = await secrets.set(body.name, body.value, nameOf(call.identity))
+        return { set: body.name, ...kept }
+      },
+    }),
+    writes({
+      ...{ path: '/api/secrets/remove', policy: people, audit: 'secret.removed', tag },
+      body: z.strictObject({ name }),
+      answer: z.object({ removed: z.string() }),
+      summary: 'Forget the value of a name',
+      async handle({ body, call }) {
+        await secrets.remove(body.name, nameOf(call.identity))
+        return { removed: body.name }
+      },
+    }),
+  ]
+}
+
+const onTheWire = ({ secrets, ...rest }: SecretsOverview) => ({
+  ...rest,
+  secrets: secrets.map(({ changedAt, ...entry }) => (changedAt === undefined ? entry : { ...entry, changedAt })),
+})
