@@ -3,6 +3,7 @@ import { removeDomain, setDomain } from '../desired-state/edit-domains.ts'
 import { secretUses } from '../desired-state/secret-uses.ts'
 import type { DesiredState } from '../desired-state/state.ts'
 import type { RunningEngine } from '../reconcilers/engine/engine.ts'
+import { createTraffic } from '../reconcilers/sites/traffic.ts'
 import type { AgentsRoom } from '../runtime/bus/create-agents.ts'
 import { threadOfWork } from '../runtime/bus/standing.ts'
 import { inheritFromTasks } from '../runtime/bus/threads.ts'
@@ -13,6 +14,7 @@ import { spawn } from '../runtime/os/spawn.ts'
 import { createProjects } from '../runtime/projects/projects.ts'
 import type { TasksRoom } from '../runtime/tasks/create-tasks.ts'
 import { spentToday } from '../runtime/tasks/spending.ts'
+import { certificatesOf } from '../web/agent-socket/verbs/certificates.ts'
 import { json, text } from '../web/door/answer.ts'
 import { auditEventOf } from '../web/door/audited.ts'
 import { createDoor, type Door, type DoorDependencies } from '../web/door/door.ts'
@@ -92,6 +94,8 @@ export async function buildDoors(
       secrets: ground.secrets,
       secretUses: () => usesIn(engine.state()),
       verifyAudit: () => verifyHome(home),
+      certificates: async () => new Map((await certificatesOf(home, undefined, clock.now())).map(each => [each.domain, each])),
+      traffic: createTraffic(home, clock.now),
       services: () => supervisor.status(),
     }),
     clock,

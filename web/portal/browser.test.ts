@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, setDefaultTimeout, 
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
 import { complaintsOf, startBrowser } from './testing/browser.ts'
 import { house } from './testing/house.ts'
-import { holdInScene, playScene } from './testing/scene.ts'
+import { holdInScene, playOutside, playScene } from './testing/scene.ts'
 import { playWork } from './testing/work-scene.ts'
 
 setDefaultTimeout(60_000)
@@ -25,6 +25,7 @@ afterEach(async () => {
 beforeEach(async () => {
   home = house()
   playScene(home.engine, home.agents, home.repository)
+  playOutside(home)
   await playWork(home.agents, home.tasks, home.approvals, home.health)
   home.engine.planned = {
     ...home.engine.planned,

@@ -15,6 +15,7 @@ import type { Tasks } from '../../runtime/tasks/task.ts'
 import type { Pending } from './approvals/pending.ts'
 import type { Ratings } from './chat/ratings.ts'
 import type { DomainEditing } from './domains/editing.ts'
+import type { ServedCertificate, Visits } from './domains/standing.ts'
 import type { FirstAdmin } from './sign-in/first-admin.ts'
 import type { Sessions } from './sign-in/sessions.ts'
 
@@ -39,6 +40,10 @@ export interface PortalDeps {
   readonly sessions: Sessions
   readonly firstAdmin: FirstAdmin
   readonly editing: DomainEditing
+  /** The certificate that counts of each host. */
+  readonly certificates: () => Promise<ReadonlyMap<string, ServedCertificate>>
+  /** What nginx was asked in the last day. */
+  readonly traffic: () => Promise<{ readonly hosts: ReadonlyMap<string, Visits>; readonly since: Date | undefined }>
   readonly clock: Clock
   readonly log: Log
   readonly place: Place

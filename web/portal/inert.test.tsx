@@ -216,7 +216,26 @@ test('hostile data is inert on the pages of somebody who is not signed in', asyn
 test('a domain that no parser would let through would still be inert', async () => {
   const domain = { kind: 'redirect', host: evil, aliases: [evil], tls: 'none', to: evil, keepsPath: true, status: 301 } as const
   const frame = { hostname: 'atlas', person: 'Ada', theme: 'auto', path: '/', agents: [], pending: 0 } as const
-  const view = { frame, domains: [domain], statuses: new Map(), place, mistakes: [evil], notice: undefined }
+  const status = {
+    kind: 'certificate',
+    key: evil,
+    state: 'failed',
+    reason: evil,
+    message: evil,
+    revision: evil,
+    since: evil,
+  } as const
+  const served = { issuer: evil, self_signed: false, ends: evil, days_left: 3 }
+  const standing = {
+    ...{ domain, site: undefined, visits: { requests: 1, bytes: 1, errors: 1 } },
+    ...{ certificate: { status, served }, dns: { zone: evil, worst: { ...status, state: 'ready' as const } } },
+  } as const
+  const secured = {
+    ...standing,
+    domain: { ...domain, tls: 'acme' },
+    certificate: { status: { ...status, state: 'ready' }, served },
+  } as const
+  const view = { frame, domains: [standing, secured], counted: new Date(0), place, mistakes: [evil], notice: undefined }
   expect(await dangersIn(render(<DomainsPage view={view} />))).toEqual([])
 })
 

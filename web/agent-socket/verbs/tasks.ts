@@ -90,9 +90,6 @@ export const taskVerbs = ({ tasks, inherit }: TaskVerbDeps): readonly Verb[] => 
   }),
 ]
 
-const notDone = (result: { readonly outcome: 'settled' } | { readonly outcome: 'refused' | 'ended'; readonly reason: string }) =>
-  new ApplianceError('invalid', result.outcome === 'settled' ? 'the task is no longer yours' : result.reason)
-
 async function wanted(
   tasks: Tasks,
   { graph, task, thread }: { graph?: string | undefined; task?: string | undefined; thread?: string | undefined },

@@ -1,17 +1,20 @@
 /** @jsxImportSource hono/jsx */
 import type { DomainDeclaration } from '../../../desired-state/state.ts'
 import type { ResourceStatus } from '../../../reconcilers/engine/status.ts'
+import { compact, size } from '../components/amount.ts'
 import type { Frame } from '../components/frame.ts'
 import { Page } from '../components/layout.tsx'
 import { StateWord } from '../components/state.tsx'
+import { moment } from '../components/time.tsx'
 import type { Place } from '../deps.ts'
 import { urls } from '../urls.ts'
+import type { DomainStanding, Visits } from './standing.ts'
 
 export interface DomainsView {
   readonly frame: Frame
-  readonly domains: readonly DomainDeclaration[]
-  /** By host; a domain that is not known to the engine yet is missing. */
-  readonly statuses: ReadonlyMap<string, ResourceStatus>
+  readonly domains: readonly DomainStanding[]
+  /** Since when visits are counted; undefined when nobody has come yet. */
+  readonly counted: Date | undefined
   readonly place: Place
   readonly mistakes: readonly string[]
   readonly notice: string | undefined
@@ -41,44 +44,34 @@ export const DomainsPage = ({ view }: { readonly view: DomainsView }) => (
   </Page>
 )
 
-const DomainTable = ({ domains, statuses, place }: DomainsView) => (
+const DomainTable = ({ domains, counted, place }: DomainsView) => (
   <table class="ledger domains">
     <thead>
       <tr>
         <th scope="col">State</th>
         <th scope="col">Host</th>
         <th scope="col">Serves</th>
-        <th scope="col">TLS</th>
+        <th scope="col">Certificate</th>
+        <th scope="col">DNS</th>
+        <th scope="col" class="num" {...(counted === undefined ? {} : { title: `since ${moment(counted.toISOString())}` })}>
+          Requests, 24 h
+        </th>
         <th scope="col" class="num">
           <span class="unseen">Edit</span>
         </th>
       </tr>
     </thead>
     <tbody>
-      {domains.map(domain => (
-        <DomainRow domain={domain} status={statuses.get(domain.host)} place={place} />
+      {domains.map(standing => (
+        <DomainRow {...standing} place={place} />
       ))}
     </tbody>
   </table>
 )
 
-interface RowProps {
-  readonly domain: DomainDeclaration
-  readonly status: ResourceStatus | undefined
-  readonly place: Place
-}
-
-const DomainRow = ({ domain, status, place }: RowProps) => (
+const DomainRow = ({ domain, site, certificate, dns, visits, place }: DomainStanding & { readonly place: Place }) => (
   <tr>
-    <td>
-      {status === undefined ? (
-        <StateWord state="reconciling" word="new" />
-      ) : (
-        <a class="bare" href={urls.resource.to('site', domain.host)}>
-          <StateWord state={status.state} />
-        </a>
-      )}
-    </td>
+    <td>{site === undefined ? <StateWord state="reconciling" word="new" /> : <Standing status={site} />}</td>
     <th scope="row">
       <a href={siteUrl(domain, place)} rel="noreferrer">
         <code>{domain.host}</code>
@@ -88,13 +81,53 @@ const DomainRow = ({ domain, status, place }: RowProps) => (
     <td class="says">
       <code>{servesOf(domain)}</code>
     </td>
-    <td>{domain.tls}</td>
+    <td class="part-of">
+      <CertificateCell tls={domain.tls} {...certificate} />
+    </td>
+    <td class="part-of">
+      <DnsCell {...dns} />
+    </td>
+    <td class="num visits">
+      <VisitsCell {...visits} />
+    </td>
     <td class="num">
       <a href={urls.domainEdit.to(domain.host)}>
         edit<span class="unseen"> {domain.host}</span>
       </a>
     </td>
   </tr>
+)
+
+interface StandingProps {
+  readonly status: ResourceStatus
+  /** What it says while it is ready. */
+  readonly word?: string
+  readonly title?: string
+}
+
+const Standing = ({ status: { kind, key, state, message }, word, title }: StandingProps) => (
+  <a class="bare" href={urls.resource.to(kind, key)} title={state === 'ready' ? (title ?? '') : message}>
+    <StateWord state={state} {...(word !== undefined && state === 'ready' ? { word } : {})} />
+  </a>
+)
+
+const CertificateCell = ({ tls, status, served }: DomainStanding['certificate'] & { readonly tls: DomainDeclaration['tls'] }) => {
+  if (tls === 'none') return <span class="soft">none</span>
+  if (status === undefined) return <span>{tls === 'acme' ? 'new' : 'self-signed'}</span>
+  if (served === undefined || served.self_signed) return <Standing status={status} />
+  return <Standing status={status} word={`${served.days_left} days`} title={`${served.issuer}, until ${moment(served.ends)}`} />
+}
+
+const DnsCell = ({ zone, worst }: DomainStanding['dns']) => {
+  if (worst !== undefined) return <Standing status={worst} word={zone ?? 'ready'} title={`kept in the zone ${zone}`} />
+  return <span class="soft">{zone === undefined ? 'elsewhere' : 'by hand'}</span>
+}
+
+const VisitsCell = ({ requests, bytes, errors }: Visits) => (
+  <span title={`${requests} requests, ${size(bytes)} sent, ${errors} answered with an error of the server`}>
+    {requests === 0 ? '–' : compact(requests)}
+    {errors === 0 ? null : <b class="because"> {compact(errors)} failed</b>}
+  </span>
 )
 
 export function servesOf(domain: DomainDeclaration): string {

@@ -15,6 +15,7 @@ import { type DomainFields, emptyFields, fieldsOfEntry, fieldsOfForm } from './e
 import { DomainFormPage } from './form.tsx'
 import { DomainsPage } from './list.tsx'
 import type { FormMistakes } from './mistakes.ts'
+import { standingsOf } from './standing.ts'
 import { textDiff } from './text-diff.ts'
 
 export function domainRoutes(deps: PortalDeps): readonly Route[] {
@@ -37,11 +38,12 @@ export function domainRoutes(deps: PortalDeps): readonly Route[] {
 async function list(call: Call, deps: PortalDeps): Promise<Response> {
   const head = await deps.repository.head()
   const parsed = head === undefined ? undefined : await deps.repository.read(head)
-  const sites = deps.engine.status().resources.filter(each => each.kind === 'site')
+  const [certificates, traffic] = await Promise.all([deps.certificates(), deps.traffic()])
+  const sources = { resources: deps.engine.status().resources, certificates, visits: traffic.hosts }
   const view = {
     frame: frameOf(call, deps),
-    domains: parsed?.ok ? [...parsed.state.domains.values()] : [],
-    statuses: new Map(sites.map(each => [each.key, each])),
+    domains: parsed?.ok ? standingsOf({ state: parsed.state, ...sources }) : [],
+    counted: traffic.since,
     place: deps.place,
     mistakes: parsed?.ok === false ? parsed.mistakes.map(renderMistake) : [],
     notice: noticeOf(call),

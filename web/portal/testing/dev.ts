@@ -1,11 +1,12 @@
 // The portal on invented data, to look at it: bun web/portal/testing/dev.ts [PORT]
 
 import { house } from './house.ts'
-import { holdInScene, playScene } from './scene.ts'
+import { holdInScene, playOutside, playScene } from './scene.ts'
 import { playWork } from './work-scene.ts'
 
 const home = house()
 playScene(home.engine, home.agents, home.repository)
+playOutside(home)
 await playWork(home.agents, home.tasks, home.approvals, home.health)
 if (process.argv.includes('--held')) holdInScene(home.engine)
 const { port } = home.listen(Number(process.argv[2] ?? 0))

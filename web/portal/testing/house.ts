@@ -9,6 +9,7 @@ import { listenOnLoopback } from '../../door/listen.ts'
 import type { Identity } from '../../door/route.ts'
 import { watchPending } from '../approvals/pending.ts'
 import type { PortalDeps } from '../deps.ts'
+import type { ServedCertificate, Visits } from '../domains/standing.ts'
 import { renderPortalError } from '../errors.tsx'
 import { createPortalRoutes } from '../routes.ts'
 import type { FirstAdmin } from '../sign-in/first-admin.ts'
@@ -70,6 +71,8 @@ export function house(changes: Partial<PortalDeps> = {}) {
   const health = fakeHealth()
   const alerts = fakeAlerts()
   const spending = new Map<string, DaySpent>()
+  const served = new Map<string, ServedCertificate>()
+  const visits = new Map<string, Visits>()
   const sessions = fakeSessions()
   const deps: PortalDeps = {
     engine,
@@ -88,6 +91,8 @@ export function house(changes: Partial<PortalDeps> = {}) {
     sessions,
     firstAdmin: closed,
     editing: { set: setDomain, remove: removeDomain },
+    certificates: async () => served,
+    traffic: async () => ({ hosts: visits, since: visits.size === 0 ? undefined : new Date() }),
     clock: systemClock,
     log: silentLog,
     place,
@@ -115,6 +120,8 @@ export function house(changes: Partial<PortalDeps> = {}) {
     health,
     alerts,
     spending,
+    served,
+    visits,
     sessions,
     deps,
     door,

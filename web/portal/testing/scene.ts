@@ -1,6 +1,7 @@
 import type { ResourceState, ResourceStatus } from '../../../reconcilers/engine/status.ts'
 import type { FakeAgents } from './fake-agents.ts'
 import type { FakeEngine, FakeRepository } from './fakes.ts'
+import type { house } from './house.ts'
 
 export const sceneYaml = `# yaml-language-server: $schema=./schemas/domains.json
 domains:
@@ -11,6 +12,12 @@ domains:
   old.example.com: { redirect: "https://blog.example.com", status: 308 }
   status.example.com: { root: status, tls: acme }
   portal.example.com: { portal: true, tls: acme }
+`
+
+const sceneDns = `providers:
+  home: { type: rfc2136, server: ns1.example.com, key: ai-infra, secret: "secret:DNS_KEY" }
+zones:
+  example.com: { provider: home }
 `
 
 const at = (minutes: number) => new Date(Date.now() - minutes * 60_000).toISOString()
@@ -52,7 +59,7 @@ export function playScene(engine: FakeEngine, agents: FakeAgents, repository: Fa
   subjects.forEach(([revision, subject, name], index) => {
     const diff = `diff --git a/domains.yaml b/domains.yaml\n--- a/domains.yaml\n+++ b/domains.yaml\n@@ -4,3 +4,4 @@ domains:\n   docs.example.com: { root: docs, tls: acme }\n   app.example.com: { proxy: "http://127.0.0.1:9000", websocket: true, tls: acme }\n+  grafana.example.com: { proxy: "http://127.0.0.1:3100", websocket: true, tls: acme }\n   old.example.com: { redirect: "https://blog.example.com", status: 308 }\n`
     const summary = { revision, subject, author: { name, email: 'ada@example.com' }, date: at(60 * 26 - index * 500) }
-    repository.add(summary, { 'domains.yaml': sceneYaml }, diff)
+    repository.add(summary, { 'domains.yaml': sceneYaml, 'dns.yaml': sceneDns }, diff)
   })
   engine.set({ revision: third, desired: head, converged: false })
   for (const name of ['supervisor', 'code', 'data', 'infra', 'research', 'qa']) engine.put(resource('agent', name, head, 190))
@@ -111,4 +118,24 @@ export function holdInScene(engine: FakeEngine): void {
     })),
     since: at(2),
   })
+}
+
+/** What makes the sites of the scene reachable: records and certificates, one of each in trouble, and a day of visitors. */
+export function playOutside({ engine, served, visits }: ReturnType<typeof house>): void {
+  const head = sha('4')
+  const certified = ['blog', 'docs', 'app', 'status', 'portal'].map(name => `${name}.example.com`)
+  for (const [index, host] of certified.entries()) {
+    engine.put(resource('certificate', host, head, 600))
+    const days = 88 - index * 11
+    const ends = new Date(Date.now() + days * 86_400_000).toISOString()
+    served.set(host, { issuer: "C=US, O=Let's Encrypt, CN=E7", self_signed: false, ends, days_left: days })
+    engine.put(resource('site-record', `${host}/A`, head, 600))
+  }
+  const refused = 'acme-v02.api.letsencrypt.org gave no certificate: no valid A records found for grafana.example.com'
+  engine.put(resource('certificate', 'grafana.example.com', head, 4, 'waiting', 'certificate-refused', refused))
+  const foreign = 'grafana.example.com A is there already with other values: 203.0.113.9'
+  engine.put(resource('site-record', 'grafana.example.com/A', head, 4, 'stalled', 'foreign', foreign))
+  const counts = { 'blog.example.com': 48_213, 'www.blog.example.com': 312, 'docs.example.com': 1_904, 'app.example.com': 907 }
+  for (const [host, requests] of Object.entries(counts)) visits.set(host, { requests, bytes: requests * 18_000, errors: 0 })
+  visits.set('grafana.example.com', { requests: 41, bytes: 22_000, errors: 41 })
 }

@@ -1,13 +1,14 @@
 // Pictures of the portal on invented data: bun web/portal/testing/shoot.ts FOLDER [PATH...]
 import { chromium } from 'playwright-core'
 import { house } from './house.ts'
-import { holdInScene, playScene } from './scene.ts'
+import { holdInScene, playOutside, playScene } from './scene.ts'
 import { playWork } from './work-scene.ts'
 
 const [folder = '/tmp/portal-shots', ...only] = process.argv.slice(2)
 const paths = only.length > 0 ? only : ['/', '/chat', '/chat/new', '/sign-in', '/account', '/nowhere']
 const home = house()
 playScene(home.engine, home.agents, home.repository)
+playOutside(home)
 await playWork(home.agents, home.tasks, home.approvals, home.health)
 if (process.env.HELD) holdInScene(home.engine)
 const listener = home.listen()
