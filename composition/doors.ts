@@ -1,4 +1,5 @@
 import { hostname } from 'node:os'
+import { setZone } from '../desired-state/edit-dns.ts'
 import { removeDomain, setDomain } from '../desired-state/edit-domains.ts'
 import { secretUses } from '../desired-state/secret-uses.ts'
 import type { DesiredState } from '../desired-state/state.ts'
@@ -70,7 +71,7 @@ export async function buildDoors(
   const firstAdmin = createFirstAdmin(store, clock)
   const timeoutMinutes = () => engine.state()?.settings.session_timeout_minutes ?? 60
   const sessions = createSessions({ store, secret: await portalSecret(home.keys), timeoutMinutes, log })
-  const editing = { set: setDomain, remove: (text: string, host: string) => removeDomain(text, host) ?? '' }
+  const editing = { set: setDomain, remove: (text: string, host: string) => removeDomain(text, host) ?? '', setZone }
   const renderError: DoorDependencies['renderError'] = (status, message, request, identity) =>
     isHook(request)
       ? text(`${message}\n`, status)

@@ -189,3 +189,26 @@ test('a diff of large files that share nothing is quick', () => {
   expect(textDiff('f', many('a'), many('b')).split('\n')).toHaveLength(10_003)
   expect(performance.now() - startedAt).toBeLessThan(1_000)
 })
+
+const dns = 'providers:\n  home: { type: rfc2136, server: ns1.example.com, key: k, secret: "secret:DNS_KEY" }\nzones: {}\n'
+const net = { ...shop, host: 'shop.example.net', dns_provider: 'home' }
+
+test('one form adds the domain and the zone of its records, in one commit', async () => {
+  home.repository.add({ revision: 'd'.repeat(40) }, { 'domains.yaml': yaml, 'dns.yaml': dns }, '')
+  expect(await (await home.get('/domains/new')).text()).toContain('a new zone at home')
+  const html = await (await home.post('/domains/review', net)).text()
+  expect(html).toContain('+++ b/dns.yaml')
+  expect((await home.post('/domains/commit', hiddenIn(html))).status).toBe(303)
+  const revision = (await home.repository.head()) ?? ''
+  expect(await home.repository.file(revision, 'dns.yaml')).toContain('example.net: { provider: home }')
+  expect(await fileNow()).toContain('shop.example.net')
+  const again = await (await home.post('/domains/review', { ...net, host: 'other.example.net' })).text()
+  expect(/id="dns_zone-mistake">([^<]*)</.exec(again)?.[1]).toContain('is in the zone example.net, which dns.yaml keeps already')
+})
+
+test('a zone that cannot be the one of the domain is refused at its field', async () => {
+  home.repository.add({ revision: 'd'.repeat(40) }, { 'domains.yaml': yaml, 'dns.yaml': dns }, '')
+  const html = await (await home.post('/domains/review', { ...net, dns_zone: 'example.org' })).text()
+  expect(/id="dns_zone-mistake">([^<]*)</.exec(html)?.[1]).toBe('shop.example.net is not in the zone example.org.')
+  expect(await fileNow()).toBe(yaml)
+})

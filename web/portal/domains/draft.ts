@@ -7,6 +7,14 @@ import { type DomainFields, type Entry, entryOfFields, isEntry } from './entry.t
 import { type FormMistakes, placeMistakes } from './mistakes.ts'
 
 const file = 'domains.yaml'
+const dnsFile = 'dns.yaml'
+
+/** A document as the commit would change it; the same before and after where it does not. */
+export interface Rewritten {
+  readonly path: string
+  readonly before: string
+  readonly after: string
+}
 
 /** What a form asks for. */
 export type DomainChange =
@@ -18,8 +26,7 @@ export type Draft =
       readonly outcome: 'ready'
       /** The commit that the plan was made on. */
       readonly base: string
-      readonly before: string
-      readonly after: string
+      readonly documents: readonly Rewritten[]
       readonly edits: Edits
       readonly plan: RevisionPlan
       readonly message: string
@@ -50,12 +57,47 @@ export async function draftOf({ repository, engine, editing }: Sources, change: 
     change.what === 'remove'
       ? (editing.remove(before, host) ?? before)
       : editing.set(before, host, entryOfFields(change.fields, existing?.entry))
-  const edits: Edits = new Map([[file, after]])
+  const zone = await zoneOf({ repository, editing }, base, change)
+  if (zone !== undefined && 'wrong' in zone) return wrong('dns_zone', zone.wrong)
+  const documents = [{ path: file, before, after }, ...(zone === undefined ? [] : [zone])]
+  const edits: Edits = new Map(documents.map(({ path, after: text }) => [path, text]))
   const preview = await repository.preview(base, edits)
   if (!preview.ok) return { outcome: 'wrong', mistakes: placeMistakes(preview.mistakes, after, key) }
   const verb = { add: 'add', change: 'change', remove: 'remove' }[change.what]
   const plan = await engine.plan(preview.state)
-  return { outcome: 'ready', base, before, after, edits, plan, message: `domains: ${verb} ${host}` }
+  return { outcome: 'ready', base, documents, edits, plan, message: `domains: ${verb} ${host}` }
+}
+
+/** `dns.yaml` with a zone for the domain, where the form asks for one. */
+async function zoneOf(
+  { repository, editing }: Pick<Sources, 'repository' | 'editing'>,
+  base: string,
+  change: DomainChange,
+): Promise<Rewritten | { readonly wrong: string } | undefined> {
+  if (change.what === 'remove' || change.fields.dns_provider === '') return undefined
+  const { host, dns_provider: provider, dns_zone: typed } = change.fields
+  const zone = typed === '' ? parentOf(host) : typed
+  const before = (await repository.file(base, dnsFile)) ?? ''
+  const { zones } = dnsNames(before)
+  const covering = zones.find(name => host === name || host.endsWith(`.${name}`))
+  if (covering !== undefined) {
+    return { wrong: `${host} is in the zone ${covering}, which dns.yaml keeps already: choose "as dns.yaml says".` }
+  }
+  if (host !== zone && !host.endsWith(`.${zone}`)) return { wrong: `${host} is not in the zone ${zone}.` }
+  return { path: dnsFile, before, after: editing.setZone(before, zone, { provider }) }
+}
+
+/** shop.example.com is in example.com; a name of two parts is a zone itself. */
+function parentOf(host: string): string {
+  const labels = host.split('.')
+  return labels.length > 2 ? labels.slice(1).join('.') : host
+}
+
+/** Providers and zones as `dns.yaml` names them, whatever else is wrong with it. */
+export function dnsNames(text: string): { readonly providers: readonly string[]; readonly zones: readonly string[] } {
+  const document: unknown = parse(text, { logLevel: 'silent' })
+  const names = (map: unknown) => (isEntry(map) ? Object.keys(map) : [])
+  return isEntry(document) ? { providers: names(document.providers), zones: names(document.zones) } : { providers: [], zones: [] }
 }
 
 const wrong = (field: keyof FormMistakes, sentence: string): Draft => ({ outcome: 'wrong', mistakes: { [field]: [sentence] } })

@@ -19,6 +19,9 @@ export interface DomainFields {
   readonly timeout_seconds: string
   readonly redirect: string
   readonly status: string
+  /** Provider of dns.yaml that is to keep a zone for it; empty leaves dns.yaml as it is. */
+  readonly dns_provider: string
+  readonly dns_zone: string
 }
 
 export type FieldName = keyof DomainFields
@@ -40,6 +43,8 @@ export const emptyFields: DomainFields = {
   timeout_seconds: '',
   redirect: '',
   status: '',
+  dns_provider: '',
+  dns_zone: '',
 }
 
 export function fieldsOfForm(form: Form): DomainFields {
@@ -58,6 +63,8 @@ export function fieldsOfForm(form: Form): DomainFields {
     timeout_seconds: get('timeout_seconds'),
     redirect: get('redirect'),
     status: get('status'),
+    dns_provider: get('dns_provider'),
+    dns_zone: get('dns_zone'),
   }
 }
 
@@ -78,6 +85,8 @@ export function fieldsOfEntry(host: string, entry: Entry): DomainFields {
     timeout_seconds: text('timeout_seconds'),
     redirect: text('redirect'),
     status: text('status'),
+    dns_provider: '',
+    dns_zone: '',
   }
 }
 

@@ -14,6 +14,8 @@ export interface DomainFormView {
   /** The domain is there already; its name stays. */
   readonly existing: boolean
   readonly mistakes: FormMistakes
+  /** What dns.yaml names. */
+  readonly dns: { readonly providers: readonly string[]; readonly zones: readonly string[] }
 }
 
 const kinds: readonly { readonly kind: DomainKind; readonly label: string; readonly hint: string }[] = [
@@ -24,7 +26,7 @@ const kinds: readonly { readonly kind: DomainKind; readonly label: string; reado
 ]
 
 export const DomainFormPage = ({ view }: { readonly view: DomainFormView }) => {
-  const { frame, fields, existing, mistakes } = view
+  const { frame, fields, existing, mistakes, dns } = view
   return (
     <Page frame={frame} title={existing ? `Edit ${fields.host}` : 'Add a domain'} room="domains">
       <Title
@@ -41,7 +43,11 @@ export const DomainFormPage = ({ view }: { readonly view: DomainFormView }) => {
           <TextField
             name="host"
             label="Host name"
-            hint="Point its DNS record at this server too."
+            hint={
+              dns.zones.length === 0
+                ? 'Point its DNS record at this server too.'
+                : `Names in ${dns.zones.join(', ')} get their DNS records by themselves.`
+            }
             value={fields.host}
             mistakes={mistakes.host}
             placeholder="blog.example.com"
@@ -66,14 +72,15 @@ export const DomainFormPage = ({ view }: { readonly view: DomainFormView }) => {
         <Field name="tls" label="TLS" mistakes={mistakes.tls ?? []}>
           {attributes => (
             <select {...attributes}>
-              {['', 'none', 'self-signed', 'acme'].map(tls => (
+              {Object.keys(certificates).map(tls => (
                 <option value={tls} selected={tls === fields.tls}>
-                  {tls === '' ? 'as settings.yaml says' : tls}
+                  {certificates[tls]}
                 </option>
               ))}
             </select>
           )}
         </Field>
+        <ZoneFields fields={fields} mistakes={mistakes} providers={dns.providers} />
         <div class="decide">
           <button type="submit" class="main">
             Show the plan
@@ -92,6 +99,40 @@ export const DomainFormPage = ({ view }: { readonly view: DomainFormView }) => {
     </Page>
   )
 }
+
+const certificates: Readonly<Record<string, string>> = {
+  '': 'as settings.yaml says',
+  none: 'none: plain HTTP',
+  'self-signed': 'self-signed: for tests and private names',
+  acme: 'acme: of a certificate authority, renewed by itself',
+}
+
+const ZoneFields = ({ fields, mistakes, providers }: PartProps & { readonly providers: readonly string[] }) =>
+  providers.length === 0 ? null : (
+    <details class="fold" open={fields.dns_provider !== '' || mistakes.dns_zone !== undefined}>
+      <summary>Keep its DNS zone from here too</summary>
+      <Field name="dns_provider" label="DNS provider" mistakes={mistakes.dns_provider ?? []}>
+        {attributes => (
+          <select {...attributes}>
+            {['', ...providers].map(provider => (
+              <option value={provider} selected={provider === fields.dns_provider}>
+                {provider === '' ? 'as dns.yaml says' : `a new zone at ${provider}`}
+              </option>
+            ))}
+          </select>
+        )}
+      </Field>
+      <TextField
+        name="dns_zone"
+        label="Zone"
+        hint="The name without its first part when empty. Records in it that are not of this server stay untouched."
+        value={fields.dns_zone}
+        mistakes={mistakes.dns_zone}
+        placeholder="example.com"
+        machine
+      />
+    </details>
+  )
 
 const KindChoice = ({ kind: chosen, mistakes }: { readonly kind: DomainKind; readonly mistakes: readonly string[] }) => (
   <fieldset class="kinds">

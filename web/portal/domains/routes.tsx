@@ -10,7 +10,7 @@ import { frameOf } from '../frame.ts'
 import { noticeOf } from '../notices.ts'
 import { page, seeOther } from '../reply.ts'
 import { urls } from '../urls.ts'
-import { type DomainChange, type Draft, draftOf, findEntry } from './draft.ts'
+import { type DomainChange, type Draft, dnsNames, draftOf, findEntry } from './draft.ts'
 import { type DomainFields, emptyFields, fieldsOfEntry, fieldsOfForm } from './entry.ts'
 import { DomainFormPage } from './form.tsx'
 import { DomainsPage } from './list.tsx'
@@ -23,7 +23,7 @@ export function domainRoutes(deps: PortalDeps): readonly Route[] {
   const asks = { method: 'POST', policy: ['person'], rateLimit: { requests: 60, seconds: 60 }, audit: false } as const
   return [
     { ...reads, path: urls.domains.path, handle: call => list(call, deps) },
-    { ...reads, path: urls.domainNew.path, handle: call => form(call, deps, emptyFields, false, {}) },
+    { ...reads, path: urls.domainNew.path, handle: call => form(call, deps, emptyFields, false) },
     { ...reads, path: urls.domainEdit.path, handle: call => edit(call, deps) },
     { ...asks, path: urls.domainReview.path, handle: async call => review(call, deps, changeOf(await readForm(call.request))) },
     {
@@ -51,8 +51,16 @@ async function list(call: Call, deps: PortalDeps): Promise<Response> {
   return page(<DomainsPage view={view} />)
 }
 
-function form(call: Call, deps: PortalDeps, fields: DomainFields, existing: boolean, mistakes: FormMistakes): Response {
-  const view = { frame: frameOf(call, deps), fields, existing, mistakes }
+async function form(
+  call: Call,
+  deps: PortalDeps,
+  fields: DomainFields,
+  existing: boolean,
+  mistakes: FormMistakes = {},
+): Promise<Response> {
+  const head = await deps.repository.head()
+  const dns = dnsNames((head === undefined ? undefined : await deps.repository.file(head, 'dns.yaml')) ?? '')
+  const view = { frame: frameOf(call, deps), fields, existing, mistakes, dns }
   return page(<DomainFormPage view={view} />, Object.keys(mistakes).length > 0 ? 422 : 200)
 }
 
@@ -62,7 +70,7 @@ async function edit(call: Call, deps: PortalDeps): Promise<Response> {
   const text = head === undefined ? undefined : await deps.repository.file(head, 'domains.yaml')
   const found = findEntry(text ?? '', host)
   if (found === undefined) return missing(call, deps, 'No such domain is declared.')
-  return form(call, deps, fieldsOfEntry(host, found.entry), true, {})
+  return form(call, deps, fieldsOfEntry(host, found.entry), true)
 }
 
 function changeOf(posted: Form): DomainChange {
@@ -76,7 +84,7 @@ async function review(call: Call, deps: PortalDeps, change: DomainChange, again?
   return reviewPage(call, deps, change, draft, again)
 }
 
-function refused(call: Call, deps: PortalDeps, change: DomainChange, mistakes: FormMistakes): Response {
+async function refused(call: Call, deps: PortalDeps, change: DomainChange, mistakes: FormMistakes): Promise<Response> {
   if (change.what !== 'remove') return form(call, deps, change.fields, change.what === 'change', mistakes)
   return missing(call, deps, Object.values(mistakes).flat().join(' '))
 }
@@ -97,7 +105,10 @@ function reviewPage(
     up: { label: 'domains', to: urls.domains.to() },
     title: `${titles[change.what]} ${host}`,
     plan: draft.plan,
-    diff: textDiff('domains.yaml', draft.before, draft.after),
+    diff: draft.documents
+      .map(({ path, before, after }) => textDiff(path, before, after))
+      .filter(Boolean)
+      .join('\n'),
     again,
     action: urls.domainCommit.to(),
     hidden: { ...hiddenOf(change), base: draft.base, digest: draft.plan.digest },

@@ -1,3 +1,4 @@
+import { setZone } from '../../../desired-state/edit-dns.ts'
 import { removeDomain, setDomain } from '../../../desired-state/edit-domains.ts'
 import { parseTree } from '../../../desired-state/parse.ts'
 import type { ParseResult } from '../../../desired-state/state.ts'
@@ -90,7 +91,7 @@ export function house(changes: Partial<PortalDeps> = {}) {
     verifyAudit: async () => ({ sound: true, lines: 3, last: { sequence: 3, hash: '' }, anchor: undefined, flaws: [] }),
     sessions,
     firstAdmin: closed,
-    editing: { set: setDomain, remove: removeDomain },
+    editing: { set: setDomain, remove: removeDomain, setZone },
     certificates: async () => served,
     traffic: async () => ({ hosts: visits, since: visits.size === 0 ? undefined : new Date() }),
     clock: systemClock,
