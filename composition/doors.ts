@@ -93,6 +93,7 @@ export async function buildDoors(
       audit: ground.audit,
       passwords: environment.databasePasswords,
       secrets: ground.secrets,
+      secret: ground.secrets.value,
       secretUses: () => usesIn(engine.state()),
       verifyAudit: () => verifyHome(home),
       certificates: async () => new Map((await certificatesOf(home, undefined, clock.now())).map(each => [each.domain, each])),

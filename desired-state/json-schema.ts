@@ -8,6 +8,7 @@ import { dnsSchema } from './documents/dns-schema.ts'
 import { domainsSchema } from './documents/domain-schema.ts'
 import { networkSchema } from './documents/network.ts'
 import { permissionsSchema } from './documents/permissions.ts'
+import { secretsAgeSchema } from './documents/secrets-age.ts'
 import { settingsSchema } from './documents/settings.ts'
 
 /** Where the generated files are committed; the starter repository gets them as `.schemas/`. */
@@ -21,6 +22,7 @@ const documents = {
   permissions: permissionsSchema,
   network: networkSchema,
   databases: databasesSchema,
+  'secrets.age': secretsAgeSchema,
   backups: backupsSchema,
 }
 

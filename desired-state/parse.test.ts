@@ -26,6 +26,7 @@ test('an empty repository means the six starter agents, no domains and the defau
     search_provider: 'none',
     ...{ certificate_issuer: 'letsencrypt', certificate_issuer_ca: '', certificate_email: '', public_addresses: [] },
     ...{ auto_backup_enabled: true, backup_schedule: '0 2 * * *', backup_retention_days: 30, backup_to_github: true },
+    secret_store: 'age',
     look_interval_seconds: 30,
   })
 })
@@ -141,7 +142,7 @@ describe('files', () => {
     ).toEqual([
       'Settings.yaml:1:1: no such document; did you mean "settings.yaml"?',
       'agents.yml:1:1: this file is not read under this name: rename it to agents.yaml',
-      'compose.yaml:1:1: no such document: the documents are agents.yaml, domains.yaml, dns.yaml, settings.yaml, permissions.yaml, network.yaml, databases.yaml, backups.yaml; put other files into a folder',
+      'compose.yaml:1:1: no such document: the documents are agents.yaml, domains.yaml, dns.yaml, settings.yaml, permissions.yaml, network.yaml, databases.yaml, secrets.age.yaml, backups.yaml; put other files into a folder',
       'domain.yaml:1:1: no such document; did you mean "domains.yaml"?',
       'schedules.yaml:1:1: schedules.yaml is not supported by this version yet: remove it for now',
     ])

@@ -6,6 +6,7 @@ import { type ParsedDomains, parseDomains } from './documents/domains.ts'
 import { parseNetwork } from './documents/network.ts'
 import { parsePermissions } from './documents/permissions.ts'
 import { noPolicyDocuments, type PolicyDocuments, policyOf } from './documents/policy.ts'
+import { noSharedSecrets, parseSecretsAge } from './documents/secrets-age.ts'
 import { defaultSettings, parseSettings } from './documents/settings.ts'
 import { starterPrompts } from './starter-prompts.ts'
 import type { AgentDeclaration, DesiredState, Mistake, ParseResult, Settings, Tls } from './state.ts'
@@ -26,6 +27,7 @@ const documents = [
   'permissions.yaml',
   'network.yaml',
   'databases.yaml',
+  'secrets.age.yaml',
   'backups.yaml',
 ]
 
@@ -59,9 +61,10 @@ export function parseTree(entries: readonly TreeEntry[], revision: string, cache
   const agents = withTools(readAgents(tree, settings, mistakes), tools, mistakes)
   const databases = readDatabases(tree, agents, mistakes)
   const { backups, gitBackups } = readBackups(tree, settings, mistakes)
+  const secrets = readSecrets(tree, mistakes)
   const telos = readTelos(entries, mistakes)
   if (mistakes.length > 0) return { ok: false, mistakes: inOrder(mistakes) }
-  return { ok: true, state: { revision, agents, domains, dns, settings, databases, backups, gitBackups, telos } }
+  return { ok: true, state: { revision, agents, domains, dns, settings, databases, secrets, backups, gitBackups, telos } }
 }
 
 function treeMistakes(entries: readonly TreeEntry[]): Mistake[] {
@@ -200,6 +203,14 @@ function readDatabases(
   const parsed = parseDatabases(source, mistakes.length === 0 ? new Set(agents.keys()) : undefined)
   mistakes.push(...parsed.mistakes)
   return parsed.databases
+}
+
+function readSecrets(tree: Tree, mistakes: Mistake[]): DesiredState['secrets'] {
+  const source = open(tree, 'secrets.age.yaml', mistakes)
+  if (source === undefined) return noSharedSecrets
+  const parsed = parseSecretsAge(source)
+  mistakes.push(...parsed.mistakes)
+  return parsed.shared
 }
 
 function nearPrompt(path: string, tree: Tree): string {

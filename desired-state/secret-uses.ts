@@ -16,12 +16,15 @@ export function secretUses(state: DesiredState): ReadonlyMap<string, readonly st
     for (const [key, entry] of entriesOf(value)) {
       for (const name of namesIn(entry)) {
         const places = uses.get(name) ?? new Set()
-        uses.set(name, places.add(`${part}.yaml ${key}`))
+        uses.set(name, places.add(`${fileOf(part)} ${key}`))
       }
     }
   }
   return new Map([...uses].map(([name, places]) => [name, [...places].sort()]))
 }
+
+/** Where a part of the state is written. */
+const fileOf = (part: string): string => (part === 'gitBackups' ? 'backups.yaml' : `${part}.yaml`)
 
 function* namesIn(value: unknown): Generator<string> {
   if (typeof value === 'string') {

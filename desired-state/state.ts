@@ -10,6 +10,8 @@ export interface DesiredState {
   readonly dns: ReadonlyMap<string, DnsZone>
   /** PostgreSQL servers elsewhere, by name. */
   readonly databases: ReadonlyMap<string, DatabaseDeclaration>
+  /** What secrets.age.yaml holds. */
+  readonly secrets: SharedSecrets
   /** Encrypted backups, by name. */
   readonly backups: ReadonlyMap<string, BackupDeclaration>
   /** What is pushed to other Git repositories, by name. */
@@ -151,13 +153,15 @@ export interface PortalDomain extends DomainCommon {
 
 export type DomainDeclaration = StaticDomain | ProxyDomain | RedirectDomain | PortalDomain
 
-/** A database that agents may query; its password is in the environment of the appliance. */
+/** A database that agents may query. */
 export interface DatabaseDeclaration {
   readonly name: string
   readonly host: string
   readonly port: number
   readonly database: string
   readonly user: string
+  /** `secret:NAME`; without it the password is in the environment of the appliance. */
+  readonly password?: string
   readonly tls: 'verify' | 'none'
   readonly agents: readonly string[]
   readonly write: boolean
@@ -254,6 +258,14 @@ export interface GitBackupDeclaration {
   readonly branch: string
 }
 
+/** Secrets in the repository itself. */
+export interface SharedSecrets {
+  /** Public keys of age, by whose they are. */
+  readonly recipients: ReadonlyMap<string, string>
+  /** By name, encrypted and armored. */
+  readonly values: ReadonlyMap<string, string>
+}
+
 export interface Settings {
   /** Default of `domains.*.tls`. */
   readonly tls: Tls
@@ -277,6 +289,8 @@ export interface Settings {
   readonly backup_retention_days: number
   /** Whether the `git:` targets of backups.yaml are pushed. */
   readonly backup_to_github: boolean
+  /** Where `secret set` keeps values: a file of the home, or AWS Secrets Manager, which is read as well then. */
+  readonly secret_store: 'age' | 'aws'
   /** Seconds between two looks for drift. */
   readonly look_interval_seconds: number
 }

@@ -43,6 +43,7 @@ const routes = createRoutes({
   inherit: async () => {},
   services: () => [],
   passwords: new Map(),
+  secret: unreached,
 })
 
 const identities: Record<Role, Identity> = {

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { cronSchema } from './cron.ts'
-import { secretReference } from './dns-schema.ts'
+import { secretReference } from './secret-reference.ts'
 
 /** What a backup can hold: together it is the whole appliance. */
 export const backupParts = [

@@ -3,6 +3,7 @@ import type { DatabaseDeclaration, Mistake } from '../state.ts'
 import type { Source } from '../yaml.ts'
 import { check, entriesOf, reportOn } from './check.ts'
 import { unknownAgent } from './permissions.ts'
+import { secretReference } from './secret-reference.ts'
 
 const mostDatabases = 50
 const namePattern = /^[a-z][a-z0-9-]{0,31}$/
@@ -18,6 +19,11 @@ const databaseSchema = z.strictObject({
   port: z.int().min(1).max(65_535).default(5432).describe('Its port.'),
   database: plainName.describe('Name of the database on that server.'),
   user: plainName.describe('Who connects: best a role that may only read what agents may see.'),
+  password: secretReference
+    .optional()
+    .describe(
+      "Its password: secret:NAME, or one field of a secret, like secret:SHOP.password. Without it: AI_INFRA_DATABASE_PASSWORD_NAME of the appliance's environment.",
+    ),
   tls: z
     .enum(['verify', 'none'])
     .default('verify')
@@ -35,7 +41,7 @@ export const databasesSchema = z.strictObject({
     .record(z.string().meta({ pattern: namePattern.source }), databaseSchema)
     .default({})
     .describe(
-      'Databases by name. The password of shop-eu is AI_INFRA_DATABASE_PASSWORD_SHOP_EU in the environment of the appliance.',
+      'Databases by name. The password of shop-eu is what its key password names, or AI_INFRA_DATABASE_PASSWORD_SHOP_EU in the environment of the appliance.',
     ),
 })
 
@@ -57,7 +63,8 @@ export function parseDatabases(
     const entry = check(databaseSchema, value ?? {}, path, report)
     if (entry === undefined) continue
     for (const [index, agent] of entry.agents.entries()) unknownAgent(agent, [...path, 'agents', index], agents, report)
-    databases.set(name, { name, ...entry })
+    const { password, ...fields } = entry
+    databases.set(name, { name, ...fields, ...(password === undefined ? {} : { password }) })
   }
   return { databases, mistakes: report.mistakes }
 }

@@ -1,15 +1,6 @@
 import { z } from 'zod'
 import { recordTypes } from './dns-values.ts'
-
-const secretPattern = /^secret:[A-Z][A-Z0-9_]{0,99}$/
-
-/** A value that only names a secret: nobody reads it in the repository. */
-export const secretReference = z
-  .string()
-  .regex(
-    secretPattern,
-    'write the name of a secret, like secret:DNS_KEY; its value is AI_INFRA_SECRET_DNS_KEY in the environment of the appliance',
-  )
+import { secretReference } from './secret-reference.ts'
 
 export const providerSchema = z.discriminatedUnion('type', [
   z.strictObject({

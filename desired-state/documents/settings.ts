@@ -68,6 +68,12 @@ export const settingsSchema = z.strictObject({
     .describe('When backups are made that do not say it themselves, as cron has it, in the time of the server.'),
   backup_retention_days: z.int().min(1).max(365).default(30).describe('Days for which one backup of each day is kept.'),
   backup_to_github: z.boolean().default(true).describe('Whether the git targets of backups.yaml are pushed.'),
+  secret_store: z
+    .enum(['age', 'aws'])
+    .default('age')
+    .describe(
+      'Where secret set keeps values: age (a file of the server, encrypted), or aws (AWS Secrets Manager, which secrets are read from as well then; AWS_REGION and keys in the environment of the appliance). Default: age.',
+    ),
   look_interval_seconds: z.int().min(5).max(3600).default(30).describe('Seconds between two looks for drift.'),
 })
 

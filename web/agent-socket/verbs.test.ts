@@ -54,6 +54,7 @@ beforeEach(() => {
     projects,
     home: place.home,
     passwords: new Map<string, string>(),
+    secret: async (reference: string) => `value of ${reference}`,
     redact: (text: string) => text.replaceAll('hunter2', '[secret]'),
   }
   const verbs = [...projectVerbs(deps), ...domainVerbs(deps), ...deployVerbs(deps), ...logVerbs(deps), ...databaseVerbs(deps)]
@@ -232,7 +233,7 @@ test('a statement for a database elsewhere is decided with where it goes; it is 
   const query = { database: 'shop', statement: 'SELECT 1' }
   expect((await ask('database.query', query, 'data')).answer).toMatchObject({
     verdict: 'failed',
-    reason: expect.stringContaining('a person puts AI_INFRA_DATABASE_PASSWORD_SHOP into the appliance'),
+    reason: expect.stringContaining('or puts AI_INFRA_DATABASE_PASSWORD_SHOP into the appliance'),
   })
   expect(requests[0]?.needs).toEqual([
     { kind: 'verb', verb: 'database.query', input: { ...query, on: 'reader@db.example.com:5432/shop', values: [] } },

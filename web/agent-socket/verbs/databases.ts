@@ -5,12 +5,14 @@ import { queryDatabase } from '../../../runtime/databases/postgres.ts'
 import { passwordVariable } from '../../../runtime/os/environment.ts'
 import { ApplianceError } from '../../../runtime/os/errors.ts'
 import type { Need } from '../../../runtime/policy/action.ts'
+import type { Secrets } from '../../../runtime/secrets/secrets.ts'
 import { type Caller, type Verb, verb } from './verb.ts'
 
 export interface DatabaseVerbDeps {
   readonly repository: Repository
-  /** Passwords by name of the database. */
+  /** Passwords of the appliance's environment by name of the database. */
   readonly passwords: ReadonlyMap<string, string>
+  readonly secret: Secrets['value']
 }
 
 const input = z.strictObject({
@@ -47,8 +49,7 @@ export const databaseVerbs = (deps: DatabaseVerbDeps): readonly Verb[] => {
           throw new ApplianceError('invalid', `${database} can only be read`, {
             hint: 'a person sets write: true in databases.yaml',
           })
-        const password = deps.passwords.get(database)
-        if (password === undefined) throw noPassword(database)
+        const password = await passwordOf(deps, declared, caller.agent)
         return queryDatabase(declared, password, agent.policy, { statement, values, rows, writes }, caller.signal)
       },
     })
@@ -61,7 +62,7 @@ export const databaseVerbs = (deps: DatabaseVerbDeps): readonly Verb[] => {
       async run(_input, caller) {
         const databases = (await declaredFor(deps, caller)).databases.map(({ agents: _, ...one }) => ({
           ...one,
-          ...(deps.passwords.has(one.name) ? {} : { unavailable: noPassword(one.name).message }),
+          ...(one.password !== undefined || deps.passwords.has(one.name) ? {} : { unavailable: noPassword(one.name).message }),
         }))
         return { databases }
       },
@@ -69,10 +70,17 @@ export const databaseVerbs = (deps: DatabaseVerbDeps): readonly Verb[] => {
   ]
 }
 
+async function passwordOf(deps: DatabaseVerbDeps, { name, password }: DatabaseDeclaration, agent: string): Promise<string> {
+  if (password !== undefined) return deps.secret(password, `database ${name}, asked by ${agent}`)
+  const own = deps.passwords.get(name)
+  if (own === undefined) throw noPassword(name)
+  return own
+}
+
 const noPassword = (name: string) =>
   new ApplianceError(
     'waiting',
-    `the password of ${name} is not set: a person puts ${passwordVariable(name)} into the appliance's environment`,
+    `the password of ${name} is not set: a person names a secret in databases.yaml, or puts ${passwordVariable(name)} into the appliance's environment`,
   )
 
 async function declaredFor(
