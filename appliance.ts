@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { certificateRoom } from './composition/certificates.ts'
-import { dnsRoom } from './composition/dns.ts'
+import { dnsProviders, dnsRoom } from './composition/dns.ts'
 import { buildDoors } from './composition/doors.ts'
 import { type Ground, layGround } from './composition/ground.ts'
 import { followCommits, followHappenings } from './composition/happenings.ts'
@@ -88,6 +88,7 @@ export async function startAppliance(options: ApplianceOptions): Promise<Running
   const version = await programVersion(program)
   const canAnswer = claude.apiKey !== undefined || claude.baseUrl !== undefined
   let wake = (_kind: string, _reason: string) => {}
+  let isChanging = (_host: string) => false
   const engine = await startEngine({
     repository,
     store,
@@ -103,12 +104,15 @@ export async function startAppliance(options: ApplianceOptions): Promise<Running
       ...dnsRoom({ home, spawn, clock, id: await applianceId(store), secrets: ground.secrets }),
       certificateRoom({
         ...{ home, spawn, clock, attempts: createAttempts(store), httpsPort: environment.httpsPort },
+        providers: dnsProviders({ spawn, secrets: ground.secrets }, await applianceId(store)),
         wake: (kind, reason) => wake(kind, reason),
+        isChanging: host => isChanging(host),
       }),
     ],
   })
   wake = engine.wake
   started.defer(ground.secrets.subscribe(names => engine.retryAll(`changed secrets: ${names.join(', ')}`)))
+  isChanging = host => engine.resource('site', host)?.state === 'reconciling'
   started.defer(() => engine.stop())
   const committed = await followCommits(repository, agents, ground.audit, log)
   started.defer(

@@ -9,28 +9,35 @@ export interface CertificateRoomDeps extends Omit<CertificatesDependencies, 'ser
   readonly httpsPort: number
   /** Has the engine look at a kind. */
   readonly wake: (kind: string, reason: string) => void
+  /** Whether the engine is changing a site now. */
+  readonly isChanging: (host: string) => boolean
 }
 
 /** Milliseconds until the sites have taken a new certificate up. */
 const patience = 60_000
 
 /** Certificates, and how they find their way into the sites that serve them. */
-export function certificateRoom({ httpsPort, wake, ...deps }: CertificateRoomDeps): AnyReconciler {
+export function certificateRoom({ httpsPort, wake, isChanging, ...deps }: CertificateRoomDeps): AnyReconciler {
   const served: CertificatesDependencies['served'] = async (host, chain, signal) => {
     wake('site', `${host} has a new certificate`)
-    await untilPresented(host, httpsPort, new X509Certificate(chain).raw, deps.clock, signal)
+    const wanted = new Uint8Array(new X509Certificate(chain).raw)
+    // The site has more to do than to serve it: whoever waits for the whole is told when that is done, too.
+    const isServed = async () => isSame(await presented(host, httpsPort, signal), wanted) && !isChanging(host)
+    await untilServed(host, isServed, deps.clock, signal)
   }
   return createCertificatesReconciler({ ...deps, served })
 }
 
-async function untilPresented(host: string, port: number, wanted: Uint8Array, clock: Clock, signal: AbortSignal): Promise<void> {
+const isSame = (found: Uint8Array | undefined, wanted: Uint8Array) =>
+  found !== undefined && Bun.deepEquals(new Uint8Array(found), wanted)
+
+async function untilServed(host: string, isServed: () => Promise<boolean>, clock: Clock, signal: AbortSignal): Promise<void> {
   const until = clock.now().getTime() + patience
-  for (;;) {
-    const found = await presented(host, port, signal)
-    if (found !== undefined && Bun.deepEquals(new Uint8Array(found), new Uint8Array(wanted))) return
+  while (!(await isServed())) {
     signal.throwIfAborted()
-    if (clock.now().getTime() > until) break
-    await clock.sleep(100, signal)
+    if (clock.now().getTime() > until) {
+      throw new ApplianceError('failed', `nginx does not serve the new certificate of ${host}`, { hint: `see site/${host}` })
+    }
+    await clock.sleep(20, signal)
   }
-  throw new ApplianceError('failed', `nginx does not serve the new certificate of ${host}`, { hint: `see site/${host}` })
 }

@@ -1,5 +1,5 @@
 import type { DomainDocument } from './documents/domain-schema.ts'
-import { parseHost } from './documents/host.ts'
+import { parseSiteName } from './documents/host.ts'
 import { type NamedMap, removeEntry, setEntry } from './edit-entries.ts'
 
 /** By its name as it is written, or as punycode. */
@@ -8,7 +8,7 @@ const domains: NamedMap = {
   map: 'domains',
   means(key, host) {
     if (key === host) return true
-    const parsed = parseHost(key)
+    const parsed = parseSiteName(key)
     return 'ok' in parsed && parsed.ok === host
   },
 }

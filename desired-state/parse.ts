@@ -6,6 +6,7 @@ import { type ParsedDomains, parseDomains } from './documents/domains.ts'
 import { parseNetwork } from './documents/network.ts'
 import { parsePermissions } from './documents/permissions.ts'
 import { noPolicyDocuments, type PolicyDocuments, policyOf } from './documents/policy.ts'
+import { unprovableDomains } from './documents/provable.ts'
 import { noSharedSecrets, parseSecretsAge } from './documents/secrets-age.ts'
 import { defaultSettings, parseSettings } from './documents/settings.ts'
 import { starterPrompts } from './starter-prompts.ts'
@@ -57,6 +58,7 @@ export function parseTree(entries: readonly TreeEntry[], revision: string, cache
   const settings = readSettings(tree, mistakes)
   const domains = readDomains(tree, settings.tls, mistakes, cache, domainsKey(entries))
   const dns = readDns(tree, mistakes)
+  mistakes.push(...unprovableDomains({ domains, dns, settings }, () => open(tree, 'domains.yaml', mistakes)))
   const tools = readTools(entries, mistakes)
   const agents = withTools(readAgents(tree, settings, mistakes), tools, mistakes)
   const databases = readDatabases(tree, agents, mistakes)

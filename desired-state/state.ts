@@ -3,7 +3,7 @@ export interface DesiredState {
   /** The commit; empty for a tree that was never committed. */
   readonly revision: string
   readonly agents: ReadonlyMap<string, AgentDeclaration>
-  /** Keyed by host name, in lower case and punycode. */
+  /** Keyed by host name, in lower case and punycode; its first part may be a star, for all names of one more part. */
   readonly domains: ReadonlyMap<string, DomainDeclaration>
   readonly settings: Settings
   /** Zones by name. */
@@ -97,6 +97,18 @@ interface DomainCommon {
   readonly host: string
   readonly aliases: readonly string[]
   readonly tls: Tls
+  /** With `tls: acme`: names are proven in DNS. Absent: over HTTP. */
+  readonly challenge?: 'dns'
+  /** What browsers are told once an authority's certificate serves. Absent: nothing. */
+  readonly hsts?: Hsts
+}
+
+/** HTTP Strict Transport Security (RFC 6797). */
+export interface Hsts {
+  /** How long browsers insist on TLS; 0 takes it back. */
+  readonly seconds: number
+  readonly subdomains: boolean
+  readonly preload: boolean
 }
 
 export interface StaticDomain extends DomainCommon {

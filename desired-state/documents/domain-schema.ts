@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { parseRepo } from './deploy.ts'
-import { type Parsed, parseHost } from './host.ts'
+import { type Parsed, parseSiteName } from './host.ts'
 import { tlsSchema } from './settings.ts'
 import { parseRedirect, parseUpstream } from './url.ts'
 
@@ -40,6 +40,25 @@ export const deploySchema = z.strictObject({
     .describe('Folder of the repository that is served; . is all of it.'),
 })
 
+/** Seconds. */
+export const year = 31_536_000
+
+export const hstsSchema = z.union(
+  [
+    z.literal(true).transform(() => ({ seconds: year, subdomains: false, preload: false })),
+    z
+      .strictObject({
+        max_age_seconds: z.int().min(0).max(63_072_000).default(year).describe('Default: a year. 0 takes it back.'),
+        include_subdomains: z.boolean().default(false).describe('For all names below it, too.'),
+        preload: z.boolean().default(false).describe("Lets browsers' list take the name up, which is hard to undo."),
+      })
+      .transform(fields => ({
+        ...{ seconds: fields.max_age_seconds, subdomains: fields.include_subdomains, preload: fields.preload },
+      })),
+  ],
+  { error: 'hsts must be true, or a map like { max_age_seconds: 31536000, include_subdomains: true }' },
+)
+
 /** One entry of `domains:`. Which fields go with which kind, and what strings may be, is checked where it is parsed. */
 export const domainSchema = z
   .strictObject({
@@ -59,8 +78,17 @@ export const domainSchema = z
       .literal(true, { error: 'portal must be true; remove it where the portal is not wanted' })
       .optional()
       .describe('The portal itself; needs TLS.'),
-    aliases: z.array(parsed(parseHost, 300)).max(100).default([]).describe('Further host names of the same site.'),
+    aliases: z.array(parsed(parseSiteName, 300)).max(100).default([]).describe('Further host names of the same site.'),
     tls: tlsSchema.optional().describe('none, self-signed or acme. Default: tls of settings.yaml.'),
+    challenge: z
+      .enum(['http', 'dns'])
+      .optional()
+      .describe(
+        'How an authority sees that the names are ours: http (port 80 reaches this server) or dns (its zone is in dns.yaml). Default: dns for a name with a star, else http. With tls: acme.',
+      ),
+    hsts: hstsSchema
+      .optional()
+      .describe('Browsers insist on TLS from their first visit on: true for a year, or { max_age_seconds: … }. With tls: acme.'),
     index: z
       .array(
         z

@@ -3,8 +3,8 @@ import type { DomainDeclaration, Mistake, Tls } from '../state.ts'
 import { nearestWord } from '../suggest.ts'
 import type { Path, Source } from '../yaml.ts'
 import { check, entriesOf, isMap, type Report, reportOn } from './check.ts'
-import { domainSchema } from './domain-schema.ts'
-import { parseHost } from './host.ts'
+import { domainSchema, year } from './domain-schema.ts'
+import { parseSiteName } from './host.ts'
 
 type Fields = z.output<typeof domainSchema>
 
@@ -45,12 +45,13 @@ export function parseDomains(source: Source, defaultTls: Tls): ParsedDomains {
     if (host !== undefined && declaration !== undefined) domains.set(host, declaration)
   }
   refuseLoops(entries, domains, report)
+  refuseClosedSubdomains(entries, report)
   return { domains, mistakes: report.mistakes }
 }
 
 function parseEntry(key: string, value: unknown, defaultTls: Tls, report: Report): Entry {
   const path = ['domains', key]
-  const parsedHost = parseHost(key)
+  const parsedHost = parseSiteName(key)
   const host = 'ok' in parsedHost ? parsedHost.ok : undefined
   if ('wrong' in parsedHost) report.say(path, parsedHost.wrong, 'key')
   if (value === null) {
@@ -62,7 +63,56 @@ function parseEntry(key: string, value: unknown, defaultTls: Tls, report: Report
   const aliases = fields?.aliases ?? []
   if (fields === undefined || kind === undefined) return { key, host, aliases, declaration: undefined }
   if (kind === 'portal') refuseOpenPortal(fields.tls, defaultTls, path, report)
-  return { key, host, aliases, declaration: declare({ host: host ?? key, aliases, tls: fields.tls ?? defaultTls }, fields) }
+  const names = [host ?? key, ...aliases]
+  const tls = fields.tls ?? defaultTls
+  if (kind === 'portal') refuseStarredPortal(names, path, report)
+  refuseWithoutAuthority(fields, tls, path, report)
+  refuseStarsOverHttp(fields, names, path, report)
+  refusePreload(fields, path, report)
+  return { key, host, aliases, declaration: declare(common(names, tls, fields), fields) }
+}
+
+type Common = Pick<DomainDeclaration, 'host' | 'aliases' | 'tls' | 'challenge' | 'hsts'>
+
+function common([host = '', ...aliases]: readonly string[], tls: Tls, { challenge, hsts }: Fields): Common {
+  const inDns = tls === 'acme' && (challenge === 'dns' || [host, ...aliases].some(isStarred))
+  return { host, aliases, tls, ...(inDns ? { challenge: 'dns' } : {}), ...(hsts === undefined ? {} : { hsts }) }
+}
+
+const isStarred = (name: string) => name.startsWith('*.')
+
+function refuseStarredPortal(names: readonly string[], path: Path, report: Report): void {
+  const starred = names.find(isStarred)
+  if (starred !== undefined)
+    report.say(path, `the portal has names of its own, and ${starred} stands for many: write them out`, 'key')
+}
+
+/** What is about an authority's certificate says nothing without one. */
+function refuseWithoutAuthority(fields: Fields, tls: Tls, path: Path, report: Report): void {
+  if (tls === 'acme') return
+  for (const name of ['challenge', 'hsts'] as const) {
+    if (fields[name] === undefined) continue
+    report.say([...path, name], `${name} goes with tls: acme, and this domain has tls: ${tls}: remove it`, 'key')
+  }
+}
+
+/** What browsers' list of preloaded names asks for (https://hstspreload.org). */
+function refusePreload({ hsts }: Fields, path: Path, report: Report): void {
+  if (hsts === undefined || !hsts.preload || (hsts.subdomains && hsts.seconds >= year)) return
+  report.say(
+    [...path, 'hsts', 'preload'],
+    `preload needs include_subdomains: true, and max_age_seconds of at least ${year}: browsers' list takes nothing else`,
+  )
+}
+
+/** No authority gives one for a star otherwise (RFC 8555, 7.1.3). */
+function refuseStarsOverHttp({ challenge }: Fields, names: readonly string[], path: Path, report: Report): void {
+  const starred = names.find(isStarred)
+  if (challenge !== 'http' || starred === undefined) return
+  report.say(
+    [...path, 'challenge'],
+    `${starred} has a star, and authorities give such a certificate over DNS only: write challenge: dns`,
+  )
 }
 
 /** The kind of a domain, and a mistake for each field that goes with another. Judges keys only, whatever their values are. */
@@ -97,7 +147,7 @@ function refuseOpenPortal(tls: Tls | undefined, defaultTls: Tls, path: Path, rep
   else report.say([...path, 'tls'], message)
 }
 
-function declare(common: Pick<DomainDeclaration, 'host' | 'aliases' | 'tls'>, fields: Fields): DomainDeclaration {
+function declare(common: Common, fields: Fields): DomainDeclaration {
   if (fields.proxy !== undefined) {
     return {
       ...common,
@@ -170,7 +220,7 @@ function refuseLoops(entries: readonly Entry[], domains: ReadonlyMap<string, Dom
       visited.add(at)
       const target = new URL(at.to)
       // A port of its own is another server, which may well answer.
-      at = target.port === '' ? byName.get(target.hostname.replace(/\.$/, '')) : undefined
+      at = target.port === '' ? servedBy(byName, target.hostname.replace(/\.$/, '')) : undefined
     }
     if (at === declaration) {
       const by =
@@ -183,4 +233,44 @@ function refuseLoops(entries: readonly Entry[], domains: ReadonlyMap<string, Dom
       report.say(['domains', key, 'redirect'], `${key} redirects to itself${by}: write another target`)
     }
   }
+}
+
+/** Whose name it is, or who has the longest star above it. */
+function servedBy(byName: ReadonlyMap<string, DomainDeclaration>, name: string): DomainDeclaration | undefined {
+  const exact = byName.get(name)
+  if (exact !== undefined) return exact
+  for (let at = name; at.includes('.'); ) {
+    at = at.slice(at.indexOf('.') + 1)
+    const starred = byName.get(`*.${at}`)
+    if (starred !== undefined) return starred
+  }
+  return undefined
+}
+
+/** Browsers that were told to insist on TLS for all names below one open none of them without a certificate that they trust. */
+function refuseClosedSubdomains(entries: readonly Entry[], report: Report): void {
+  const above = new Map<string, string>()
+  for (const { key, declaration } of entries) {
+    if (declaration?.hsts?.subdomains !== true || declaration.hsts.seconds === 0) continue
+    for (const name of [declaration.host, ...declaration.aliases]) above.set(name.replace(/^\*\./, ''), key)
+  }
+  if (above.size === 0) return
+  for (const { key, declaration } of entries) {
+    if (declaration === undefined || declaration.tls === 'acme') continue
+    const owner = [declaration.host, ...declaration.aliases]
+      .map(name => ownerAbove(above, name))
+      .find(found => found !== undefined)
+    if (owner === undefined) continue
+    const message = `${key} has tls: ${declaration.tls}, and browsers would not open it any more because of hsts of ${owner}: give it tls: acme, or take include_subdomains out there`
+    report.say(['domains', key], message, 'key')
+  }
+}
+
+function ownerAbove(above: ReadonlyMap<string, string>, name: string): string | undefined {
+  for (let at = name; at.includes('.'); ) {
+    at = at.slice(at.indexOf('.') + 1)
+    const owner = above.get(at)
+    if (owner !== undefined) return owner
+  }
+  return undefined
 }

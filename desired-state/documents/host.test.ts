@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'bun:test'
-import { parseHost } from './host.ts'
+import { parseHost, parseSiteName } from './host.ts'
 
 test('a full host name is itself', () => {
   for (const host of ['blog.example.com', 'a.b', '1.example.com', 'a--b.example', 'xn--bcher-kva.example'])
@@ -16,7 +16,7 @@ describe('what is no host name is answered with what to write instead', () => {
   const cases: readonly [string, string][] = [
     ['Blog.Example.com', '"Blog.Example.com" has capital letters: write blog.example.com'],
     ['BÜCHER.example', '"BÜCHER.example" has capital letters: write bücher.example'],
-    ['*.example.com', '"*.example.com" has a wildcard, and those are not supported yet: write each name out'],
+    ['*.example.com', '"*.example.com" has a star: only the whole first part of a site may be one, like *.example.com'],
     ['https://a.example.com', '"https://a.example.com" is a URL: write the host name alone, like blog.example.com'],
     ['a.example.com:8080', '"a.example.com:8080" has a port, which belongs to the appliance: write the host name alone'],
     ['a.example.com.', '"a.example.com." ends with a dot: write a.example.com'],
@@ -33,6 +33,24 @@ describe('what is no host name is answered with what to write instead', () => {
     [`${'a'.repeat(64)}.com`, `"${'a'.repeat(64)}.com" has a part of more than 63 characters between two dots: shorten it`],
   ]
   for (const [host, wrong] of cases) test(JSON.stringify(host), () => expect(parseHost(host)).toEqual({ wrong }))
+})
+
+test('a site may have a star for its whole first part, and nowhere else', () => {
+  expect(parseSiteName('*.example.com')).toEqual({ ok: '*.example.com' })
+  expect(parseSiteName('*.bücher.example')).toEqual({ ok: '*.xn--bcher-kva.example' })
+  expect(parseSiteName('www.example.com')).toEqual({ ok: 'www.example.com' })
+  for (const bad of [
+    '*',
+    '*.',
+    '*.com',
+    '*.*.example.com',
+    'a.*.example.com',
+    '*a.example.com',
+    '*.Example.com',
+    '**.example.com',
+    '*.1.2.3.4',
+  ])
+    expect([bad, parseSiteName(bad)]).toEqual([bad, { wrong: expect.any(String) }])
 })
 
 test('nothing that means something to nginx, a shell or a path passes', () => {

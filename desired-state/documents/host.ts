@@ -10,13 +10,21 @@ export function parseHost(text: string): Parsed<string> {
   const wrong = (because: string): Parsed<string> => ({ wrong: `${JSON.stringify(text)} ${because}` })
   if (text === '') return { wrong: 'a host name is missing: write one, like blog.example.com' }
   if (/^[a-z]+:\/\//i.test(text)) return wrong('is a URL: write the host name alone, like blog.example.com')
-  if (text.includes('*')) return wrong('has a wildcard, and those are not supported yet: write each name out')
+  if (text.includes('*')) return wrong('has a star: only the whole first part of a site may be one, like *.example.com')
   if (isIP(text.replace(/^\[|\]$/g, ''))) return wrong('is an address: write a host name, like blog.example.com')
   if (/:\d+$/.test(text)) return wrong('has a port, which belongs to the appliance: write the host name alone')
   if (text.endsWith('.')) return wrong(`ends with a dot: write ${text.replace(/\.+$/, '') || 'a host name'}`)
   const lower = text.toLowerCase()
   if (lower !== text) return wrong(`has capital letters: write ${lower}`)
   return asciiHost(text, wrong)
+}
+
+/** A host name, or a star for its first part: all names of one more part than the rest. */
+export function parseSiteName(text: string): Parsed<string> {
+  if (!text.startsWith('*.')) return parseHost(text)
+  const rest = parseHost(text.slice(2))
+  if ('ok' in rest) return { ok: `*.${rest.ok}` }
+  return { wrong: `${JSON.stringify(text)} is no name with a star: ${rest.wrong}` }
 }
 
 function asciiHost(text: string, wrong: (because: string) => Parsed<string>): Parsed<string> {

@@ -1,14 +1,18 @@
 import { afterEach, beforeEach, expect, setDefaultTimeout, test } from 'bun:test'
-import { mkdir, mkdtemp, rename, rm } from 'node:fs/promises'
+import { copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { systemClock } from '../../runtime/os/clock.ts'
 import { type Home, homeAt } from '../../runtime/os/home.ts'
-import { type Spawn, spawn } from '../../runtime/os/spawn.ts'
+import { spawn } from '../../runtime/os/spawn.ts'
 import { nginxLayout } from '../../runtime/services/nginx-layout.ts'
 import { applyCertificate } from './apply.ts'
 import type { Attempt } from './attempts.ts'
-import { issuerFolder } from './issuer.ts'
+import type { Certbot } from './certbot.ts'
+import type { CertificateItem } from './item.ts'
+import { givenIn, orderFiles } from './order.ts'
+import { hostPlaces } from './places.ts'
+import { refusal } from './refusal.ts'
 import { makeSelfSigned } from './self-signed.ts'
 import { createCertificates } from './stored.ts'
 
@@ -16,7 +20,10 @@ setDefaultTimeout(60_000)
 
 const directory = 'https://acme.example.com/directory'
 const staging = 'https://staging.example.com/directory'
-const item = { host: 'shop.example.com', aliases: [], issuer: { directory, staging, authorities: undefined, email: undefined } }
+const item: CertificateItem = {
+  ...{ host: 'shop.example.com', aliases: [], proof: { type: 'http' } },
+  issuer: { directory, staging, authorities: undefined, email: undefined },
+}
 
 let home: Home
 beforeEach(async () => {
@@ -24,33 +31,36 @@ beforeEach(async () => {
 })
 afterEach(() => rm(home.root, { recursive: true, force: true }))
 
-/** As certbot leaves a lineage; who signed it does not matter here. */
-async function lineage(folder: string, at: string): Promise<void> {
-  const live = join(folder, issuerFolder(at), 'config', 'live', item.host)
-  await mkdir(live, { recursive: true })
-  await makeSelfSigned(spawn, live, item)
-  await rename(join(live, 'certificate.pem'), join(live, 'fullchain.pem'))
-  await rename(join(live, 'key.pem'), join(live, 'privkey.pem'))
+/** As an order is left; who signed it does not matter here. */
+async function give(folder: string): Promise<void> {
+  await mkdir(folder, { recursive: true })
+  await makeSelfSigned(spawn, folder, item)
+  const { certificate, chain, both } = orderFiles(folder)
+  await writeFile(chain, '')
+  await copyFile(certificate, both)
 }
 
 /** A certbot that succeeds or refuses, and what was asked of it. */
 function room(refuses: readonly string[] = []) {
-  const places = { folder: join(home.root, 'certbot'), challenges: join(home.root, 'acme') }
+  const places = { folder: join(home.root, 'certbot'), challenges: join(home.root, 'acme'), sockets: join(home.root, 'run') }
   const asked: string[] = []
   const attempts: Attempt[] = []
   const served: string[] = []
-  const certbot: Spawn = async argv => {
-    const at = argv[argv.indexOf('--server') + 1] ?? ''
-    asked.push(at)
-    if (refuses.includes(at)) return { code: 1, stdout: 'Detail: no such name', stderr: '' }
-    await lineage(places.folder, at)
-    return { code: 0, stdout: '', stderr: '' }
+  const certbot: Certbot = {
+    async obtain({ directory: at, host }) {
+      asked.push(at)
+      if (refuses.includes(at)) throw refusal({ host, directory: at }, 'Detail: no such name', new Date())
+      await give(hostPlaces(places, at, host).order)
+    },
   }
   const certificates = createCertificates(nginxLayout(home), spawn, () => new Date())
   const apply = (rehearsal = false, fatal = '') =>
     applyCertificate(
       {
-        ...{ home, spawn: certbot, clock: systemClock, places, certificates },
+        ...{ home, certbot, clock: systemClock, places, certificates },
+        providers: () => {
+          throw new Error('nothing is put into DNS')
+        },
         attempts: { recent: async () => new Map(), record: async attempt => void attempts.push(attempt) },
         served: async host => void served.push(host),
       },
@@ -99,15 +109,39 @@ test('after a failed try the staging directory is asked first, and only if that 
 
 test('a certificate for other names, or with another key, is not kept', async () => {
   const { certificates } = room()
-  const folder = join(home.root, 'one')
-  await lineage(folder, directory)
-  const live = join(folder, issuerFolder(directory), 'config', 'live', item.host)
-  const [chain, key] = [await Bun.file(join(live, 'fullchain.pem')).text(), await Bun.file(join(live, 'privkey.pem')).text()]
+  const given = async (name: string) => {
+    await give(join(home.root, name))
+    return (await givenIn(join(home.root, name))) ?? { chain: '', key: '' }
+  }
+  const [one, two] = [await given('one'), await given('two')]
   const others = { host: 'other.example.com', aliases: [] }
-  await expect(certificates.keep(others, { chain, key, directory })).rejects.toThrow('it is not for other.example.com')
-  const second = join(home.root, 'two')
-  await lineage(second, directory)
-  const otherKey = await Bun.file(join(second, issuerFolder(directory), 'config', 'live', item.host, 'privkey.pem')).text()
-  await expect(certificates.keep(item, { chain, key: otherKey, directory })).rejects.toThrow('its key is another one')
-  await expect(certificates.keep(item, { chain: 'nonsense', key, directory })).rejects.toThrow('it cannot be read')
+  await expect(certificates.keep(others, { ...one, directory })).rejects.toThrow('it is not for other.example.com')
+  await expect(certificates.keep(item, { ...one, key: two.key, directory })).rejects.toThrow('its key is another one')
+  await expect(certificates.keep(item, { ...one, chain: 'nonsense', directory })).rejects.toThrow('it cannot be read')
+})
+
+test('what certbot was killed in the middle of is not taken for a whole', async () => {
+  const folder = join(home.root, 'one')
+  await give(folder)
+  const { chain, both } = orderFiles(folder)
+  expect(await givenIn(folder)).toBeDefined()
+  await writeFile(chain, 'the authority that signed it')
+  expect(await givenIn(folder)).toBeUndefined()
+  await rm(both)
+  expect(await givenIn(folder)).toBeUndefined()
+})
+
+test('a key that is not the one of its certificate, and a certificate that cannot be read, count as none', async () => {
+  const { apply, certificates } = room()
+  await apply()
+  const kept = certificates.issued(item, directory)
+  const folder = join(nginxLayout(home).certificates, item.host, kept?.id ?? '')
+  const key = await Bun.file(join(folder, 'key.pem')).text()
+  await give(join(home.root, 'other'))
+  await copyFile(join(home.root, 'other', 'key.pem'), join(folder, 'key.pem'))
+  expect(certificates.issued(item, directory)).toBeUndefined()
+  await writeFile(join(folder, 'key.pem'), key)
+  expect(certificates.issued(item, directory)?.id).toBe(kept?.id)
+  await writeFile(join(folder, 'certificate.pem'), '-----BEGIN CERTIFICATE-----\nMIIB')
+  expect(certificates.usable({ ...item, tls: 'acme' }, kept?.id)).toBeUndefined()
 })

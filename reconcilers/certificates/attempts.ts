@@ -7,6 +7,8 @@ export interface Attempt {
   readonly directory: string
   /** What went wrong; undefined when it was obtained. */
   readonly failure: string | undefined
+  /** The authority takes no more questions until then. */
+  readonly notBefore: Date | undefined
 }
 
 /** What was tried, in Postgres: an authority counts tries, so a restart must not forget any. */
@@ -24,20 +26,23 @@ interface Row {
   readonly at: Date
   readonly directory: string
   readonly failure: string | null
+  readonly notBefore: Date | null
 }
 
 export function createAttempts(store: Store): Attempts {
   return {
     async recent(hosts) {
       const rows = await store<Row[]>`
-        SELECT host, at, directory, failure FROM certificate_attempt WHERE host = ANY(${[...hosts]}) ORDER BY host, at DESC`
+        SELECT host, at, directory, failure, not_before AS "notBefore" FROM certificate_attempt WHERE host = ANY(${[...hosts]}) ORDER BY host, at DESC`
       return Map.groupBy(
-        rows.map(row => ({ ...row, failure: row.failure ?? undefined })),
+        rows.map(row => ({ ...row, failure: row.failure ?? undefined, notBefore: row.notBefore ?? undefined })),
         attempt => attempt.host,
       )
     },
-    async record({ host, at, directory, failure }) {
-      await store`INSERT INTO certificate_attempt (host, at, directory, failure) VALUES (${host}, ${at}, ${directory}, ${failure ?? null})`
+    async record({ host, at, directory, failure, notBefore }) {
+      await store`
+        INSERT INTO certificate_attempt (host, at, directory, failure, not_before)
+        VALUES (${host}, ${at}, ${directory}, ${failure ?? null}, ${notBefore ?? null}) ON CONFLICT (host, at) DO NOTHING`
       await store`
         DELETE FROM certificate_attempt WHERE host = ${host} AND at NOT IN (
           SELECT at FROM certificate_attempt WHERE host = ${host} ORDER BY at DESC LIMIT ${mostKept})`

@@ -1,9 +1,19 @@
-import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { mkdir, readdir, rm, statfs, symlink } from 'node:fs/promises'
+import { delimiter, join } from 'node:path'
+import type { Clock } from '../../runtime/os/clock.ts'
 import { ApplianceError, systemCode } from '../../runtime/os/errors.ts'
-import { makeDirectory } from '../../runtime/os/files.ts'
+import { makeDirectory, statIfExists } from '../../runtime/os/files.ts'
+import { oneAtATime } from '../../runtime/os/one-at-a-time.ts'
 import { minimalEnvironment, type Spawn } from '../../runtime/os/spawn.ts'
-import { type Issuer, issuerFolder } from './issuer.ts'
+import type { Providers } from '../dns/provider.ts'
+import type { Step } from '../engine/reconciler.ts'
+import { openDesk } from './desk.ts'
+import type { Issuer } from './issuer.ts'
+import type { Proof } from './item.ts'
+import { beginOrder, orderFiles } from './order.ts'
+import { endOrphans } from './orphans.ts'
+import { accountsAt, type CertbotPlaces, type HostPlaces, hostPlaces } from './places.ts'
+import { refusal, wordsOfLog } from './refusal.ts'
 
 /** What certbot is told to obtain. */
 export interface Order {
@@ -13,103 +23,121 @@ export interface Order {
   readonly issuer: Issuer
   /** The issuer's own directory, or its staging one. */
   readonly directory: string
+  readonly proof: Proof
 }
 
-export interface CertbotPlaces {
-  /** Folder of everything that certbot keeps, for this user alone. */
-  readonly folder: string
-  /** Web root in which answers to challenges are put. */
-  readonly challenges: string
+export interface CertbotDeps {
+  readonly spawn: Spawn
+  readonly clock: Clock
+  readonly places: CertbotPlaces
+  readonly providers: Providers
 }
 
-/** A certificate chain and its key as certbot keeps them, PEM. */
-export interface Lineage {
-  readonly chain: string
-  readonly key: string
+export interface Certbot {
+  /**
+   * Has the authority give a certificate for a new key, into the folder of the order. Throws `failed` with the words of the
+   * authority, and what the DNS server says when an answer could not be put there.
+   */
+  obtain(order: Order, step: Step, signal: AbortSignal): Promise<void>
 }
 
 /** Milliseconds that an authority may take to look at all names. */
-const patience = 300_000
+const patience = 600_000
+/** Bytes that have to be free: an authority is not asked for what could not be kept. */
+const leastRoom = 16 * 1024 * 1024
+const hooks = join(import.meta.dir, 'hooks')
+
+export function createCertbot(deps: CertbotDeps): Certbot {
+  const { spawn, places } = deps
+  const alone = oneAtATime()
+  return {
+    async obtain(order, step, signal) {
+      const at = hostPlaces(places, order.directory, order.host)
+      await endOrphans(at.config)
+      await makeFolders(places, order.directory, at)
+      await needRoom(at.folder)
+      await beginOrder(spawn, at.order, order.names)
+      await step('requested')
+      const run = () => ask(deps, order, at, step, signal)
+      // The first one opens the account, which the others then share.
+      await ((await hasAccount(places, order.directory)) ? run() : alone(run))
+    },
+  }
+}
+
+async function ask(deps: CertbotDeps, order: Order, at: HostPlaces, step: Step, signal: AbortSignal): Promise<void> {
+  const { spawn, places } = deps
+  const { proof } = order
+  await using desk =
+    proof.type === 'http'
+      ? undefined
+      : await openDesk(deps, { socket: at.socket, ledger: at.shown, places: proof.places, step, signal })
+  const stops = desk === undefined ? signal : AbortSignal.any([signal, desk.failed])
+  try {
+    const { code, stdout, stderr } = await spawn(certonlyCommand(order, places), {
+      ...{ cwd: at.folder, env: environmentOf(order, at), timeout: patience, signal: stops },
+    })
+    if (code === 0) return
+    const logged = await wordsOfLog(at.logs)
+    if (logged.includes('accountDoesNotExist')) await rm(accountsAt(places, order.directory), { recursive: true, force: true })
+    throw refusal(order, `${stdout}\n${stderr}\n${logged}`, deps.clock.now())
+  } catch (error) {
+    signal.throwIfAborted()
+    throw desk?.failed.aborted ? desk.failed.reason : error
+  }
+}
 
 /**
- * Arguments that obtain one certificate over HTTP-01, whatever was there before. One lineage for a host; a changed list of
- * names is a new certificate of the same lineage.
+ * Arguments that obtain one certificate for a request of ours. certbot keeps nothing but its account: a lineage that a death
+ * left unfinished would be in the way of the next one. It runs its hooks with a shell, so they are single words, found in
+ * the PATH that it is given, and everything that they are about is in their environment.
  */
-export function certonlyCommand({ host, names, issuer, directory }: Order, places: CertbotPlaces): string[] {
-  const at = (name: string) => join(places.folder, issuerFolder(directory), name)
+export function certonlyCommand({ host, issuer, directory, proof }: Order, places: CertbotPlaces): string[] {
+  const at = hostPlaces(places, directory, host)
+  const files = orderFiles(at.order)
+  const hookWords = ['--manual-auth-hook', 'show-challenge', '--manual-cleanup-hook', 'hide-challenge']
   return [
     ...['/usr/bin/certbot', 'certonly', '--non-interactive', '--agree-tos', '--no-eff-email'],
     ...(issuer.email === undefined ? ['--register-unsafely-without-email'] : ['--email', issuer.email]),
     ...['--server', directory],
-    ...['--config-dir', at('config'), '--work-dir', at('work'), '--logs-dir', at('logs'), '--max-log-backups', '5'],
-    ...['--webroot', '--webroot-path', places.challenges, '--preferred-challenges', 'http'],
-    ...['--key-type', 'ecdsa', '--elliptic-curve', 'secp256r1'],
-    ...['--cert-name', host, '--force-renewal', '--renew-with-new-domains'],
-    ...names.flatMap(name => ['--domain', name]),
+    ...['--config-dir', at.config, '--work-dir', at.work, '--logs-dir', at.logs, '--max-log-backups', '5'],
+    ...(proof.type === 'http'
+      ? ['--webroot', '--webroot-path', places.challenges, '--preferred-challenges', 'http']
+      : ['--manual', ...hookWords, '--preferred-challenges', 'dns']),
+    ...['--csr', files.request],
+    ...['--cert-path', files.certificate, '--chain-path', files.chain, '--fullchain-path', files.both],
   ]
 }
 
-/** Obtains it; throws `failed` with the words of the authority. */
-export async function obtain(spawn: Spawn, order: Order, places: CertbotPlaces, signal: AbortSignal): Promise<void> {
+const environmentOf = ({ issuer: { authorities }, proof }: Order, { socket }: HostPlaces) => ({
+  ...minimalEnvironment,
+  ...(authorities === undefined ? {} : { REQUESTS_CA_BUNDLE: authorities }),
+  ...(proof.type === 'http' ? {} : { AI_INFRA_CHALLENGES: socket, PATH: `${hooks}${delimiter}${minimalEnvironment.PATH ?? ''}` }),
+})
+
+/** A folder for the host, which leads to the one account at this authority. */
+async function makeFolders(places: CertbotPlaces, directory: string, at: HostPlaces): Promise<void> {
   await makeDirectory(places.folder, 0o700)
-  const authorities = order.issuer.authorities
-  const { code, stdout, stderr } = await spawn(certonlyCommand(order, places), {
-    cwd: places.folder,
-    env: { ...minimalEnvironment, ...(authorities === undefined ? {} : { REQUESTS_CA_BUNDLE: authorities }) },
-    timeout: patience,
-    signal,
+  const accounts = accountsAt(places, directory)
+  for (const path of [accounts, at.config]) await mkdir(path, { recursive: true, mode: 0o700 })
+  const link = join(at.config, 'accounts')
+  if (!(await statIfExists(link))) await symlink(join('..', '..', '..', 'accounts'), link)
+}
+
+async function needRoom(folder: string): Promise<void> {
+  const { bavail, bsize } = await statfs(folder)
+  if (bavail * bsize >= leastRoom) return
+  throw new ApplianceError('failed', 'the disk is full, so no authority is asked for a certificate that could not be kept', {
+    hint: `make room below ${folder}`,
   })
-  if (code !== 0) throw refusal(order, `${stdout}\n${stderr}\n${await problemInLog(order, places)}`)
 }
 
-/** The last problem that the authority told of; certbot 2.1 on Python 3.11 prints its own failure to show it instead. */
-async function problemInLog({ directory }: Order, { folder }: CertbotPlaces): Promise<string> {
-  const log = Bun.file(join(folder, issuerFolder(directory), 'logs', 'letsencrypt.log'))
-  if (!(await log.exists())) return ''
-  const text = await log.slice(Math.max(0, log.size - 65_536)).text()
-  const [, kind = '', detail = ''] = [...text.matchAll(/urn:ietf:params:acme:error:(\w+) :: [^:\n]* :: ([^\n]+)/g)].at(-1) ?? []
-  return kind === '' ? '' : `Problem: ${kind}: ${detail}`
-}
-
-/** What certbot has of a host at a directory, if anything. */
-export async function lineageOf({ folder }: CertbotPlaces, directory: string, host: string): Promise<Lineage | undefined> {
-  const live = join(folder, issuerFolder(directory), 'config', 'live', host)
+/** Whether certbot has registered at this authority: a file `regr.json` some folders below. */
+async function hasAccount(places: CertbotPlaces, directory: string): Promise<boolean> {
   try {
-    const [chain, key] = await Promise.all([
-      readFile(join(live, 'fullchain.pem'), 'utf8'),
-      readFile(join(live, 'privkey.pem'), 'utf8'),
-    ])
-    return { chain, key }
+    return (await readdir(accountsAt(places, directory), { recursive: true })).some(name => name.endsWith('/regr.json'))
   } catch (error) {
-    if (systemCode(error) === 'ENOENT') return undefined
+    if (systemCode(error) === 'ENOENT') return false
     throw error
   }
-}
-
-/** Lines of certbot that tell a person nothing of the cause. */
-const noise =
-  /^(?:Saving debug log to|Requesting a certificate for|Account registered|Renewing an existing|Some challenges have failed|Ask for help|See the logfile|Certbot failed to authenticate|Hint:|$)/
-
-/** The authority's own words out of what certbot printed. */
-export function refusal({ host, directory }: Order, printed: string): ApplianceError {
-  const lines = printed.split('\n').map(line => line.trim())
-  const details = lines.flatMap(line => /^Detail:\s*(.+)$/.exec(line)?.[1] ?? [])
-  const domains = lines.flatMap(line => /^Domain:\s*(.+)$/.exec(line)?.[1] ?? [])
-  const told = details.map((detail, index) => (domains[index] === undefined ? detail : `${domains[index]}: ${detail}`))
-  const problems = lines.flatMap(line => /^Problem:\s*(.+)$/.exec(line)?.[1] ?? [])
-  const words = [told, problems, lines.filter(line => !noise.test(line)).slice(-2)].find(({ length }) => length > 0) ?? []
-  return new ApplianceError('failed', `${new URL(directory).hostname} gave no certificate: ${words.join('; ').slice(0, 1_000)}`, {
-    subject: `certificate/${host}`,
-    hint: hintFor(printed),
-  })
-}
-
-function hintFor(printed: string): string {
-  if (/rateLimited|too many/i.test(printed)) return 'the authority has had too many requests; it is tried again later'
-  if (/NXDOMAIN|no valid A records|DNS problem/i.test(printed)) return 'point the name to this server in DNS'
-  if (/Connection refused|Timeout during connect|unauthorized/i.test(printed))
-    return 'port 80 of this name has to reach this server from the internet'
-  if (/Max retries exceeded|NewConnectionError|ConnectionError/i.test(printed))
-    return 'the authority does not answer; it is tried again'
-  return 'it is tried again'
 }

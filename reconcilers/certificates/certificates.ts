@@ -1,13 +1,15 @@
 import { join } from 'node:path'
+import type { Spawn } from '../../runtime/os/spawn.ts'
 import { nginxLayout } from '../../runtime/services/nginx-layout.ts'
 import type { Reconciler } from '../engine/reconciler.ts'
 import { type ApplyDeps, applyCertificate } from './apply.ts'
+import { createCertbot } from './certbot.ts'
 import { type CertificateItem, certificatesOf } from './item.ts'
 import { type ObservedCertificates, observeCertificates } from './observe.ts'
 import { type CertificateAction, planCertificates } from './plan.ts'
 import { createCertificates } from './stored.ts'
 
-export type CertificatesDependencies = Omit<ApplyDeps, 'places' | 'certificates'>
+export type CertificatesDependencies = Omit<ApplyDeps, 'places' | 'certificates' | 'certbot'> & { readonly spawn: Spawn }
 
 /** Keeps a certificate of an authority for each domain with `tls: acme`; the key is the domain's host name. */
 export function createCertificatesReconciler(
@@ -15,15 +17,15 @@ export function createCertificatesReconciler(
 ): Reconciler<CertificateItem, ObservedCertificates, CertificateAction> {
   const { home, spawn, clock } = dependencies
   const layout = nginxLayout(home)
-  const places = { folder: join(home.root, 'certbot'), challenges: layout.acme }
+  const places = { folder: join(home.root, 'certbot'), challenges: layout.acme, sockets: join(home.run, 'acme') }
   const certificates = createCertificates(layout, spawn, () => clock.now())
-  const deps = { ...dependencies, places, certificates }
+  const deps = { ...dependencies, places, certificates, certbot: createCertbot({ ...dependencies, places }) }
   return {
     kind: 'certificate',
     after: ['site', 'site-record'],
     follows: 'site',
     select: certificatesOf,
-    observe: desired => observeCertificates({ ...deps, folder: places.folder }, desired),
+    observe: desired => observeCertificates(deps, desired),
     plan: planCertificates,
     apply: ({ key, action }, context) => applyCertificate(deps, key, action, context),
   }

@@ -1,9 +1,9 @@
-import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Clock } from '../../runtime/os/clock.ts'
-import { systemCode } from '../../runtime/os/errors.ts'
 import type { Attempt, Attempts } from './attempts.ts'
 import type { CertificateItem } from './item.ts'
+import { countShown } from './ledger.ts'
+import { type CertbotPlaces, foldersOf, hostsIn } from './places.ts'
 import { type Certificates, renewalTime, type StoredCertificate } from './stored.ts'
 
 export interface ObservedCertificate {
@@ -16,6 +16,8 @@ export interface ObservedCertificate {
   readonly attempts: readonly Attempt[]
   /** No more tries until then. */
   readonly pausedUntil: Date | undefined
+  /** Answers to an authority that still stand in DNS. */
+  readonly leftovers: number
 }
 
 export interface ObservedCertificates {
@@ -28,17 +30,18 @@ export interface ObserveDeps {
   readonly certificates: Certificates
   readonly attempts: Attempts
   readonly clock: Clock
-  /** Folder of certbot. */
-  readonly folder: string
+  readonly places: Pick<CertbotPlaces, 'folder'>
 }
 
 const day = 86_400_000
 const hour = 3_600_000
 /** Failed tries of one host in one hour. */
 const mostFailures = 3
+/** Milliseconds by which a clock may be set back without a try being taken for one of the future. */
+const skew = 60_000
 
 export async function observeCertificates(
-  { certificates, attempts, clock, folder }: ObserveDeps,
+  { certificates, attempts, clock, places }: ObserveDeps,
   desired: ReadonlyMap<string, CertificateItem>,
 ): Promise<ObservedCertificates> {
   const recent = await attempts.recent([...desired.keys()])
@@ -53,29 +56,24 @@ export async function observeCertificates(
       daysLeft: issued && Math.floor((issued.end - now) / day),
       attempts: tried,
       pausedUntil: pause(tried, now),
+      leftovers: await leftoversOf(places, item.host),
     })
   }
-  return { certificates: found, kept: await hostsIn(folder) }
+  return { certificates: found, kept: await hostsIn(places) }
 }
 
+async function leftoversOf(places: ObserveDeps['places'], host: string): Promise<number> {
+  const counts = await Promise.all((await foldersOf(places, host)).map(folder => countShown(join(folder, 'shown'))))
+  return counts.reduce((sum, count) => sum + count, 0)
+}
+
+/** Three failures in an hour, or the authority's own word; what was written under a clock that was ahead counts for nothing. */
 function pause(attempts: readonly Attempt[], now: number): Date | undefined {
-  const failures = attempts.filter(({ failure, at }) => failure !== undefined && at.getTime() > now - hour)
+  const past = attempts.filter(({ at }) => at.getTime() <= now + skew)
+  const failures = past.filter(({ failure, at }) => failure !== undefined && at.getTime() > now - hour)
   const oldest = failures.at(mostFailures - 1)
-  return oldest === undefined ? undefined : new Date(oldest.at.getTime() + hour)
-}
-
-/** Lineages below `<issuer>/config/live`. */
-async function hostsIn(folder: string): Promise<ReadonlySet<string>> {
-  const issuers = await namesIn(folder)
-  const hosts = await Promise.all(issuers.map(issuer => namesIn(join(folder, issuer, 'config', 'live'))))
-  return new Set(hosts.flat().filter(name => name !== 'README'))
-}
-
-export async function namesIn(folder: string): Promise<string[]> {
-  try {
-    return await readdir(folder)
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT' || systemCode(error) === 'ENOTDIR') return []
-    throw error
-  }
+  const own = oldest === undefined ? 0 : oldest.at.getTime() + hour
+  const told = past[0]?.notBefore?.getTime() ?? 0
+  const until = Math.max(own, told)
+  return until > now ? new Date(until) : undefined
 }

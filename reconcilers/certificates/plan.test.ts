@@ -11,14 +11,22 @@ const item: CertificateItem = {
   host: 'shop.example.com',
   aliases: ['www.shop.example.com'],
   issuer: { directory, staging, authorities: undefined, email: undefined },
+  proof: { type: 'http' },
 }
 const issued = { id: '0', names: new Set<string>(), begin: 0, end: 1, directory }
-const failed: Attempt = { host: item.host, at: new Date(0), directory, failure: 'acme.example.com gave no certificate: no' }
+const failed: Attempt = {
+  host: item.host,
+  at: new Date(0),
+  directory,
+  failure: 'acme.example.com gave no certificate: no',
+  notBefore: undefined,
+}
+const nothing: ObservedCertificate = {
+  ...{ issued: undefined, due: false, daysLeft: undefined, attempts: [], pausedUntil: undefined, leftovers: 0 },
+}
 const plan = (seen: Partial<ObservedCertificate>, kept: readonly string[] = []) =>
   planCertificates(new Map([[item.host, item]]), {
-    certificates: new Map([
-      [item.host, { issued: undefined, due: false, daysLeft: undefined, attempts: [], pausedUntil: undefined, ...seen }],
-    ]),
+    certificates: new Map([[item.host, { ...nothing, ...seen }]]),
     kept: new Set(kept),
   })
 
@@ -38,9 +46,7 @@ test('after a failed try the staging directory is asked first', () => {
   expect(plan({ attempts: [failed] }).changes).toMatchObject([{ action: { rehearsal: true } }])
   const alone = { ...item, issuer: { ...item.issuer, staging: undefined } }
   const planned = planCertificates(new Map([[item.host, alone]]), {
-    certificates: new Map([
-      [item.host, { issued: undefined, due: false, daysLeft: undefined, attempts: [failed], pausedUntil: undefined }],
-    ]),
+    certificates: new Map([[item.host, { ...nothing, attempts: [failed] }]]),
     kept: new Set(),
   })
   expect(planned.changes).toMatchObject([{ action: { rehearsal: false } }])

@@ -5,6 +5,8 @@ import type { ObservedCertificate, ObservedCertificates } from './observe.ts'
 export type CertificateAction =
   /** `rehearsal`: the authority's staging directory is asked first, because the last try failed. */
   | { readonly type: 'obtain'; readonly item: CertificateItem; readonly rehearsal: boolean }
+  /** Answers to an authority were left in DNS. */
+  | { readonly type: 'hide' }
   /** Nothing needs what certbot keeps of it. */
   | { readonly type: 'forget' }
 
@@ -26,14 +28,18 @@ export function planCertificates(
     const seen = certificates.get(item.host) ?? unseen
     if (seen.issued !== undefined && !seen.due) {
       notes.set(item.host, `ends in ${seen.daysLeft} days, and is renewed before`)
+      if (seen.leftovers > 0) changes.push(hiding(item.host))
     } else if (seen.pausedUntil !== undefined) {
       obstacles.push(paused(item.host, seen, seen.pausedUntil))
+      if (seen.leftovers > 0) changes.push(hiding(item.host))
     } else changes.push(obtaining(item, seen))
   }
   return { changes, obstacles, notes }
 }
 
-const unseen: ObservedCertificate = { issued: undefined, due: false, daysLeft: undefined, attempts: [], pausedUntil: undefined }
+const unseen: ObservedCertificate = {
+  ...{ issued: undefined, due: false, daysLeft: undefined, attempts: [], pausedUntil: undefined, leftovers: 0 },
+}
 
 function obtaining(item: CertificateItem, { issued, attempts }: ObservedCertificate): CertificateChange {
   const names = namesOf(item).join(', ')
@@ -51,6 +57,15 @@ function obtaining(item: CertificateItem, { issued, attempts }: ObservedCertific
     },
   }
 }
+
+const hiding = (host: string): CertificateChange => ({
+  kind: 'certificate',
+  key: host,
+  operation: 'update',
+  summary: 'take answers to an authority that were left in DNS out of it',
+  fields: [],
+  action: { type: 'hide' },
+})
 
 const forgetting = (host: string): CertificateChange => ({
   kind: 'certificate',

@@ -2,7 +2,7 @@ import { chmod } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { DomainDeclaration } from '../../desired-state/state.ts'
 import { type Spawn, spawnChecked } from '../../runtime/os/spawn.ts'
-import { hostName } from '../sites/harmless.ts'
+import { serverName } from '../sites/harmless.ts'
 
 /** Days that a self-signed certificate lives, and before whose end a new one is made. */
 const lifetimeDays = 397
@@ -18,12 +18,12 @@ export async function makeSelfSigned(spawn: Spawn, folder: string, domain: Names
 
 /** One command makes both files; the key never leaves the folder. */
 export function selfSignedCommand(folder: string, { host, aliases }: Names): string[] {
-  const names = [host, ...aliases].map(name => `DNS:${hostName(name)}`)
+  const names = [host, ...aliases].map(name => `DNS:${serverName(name)}`)
   return [
     '/usr/bin/openssl',
     ...['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-noenc'],
     ...['-days', String(lifetimeDays)],
-    ...['-subj', `/CN=${host.length <= 64 ? hostName(host) : 'ai-infrastructure'}`],
+    ...['-subj', `/CN=${host.length <= 64 ? serverName(host) : 'ai-infrastructure'}`],
     ...['-addext', `subjectAltName=${names.join(',')}`],
     ...['-addext', 'extendedKeyUsage=serverAuth'],
     ...['-keyout', join(folder, 'key.pem'), '-out', join(folder, 'certificate.pem')],

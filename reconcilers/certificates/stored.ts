@@ -8,7 +8,7 @@ import { makeDirectory, statIfExists, syncDirectory } from '../../runtime/os/fil
 import type { Home } from '../../runtime/os/home.ts'
 import type { Spawn } from '../../runtime/os/spawn.ts'
 import type { NginxLayout } from '../../runtime/services/nginx-layout.ts'
-import { hostName } from '../sites/harmless.ts'
+import { hostFolder } from '../sites/harmless.ts'
 import { certificateFolder } from '../sites/render-site.ts'
 import { moveToArchive } from '../sites/web-roots.ts'
 import { makeSelfSigned, renewalDays } from './self-signed.ts'
@@ -59,12 +59,11 @@ export interface Certificates {
 }
 
 export function createCertificates(layout: NginxLayout, spawn: Spawn, now: () => Date): Certificates {
-  const known = new Map<string, { readonly written: number; readonly facts: StoredCertificate | undefined }>()
-  const parentOf = (host: string) => join(layout.certificates, hostName(host))
+  const known = new Map<string, { readonly written: string; readonly facts: StoredCertificate | undefined }>()
+  const parentOf = (host: string) => join(layout.certificates, hostFolder(host))
   const read = (host: string, id: string): StoredCertificate | undefined => {
     const folder = certificateFolder(layout.prefix, host, id)
-    if (statSync(join(folder, 'key.pem'), { throwIfNoEntry: false }) === undefined) return undefined
-    const written = statSync(join(folder, 'certificate.pem'), { throwIfNoEntry: false })?.mtimeMs
+    const written = writtenAt(folder)
     if (written === undefined) return undefined
     const cached = known.get(folder)
     if (cached?.written === written) return cached.facts
@@ -142,10 +141,18 @@ const newestFirst = (a: StoredCertificate, b: StoredCertificate) => b.begin - a.
 const namesOf = (certificate: X509Certificate) =>
   new Set((certificate.subjectAltName ?? '').split(', ').map(name => name.replace(/^DNS:/, '')))
 
-/** Undefined for what is no certificate. */
+/** Changes with either file; undefined when one of them is missing. */
+function writtenAt(folder: string): string | undefined {
+  const times = ['key.pem', 'certificate.pem'].map(name => statSync(join(folder, name), { throwIfNoEntry: false })?.mtimeMs)
+  return times.includes(undefined) ? undefined : times.join(' ')
+}
+
+/** Undefined for what is no certificate, or none for the key beside it: nginx would refuse both. */
 function readCertificate(folder: string, id: string): StoredCertificate | undefined {
   try {
-    return factsOf(readFileSync(join(folder, 'certificate.pem')), id, directoryOf(folder))
+    const chain = readFileSync(join(folder, 'certificate.pem'))
+    const key = createPrivateKey(readFileSync(join(folder, 'key.pem')))
+    return new X509Certificate(chain).checkPrivateKey(key) ? factsOf(chain, id, directoryOf(folder)) : undefined
   } catch {
     return undefined
   }

@@ -6,6 +6,7 @@ import type { ApplyContext, Change, Outcome } from '../engine/reconciler.ts'
 import { assemble } from './assemble.ts'
 import { testGeneration } from './configuration-test.ts'
 import { type CurrentGeneration, collectGarbage, publishGeneration, readCurrent } from './generation.ts'
+import { hostFolder } from './harmless.ts'
 import { seesFolders } from './nginx-down.ts'
 import { readSiteFile } from './observe.ts'
 import { type Expected, frontPageFails, reloadAndProbe, unexpected } from './reload.ts'
@@ -225,7 +226,7 @@ async function finishRemovals({ world, context, removals, failures }: Batch): Pr
     if (failures.has(host)) continue
     try {
       if (root !== undefined) await archiveWebRoot(world.home, root, now)
-      await world.certificates.archive(world.home, host, archiveName(`certificates-${host}`, now))
+      await world.certificates.archive(world.home, host, archiveName(`certificates-${hostFolder(host)}`, now))
       await context.step('files archived')
       await endRemoval(world.layout, host)
     } catch (error) {

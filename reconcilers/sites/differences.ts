@@ -15,10 +15,14 @@ export function differences(
   return fields.filter(field => field.before !== field.after)
 }
 
-function fieldsOf({ aliases, certificate, content }: SiteModel): Map<string, string> {
+function fieldsOf({ aliases, certificate, hsts, content }: SiteModel): Map<string, string> {
   const common: [string, string][] = [
     ['aliases', aliases.join(', ')],
     ['tls', certificate === undefined ? 'none' : 'on'],
+    [
+      'hsts',
+      hsts === undefined ? '' : `${hsts.seconds} s${hsts.subdomains ? ', subdomains' : ''}${hsts.preload ? ', preload' : ''}`,
+    ],
   ]
   switch (content.kind) {
     case 'static':

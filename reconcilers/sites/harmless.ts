@@ -17,6 +17,14 @@ export function hostName(value: string): string {
   return value
 }
 
+/** A host name, or one with a star for its first part, as a site and a certificate may have it. */
+export function serverName(value: string): string {
+  return value.startsWith('*.') ? `*.${hostName(value.slice(2))}` : hostName(value)
+}
+
+/** A site's name as the name of a folder or of a file: no label of a host has an underscore. */
+export const hostFolder = (value: string): string => serverName(value).replace(/^\*/, '_')
+
 /** The name of an upstream server; private networks have names with underscores. */
 export function upstreamHost(value: string): string {
   if (value.length > 253 || !upstream.test(value)) refuse('the name of a server', value)

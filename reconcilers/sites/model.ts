@@ -1,4 +1,5 @@
-import type { DomainDeclaration, ProxyDomain } from '../../desired-state/state.ts'
+import type { DomainDeclaration, Hsts, ProxyDomain } from '../../desired-state/state.ts'
+import { hostFolder } from './harmless.ts'
 
 /**
  * All that decides the text of one site's file. It is stored in the file's header, so that a look knows what a file was
@@ -9,6 +10,8 @@ export interface SiteModel {
   readonly aliases: readonly string[]
   /** Id of the certificate (folder `certificates/<host>/<id>`); undefined without TLS. */
   readonly certificate: string | undefined
+  /** Absent: browsers are not told to insist on TLS. */
+  readonly hsts?: Hsts
   readonly content: SiteContent
 }
 
@@ -47,9 +50,15 @@ export interface RenderContext {
   readonly ipv6: boolean
 }
 
+/** A certificate on disk; `issued` when an authority gave it. */
+export interface UsableCertificate {
+  readonly id: string
+  readonly issued: boolean
+}
+
 /** What the world adds to a declaration. */
 export interface SiteFacts {
-  readonly certificate: string | undefined
+  readonly certificate: UsableCertificate | undefined
   readonly addresses: readonly string[]
 }
 
@@ -57,7 +66,8 @@ export function modelOf(domain: DomainDeclaration, facts: SiteFacts): SiteModel 
   return {
     host: domain.host,
     aliases: [...domain.aliases].sort(),
-    certificate: domain.tls === 'none' ? undefined : facts.certificate,
+    certificate: domain.tls === 'none' ? undefined : facts.certificate?.id,
+    ...(domain.hsts === undefined || !facts.certificate?.issued ? {} : { hsts: domain.hsts }),
     content: contentOf(domain, facts.addresses),
   }
 }
@@ -86,4 +96,4 @@ function proxyContent(
 }
 
 /** Host names and web roots can be longer than a file name may be with a suffix. */
-export const shortened = (host: string) => host.slice(0, 180)
+export const shortened = (host: string) => hostFolder(host).slice(0, 180)

@@ -1,3 +1,4 @@
+import type { UsableCertificate } from './model.ts'
 import type { UpstreamFacts } from './upstreams.ts'
 
 export interface ObservedSites {
@@ -16,8 +17,8 @@ export interface ObservedSite {
   readonly serving: string | undefined
   readonly webRoot: 'present' | 'absent'
   readonly upstream: UpstreamFacts | undefined
-  /** A certificate that can be used as it is; `issued` when an authority gave it. */
-  readonly certificate: { readonly id: string; readonly issued: boolean } | undefined
+  /** A certificate that can be used as it is. */
+  readonly certificate: UsableCertificate | undefined
   readonly release: ReleaseFacts | undefined
   /** Its removal was begun; the web root to archive, if any. */
   readonly removing: { readonly root: string | undefined } | undefined

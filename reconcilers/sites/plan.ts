@@ -125,7 +125,7 @@ function publication(
   render: Render,
 ): SiteChange | undefined {
   const addresses = site.upstream !== undefined && 'addresses' in site.upstream ? site.upstream.addresses : []
-  const model = modelOf(domain, { certificate: site.certificate?.id, addresses })
+  const model = modelOf(domain, { certificate: site.certificate, addresses })
   const commit = newCommit(site)
   const change = (operation: 'create' | 'update', summary: string, before?: SiteModel): SiteChange => ({
     kind: 'site',

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { fileName, hostName, quotedPath } from './harmless.ts'
+import { fileName, quotedPath, serverName } from './harmless.ts'
 import type { RenderContext } from './model.ts'
 import { httpListeners, httpsListeners, probeLocation, servesApplication, unixSocket } from './render-site.ts'
 import { sealed } from './seal.ts'
@@ -93,7 +93,7 @@ function defaultHost(context: RenderContext): string[] {
 export type SiteIndex = ReadonlyMap<string, string>
 
 export function renderIndex(index: SiteIndex): string {
-  const lines = [...index].map(([host, file]) => `include ../../sites/${fileName(file)}; # ${hostName(host)}\n`).sort()
+  const lines = [...index].map(([host, file]) => `include ../../sites/${fileName(file)}; # ${serverName(host)}\n`).sort()
   const variables = [...index.values()].some(servesApplication) ? ['include snippets/application-variables.conf;\n'] : []
   return sealed('sites.conf', [...variables, ...lines].join(''))
 }

@@ -4,11 +4,12 @@ import { join } from 'node:path'
 import {
   fileName,
   hexDigits,
-  hostName,
+  hostFolder,
   ipAddress,
   plainUrl,
   quotedPath,
   relativePath,
+  serverName,
   upstreamHost,
   urlPath,
   wholeNumber,
@@ -37,7 +38,7 @@ export const renderSite: RenderSite = (model, context) => {
     .update(body(model, context, ''))
     .digest('hex')
     .slice(0, 16)
-  const text = sealed(`site ${hostName(model.host)}`, `# ${JSON.stringify(model)}\n${body(model, context, fingerprint)}`)
+  const text = sealed(`site ${serverName(model.host)}`, `# ${JSON.stringify(model)}\n${body(model, context, fingerprint)}`)
   return { host: model.host, file: siteFileName(model, fingerprint), fingerprint, text }
 }
 
@@ -53,12 +54,13 @@ export const servesApplication = (file: string): boolean => file.endsWith(applic
 export const fingerprintStart = (file: string) => file.slice(-'.conf'.length - 12, -'.conf'.length)
 
 function body(model: SiteModel, context: RenderContext, fingerprint: string): string {
-  const names = [model.host, ...model.aliases].map(hostName).join(' ')
+  const names = [model.host, ...model.aliases].map(serverName).join(' ')
   const server = (lines: readonly string[]) => `\nserver {\n${indent(lines)}\n}\n`
   const own = [
     ...mainListeners(model, context),
     `server_name ${names};`,
     ...certificateLines(model, context),
+    ...strictTransport(model),
     'include snippets/acme.conf;',
     ...probeLocation(fingerprint),
     ...contentLines(model, context),
@@ -97,8 +99,19 @@ function certificateLines({ host, certificate }: SiteModel, context: RenderConte
   ]
 }
 
+/** RFC 6797. Only from a certificate that browsers trust, which is what it asks of them from then on. */
+function strictTransport({ hsts }: SiteModel): string[] {
+  if (hsts === undefined) return []
+  const words = [
+    `max-age=${wholeNumber(hsts.seconds, 0, 63_072_000)}`,
+    ...(hsts.subdomains ? ['includeSubDomains'] : []),
+    ...(hsts.preload ? ['preload'] : []),
+  ]
+  return [`add_header Strict-Transport-Security "${words.join('; ')}" always;`]
+}
+
 export const certificateFolder = (prefix: string, host: string, id: string) =>
-  join(prefix, 'certificates', hostName(host), hexDigits(id))
+  join(prefix, 'certificates', hostFolder(host), hexDigits(id))
 
 /** `return` comes before `allow` and `deny` in nginx's order, so a condition guards it. */
 export const probeLocation = (fingerprint: string) =>
@@ -120,11 +133,11 @@ function contentLines(model: SiteModel, context: RenderContext): string[] {
     case 'static':
       return staticLines(content, context)
     case 'proxy':
-      return [...hostAndPort(model, context), ...proxyLines(model.host, content)]
+      return [...hostAndPort(model, context), ...proxyLines(model, content)]
     case 'redirect':
       return redirectLines(content)
     case 'portal':
-      return [...hostAndPort(model, context), ...portalLines(context)]
+      return [...hostAndPort(model, context), ...portalLines(model, context)]
   }
 }
 
@@ -156,7 +169,10 @@ function hostAndPort({ certificate }: SiteModel, { ports }: RenderContext): stri
   return [`set $host_and_port $host${port === usual ? '' : `:${wholeNumber(port, 1, 65_535)}`};`]
 }
 
-function portalLines({ ports }: RenderContext): string[] {
+/** There is one such header, and it is ours. */
+const ownTransport = ({ hsts }: SiteModel) => (hsts === undefined ? [] : ['proxy_hide_header Strict-Transport-Security;'])
+
+function portalLines(model: SiteModel, { ports }: RenderContext): string[] {
   return [
     'include snippets/application-headers.conf;',
     'include snippets/upgrade.conf;',
@@ -164,6 +180,7 @@ function portalLines({ ports }: RenderContext): string[] {
     ...block('location /', [
       'include snippets/proxy.conf;',
       'include snippets/websocket.conf;',
+      ...ownTransport(model),
       'proxy_read_timeout 3600s;',
       'proxy_set_header Host $host_and_port;',
       `proxy_pass http://127.0.0.1:${wholeNumber(ports.portal, 1, 65_535)};`,
@@ -171,7 +188,7 @@ function portalLines({ ports }: RenderContext): string[] {
   ]
 }
 
-const upstreamName = (host: string) => `site-${hostName(host)}`
+const upstreamName = (host: string) => `site-${hostFolder(host)}`
 
 function upstreamBlock({ host, content }: SiteModel): string {
   if (content.kind !== 'proxy') return ''
@@ -180,7 +197,7 @@ function upstreamBlock({ host, content }: SiteModel): string {
   return `\nupstream ${upstreamName(host)} {\n${indent([...servers, 'keepalive 8;'])}\n}\n`
 }
 
-function proxyLines(host: string, content: Content<'proxy'>): string[] {
+function proxyLines(model: SiteModel, content: Content<'proxy'>): string[] {
   const seconds = wholeNumber(content.timeoutSeconds, 1, 86_400)
   return [
     'include snippets/application-headers.conf;',
@@ -191,8 +208,9 @@ function proxyLines(host: string, content: Content<'proxy'>): string[] {
       content.websocket ? 'include snippets/websocket.conf;' : 'proxy_set_header Connection "";',
       `proxy_read_timeout ${seconds}s;`,
       `proxy_send_timeout ${seconds}s;`,
+      ...ownTransport(model),
       ...upstreamIdentity(content),
-      `proxy_pass ${content.protocol}://${upstreamName(host)}${passedPath(content.path)};`,
+      `proxy_pass ${content.protocol}://${upstreamName(model.host)}${passedPath(content.path)};`,
     ]),
   ]
 }

@@ -6,6 +6,7 @@ import type { SiteContent, SiteModel } from './model.ts'
 import { readIndex, renderIndex } from './render-main.ts'
 import { renderSite, siteFileName } from './render-site.ts'
 import { readSeal, sealed, sealedSubject } from './seal.ts'
+import { renderSnippets } from './snippets.ts'
 import { storedModel } from './stored-model.ts'
 import { renderContext } from './world.ts'
 
@@ -52,6 +53,13 @@ const golden: Readonly<Record<string, SiteModel>> = {
   redirect: site({ kind: 'redirect', to: 'https://example.com', keepsPath: true, status: 308 }),
   'redirect-path': site({ kind: 'redirect', to: 'https://example.com/new?a=1&b=2', keepsPath: false, status: 301 }),
   portal: site({ kind: 'portal' }, { certificate: '0123456789abcdef' }),
+  'star-hsts': site(
+    { ...proxyContent, websocket: false },
+    {
+      ...{ host: '*.example.com', aliases: ['example.com'], certificate: '0123456789abcdef' },
+      hsts: { seconds: 31_536_000, subdomains: true, preload: false },
+    },
+  ),
 }
 
 /** Compares with the committed file; AI_INFRA_UPDATE_GOLDEN=1 writes it anew. */
@@ -68,7 +76,7 @@ for (const [name, model] of Object.entries(golden)) {
     expect(readSeal(text)).toBe('intact')
     expect(storedModel(text)).toEqual(model)
     const application = model.content.kind === 'proxy' || model.content.kind === 'portal'
-    expect(file).toBe(`blog.example.com-${fingerprint.slice(0, 12)}${application ? '.application' : ''}.conf`)
+    expect(file).toBe(`${model.host.replace('*', '_')}-${fingerprint.slice(0, 12)}${application ? '.application' : ''}.conf`)
     expect(renderSite(model, context)).toEqual({ host: model.host, text, file, fingerprint })
   })
 }
@@ -146,3 +154,8 @@ test('no string that means something to nginx reaches a file, whatever validatio
 const harmless = ({ content }: SiteModel, bad: string) =>
   (content.kind === 'redirect' && ['../x', 'a#b', ''].includes(bad)) ||
   (content.kind === 'proxy' && content.path !== '' && ['../x', ''].includes(bad))
+
+test('the group for the exchange of keys is the one of RFC 7919, as openssl knows it', () => {
+  const made = Bun.spawnSync(['openssl', 'genpkey', '-genparam', '-algorithm', 'DH', '-pkeyopt', 'group:ffdhe3072'])
+  expect(renderSnippets(context).get('ffdhe3072.pem')).toBe(made.stdout.toString())
+})

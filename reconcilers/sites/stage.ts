@@ -4,7 +4,7 @@ import { ApplianceError } from '../../runtime/os/errors.ts'
 import { writeFileAtomic } from '../../runtime/os/files.ts'
 import type { ApplyContext } from '../engine/reconciler.ts'
 import { shownRepository } from './git-source.ts'
-import { modelOf } from './model.ts'
+import { modelOf, type UsableCertificate } from './model.ts'
 import { readSiteFile } from './observe.ts'
 import type { RenderedSite } from './render-site.ts'
 import { storedModel } from './stored-model.ts'
@@ -40,7 +40,7 @@ export async function stageSite(
   const rendered = world.render(modelOf(domain, { certificate, addresses }), world.context)
   const path = join(world.layout.sites, rendered.file)
   if (readSiteFile(path) !== rendered.text) await writeFileAtomic(path, rendered.text)
-  return { domain, rendered, certificate, release }
+  return { domain, rendered, certificate: certificate?.id, release }
 }
 
 async function upstreamAddresses(
@@ -54,6 +54,12 @@ async function upstreamAddresses(
   throw new ApplianceError('waiting', `the name ${domain.upstream.host} has no address now`)
 }
 
-async function certificateFor(world: World, domain: DomainDeclaration, current: string | undefined): Promise<string> {
-  return world.certificates.usable(domain, current)?.id ?? (await world.certificates.make(domain))
+async function certificateFor(
+  { certificates }: World,
+  domain: DomainDeclaration,
+  current: string | undefined,
+): Promise<UsableCertificate> {
+  const found = certificates.usable(domain, current)
+  if (found !== undefined) return { id: found.id, issued: found.directory !== undefined }
+  return { id: await certificates.make(domain), issued: false }
 }

@@ -28,6 +28,7 @@ const model = z.object({
   host: z.string(),
   aliases: z.array(z.string()),
   certificate: z.string().optional(),
+  hsts: z.object({ seconds: z.number(), subdomains: z.boolean(), preload: z.boolean() }).optional(),
   content,
 })
 
@@ -36,9 +37,9 @@ export function storedModel(text: string): SiteModel | undefined {
   const line = text.split('\n', 2)[1]
   if (line === undefined || !line.startsWith('# {')) return undefined
   try {
-    const { host, aliases, certificate, content } = model.parse(JSON.parse(line.slice(2)))
+    const { host, aliases, certificate, hsts, content } = model.parse(JSON.parse(line.slice(2)))
     const filled = content.kind === 'static' ? { ...content, notFound: content.notFound } : content
-    return { host, aliases, certificate, content: filled }
+    return { host, aliases, certificate, ...(hsts === undefined ? {} : { hsts }), content: filled }
   } catch {
     return undefined
   }

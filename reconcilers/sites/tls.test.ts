@@ -122,3 +122,21 @@ test('the certificates of a removed site move to the archive', async () => {
   expect(archived.length).toBe(1)
   expect(await rig.getTls('safe.example.com')).toContain('unrecognized name')
 })
+
+test('TLS 1.2 and 1.3 are spoken with forward secrecy, and nothing older', async () => {
+  await rig.converge(domains(secure))
+  const { https } = rig.dependencies.ports
+  const handshake = async (...options: string[]) => {
+    const argv = ['openssl', 's_client', '-connect', `127.0.0.1:${https}`, '-servername', 'safe.example.com', ...options]
+    const child = Bun.spawn(argv, { stdin: 'ignore', stdout: 'pipe', stderr: 'ignore' })
+    return (await new Response(child.stdout).text()).match(/Cipher is (\S+)/)?.[1]
+  }
+  expect(await handshake('-tls1_3')).toStartWith('TLS_')
+  expect(await handshake('-tls1_2')).toStartWith('ECDHE-ECDSA-')
+  for (const old of [
+    ['-tls1_1', '-cipher', 'ALL:@SECLEVEL=0'],
+    ['-tls1_2', '-cipher', 'AES128-SHA'],
+    ['-tls1_2', '-cipher', 'AES128-GCM-SHA256'],
+  ])
+    expect([old, await handshake(...old)]).toEqual([old, '(NONE)'])
+})

@@ -13,6 +13,7 @@ import {
 } from '../../runtime/os/files.ts'
 import type { Home } from '../../runtime/os/home.ts'
 import { fileName, relativePath } from './harmless.ts'
+import { shortened } from './model.ts'
 import { placeholderMark, placeholderPage } from './placeholder.ts'
 
 export const webRoot = (home: Home, root: string) => join(home.www, relativePath(root))
@@ -40,7 +41,7 @@ export async function makeWebRoot(home: Home, domain: StaticDomain): Promise<voi
       hint: 'move it away, or give the user of the appliance the right to read it',
     })
   }
-  const temporary = join(dirname(folder), `.${fileName(domain.host.slice(0, 200))}.new`)
+  const temporary = join(dirname(folder), `.${shortened(domain.host)}.new`)
   await makeDirectory(dirname(folder))
   await rm(temporary, { recursive: true, force: true })
   await mkdir(temporary)

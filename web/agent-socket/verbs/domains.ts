@@ -1,7 +1,7 @@
 import { parse } from 'yaml'
 import { z } from 'zod'
 import { type DomainDocument, domainSchema } from '../../../desired-state/documents/domain-schema.ts'
-import { parseHost } from '../../../desired-state/documents/host.ts'
+import { parseSiteName } from '../../../desired-state/documents/host.ts'
 import { removeDomain, setDomain } from '../../../desired-state/edit-domains.ts'
 import { ApplianceError } from '../../../runtime/os/errors.ts'
 import { type ChangeDeps, changeDocument } from './change.ts'
@@ -14,7 +14,7 @@ export const hostName = z
   .string()
   .max(300)
   .transform((text, context) => {
-    const result = parseHost(text.trim().toLowerCase())
+    const result = parseSiteName(text.trim().toLowerCase())
     if ('ok' in result) return result.ok
     context.addIssue({ code: 'custom', message: result.wrong })
     return z.NEVER
@@ -28,7 +28,7 @@ export function entryOf(text: string | undefined, host: string): Entry | undefin
   const domains = isEntry(document) ? document.domains : undefined
   if (!isEntry(domains)) return undefined
   const name = Object.keys(domains).find(key => {
-    const parsed = parseHost(key)
+    const parsed = parseSiteName(key)
     return 'ok' in parsed && parsed.ok === host
   })
   const entry = name === undefined ? undefined : domains[name]

@@ -1,5 +1,5 @@
 import { parse } from 'yaml'
-import { parseHost } from '../../../desired-state/documents/host.ts'
+import { parseSiteName } from '../../../desired-state/documents/host.ts'
 import type { Edits } from '../../../desired-state/repository.ts'
 import type { RevisionPlan } from '../../../reconcilers/engine/status.ts'
 import type { PortalDeps } from '../deps.ts'
@@ -49,7 +49,7 @@ export async function draftOf({ repository, engine, editing }: Sources, change: 
     return wrong('form', `${host} is not declared any more: somebody removed it meanwhile.`)
   }
   if (change.what !== 'remove') {
-    const parsed = parseHost(host)
+    const parsed = parseSiteName(host)
     if ('wrong' in parsed) return wrong('host', parsed.wrong)
   }
   const key = existing?.key ?? host
@@ -113,6 +113,6 @@ export function findEntry(text: string, host: string): { readonly key: string; r
 }
 
 function asciiOf(key: string): string | undefined {
-  const parsed = parseHost(key)
+  const parsed = parseSiteName(key)
   return 'ok' in parsed ? parsed.ok : undefined
 }

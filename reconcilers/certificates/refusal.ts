@@ -1,0 +1,63 @@
+import { join } from 'node:path'
+import { ApplianceError } from '../../runtime/os/errors.ts'
+import type { Order } from './certbot.ts'
+
+/** An authority that gave nothing. */
+export class Refusal extends ApplianceError {
+  /** It said that it takes no more questions until then. */
+  readonly notBefore: Date | undefined
+
+  constructor(message: string, detail: { readonly subject: string; readonly hint: string }, notBefore: Date | undefined) {
+    super('failed', message, detail)
+    this.notBefore = notBefore
+  }
+}
+
+/** The last problem that the authority told of; certbot 2.1 on Python 3.11 prints its own failure to show it instead. */
+export async function wordsOfLog(folder: string): Promise<string> {
+  const log = Bun.file(join(folder, 'letsencrypt.log'))
+  if (!(await log.exists())) return ''
+  const text = await log.slice(Math.max(0, log.size - 65_536)).text()
+  const [, kind = '', detail = ''] = [...text.matchAll(/urn:ietf:params:acme:error:(\w+) :: [^:\n]* :: ([^\n]+)/g)].at(-1) ?? []
+  const after = [...text.matchAll(/^HTTP (?:429|503)\r?\n(?:[^\r\n]+\r?\n)*?Retry-After: ([^\r\n]+)/gim)].at(-1)?.[1]
+  return `${kind === '' ? '' : `Problem: ${kind}: ${detail}\n`}${after === undefined ? '' : `Retry-After: ${after}`}`
+}
+
+/** Lines of certbot that tell a person nothing of the cause. */
+const noise =
+  /^(?:Saving debug log to|Requesting a certificate for|Account registered|Renewing an existing|Some challenges have failed|Ask for help|See the logfile|Certbot failed to authenticate|Hint:|Hook '--manual|Retry-After:|Problem:|$)/
+
+/** The authority's own words out of what certbot printed. */
+export function refusal({ host, directory }: Pick<Order, 'host' | 'directory'>, printed: string, now: Date): Refusal {
+  const lines = printed.split('\n').map(line => line.trim())
+  const details = lines.flatMap(line => /^Detail:\s*(.+)$/.exec(line)?.[1] ?? [])
+  const domains = lines.flatMap(line => /^Domain:\s*(.+)$/.exec(line)?.[1] ?? [])
+  const told = details.map((detail, index) => (domains[index] === undefined ? detail : `${domains[index]}: ${detail}`))
+  const problems = lines.flatMap(line => /^Problem:\s*(.+)$/.exec(line)?.[1] ?? [])
+  const words = [told, problems, lines.filter(line => !noise.test(line)).slice(-2)].find(({ length }) => length > 0) ?? []
+  const message = `${new URL(directory).hostname} gave no certificate: ${words.join('; ').slice(0, 1_000)}`
+  return new Refusal(message, { subject: `certificate/${host}`, hint: hintFor(printed) }, notBefore(printed, now))
+}
+
+/** Milliseconds that an authority's wish is taken for: nobody is kept waiting longer by a mistake of one. */
+const longestWait = 7 * 86_400_000
+
+/** What it said of when to come again: the header Retry-After (seconds, or a date), or Let's Encrypt's own words. */
+function notBefore(printed: string, now: Date): Date | undefined {
+  const header = /^Retry-After: (.+)$/m.exec(printed)?.[1]?.trim() ?? ''
+  const words = /retry after (\d{4}-\d\d-\d\d)[ T](\d\d:\d\d:\d\d) ?(?:UTC|Z)/i.exec(printed)
+  const told = /^\d+$/.test(header) ? now.getTime() + Number(header) * 1_000 : Date.parse(header)
+  const until = Number.isNaN(told) ? Date.parse(words === null ? '' : `${words[1]}T${words[2]}Z`) : told
+  if (Number.isNaN(until) || until <= now.getTime()) return undefined
+  return new Date(Math.min(until, now.getTime() + longestWait))
+}
+
+function hintFor(printed: string): string {
+  if (/rateLimited|too many/i.test(printed)) return 'the authority has had too many requests; it is tried again later'
+  if (/NXDOMAIN|no valid A records|DNS problem/i.test(printed)) return 'point the name to this server in DNS'
+  if (/Connection refused|Timeout during connect|unauthorized/i.test(printed))
+    return 'port 80 of this name has to reach this server from the internet'
+  if (/Max retries exceeded|NewConnectionError|ConnectionError/i.test(printed))
+    return 'the authority does not answer; it is tried again'
+  return 'it is tried again'
+}

@@ -1,0 +1,116 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { stateOf } from '../../../desired-state/testing/tree.ts'
+import { type Home, homeAt } from '../../../runtime/os/home.ts'
+import { makeHome } from '../../../runtime/os/home-folders.ts'
+import { spawn } from '../../../runtime/os/spawn.ts'
+import { nginxLayout } from '../../../runtime/services/nginx-layout.ts'
+import type { Providers } from '../../dns/provider.ts'
+import { createRfc2136 } from '../../dns/rfc2136.ts'
+import { type Bind, startBind } from '../../dns/testing/bind.ts'
+import type { ApplyContext, Plan } from '../../engine/reconciler.ts'
+import { turnableClock } from '../../sites/testing/rig.ts'
+import type { Attempt, Attempts } from '../attempts.ts'
+import { type CertificatesDependencies, createCertificatesReconciler } from '../certificates.ts'
+import type { CertificateAction } from '../plan.ts'
+import { type Certificates, createCertificates } from '../stored.ts'
+import { type Pebble, startPebble } from './pebble.ts'
+
+export type CertificatesReconciler = ReturnType<typeof createCertificatesReconciler>
+
+/** A home with a real authority and a real DNS server; whoever asks over HTTP gets the answers of certbot. No nginx. */
+export interface Rig extends AsyncDisposable {
+  readonly home: Home
+  readonly bind: Bind
+  readonly pebble: Pebble
+  readonly clock: ReturnType<typeof turnableClock>
+  readonly attempts: Attempt[]
+  /** Hosts that were taken up by the sites. */
+  readonly served: string[]
+  readonly certificates: Certificates
+  reconciler(overrides?: Partial<CertificatesDependencies>): CertificatesReconciler
+  /** Text of domains.yaml below `domains:`; the authority and the zone are declared as well. */
+  declare(domains: string, settings?: string): ReturnType<typeof stateOf>
+  look(domains: string, reconciler?: CertificatesReconciler): Promise<Plan<CertificateAction>>
+  /** Looks, applies what it found, and looks again; a change that fails throws. */
+  converge(domains: string, options?: ConvergeOptions): Promise<Converged>
+}
+
+export interface ConvergeOptions {
+  readonly reconciler?: CertificatesReconciler
+  readonly signal?: AbortSignal
+  /** Called at each step; what it throws is a death there. */
+  readonly step?: (name: string) => void | Promise<void>
+}
+
+export interface Converged {
+  readonly steps: readonly string[]
+  readonly first: Plan<CertificateAction>
+  readonly second: Plan<CertificateAction>
+}
+
+export async function createRig(): Promise<Rig> {
+  await using made = new AsyncDisposableStack()
+  const home = homeAt(await mkdtemp(join(tmpdir(), 'cr-')))
+  made.defer(() => rm(home.root, { recursive: true, force: true, maxRetries: 5 }))
+  await makeHome(home)
+  const layout = nginxLayout(home)
+  const web = Bun.serve({
+    ...{ port: 0, hostname: '127.0.0.1' },
+    async fetch({ url }) {
+      const file = Bun.file(join(layout.acme, new URL(url).pathname))
+      return (await file.exists()) ? new Response(file) : new Response('not here', { status: 404 })
+    },
+  })
+  made.defer(() => web.stop(true))
+  const bind = made.use(await startBind(['example.com']))
+  const pebble = made.use(await startPebble({ httpPort: web.port ?? 0, dnsPort: bind.port }))
+  await bind.byHand('update add shop.example.com. 60 A 127.0.0.1\nupdate add www.shop.example.com. 60 A 127.0.0.1')
+
+  const clock = turnableClock()
+  const attempts: Attempt[] = []
+  const served: string[] = []
+  const providers: Providers = declared => createRfc2136(declared, { spawn, owner: 'me', secret: async () => bind.secret })
+  const remembered: Attempts = {
+    recent: async () => Map.groupBy(attempts.toReversed(), ({ host }) => host),
+    record: async attempt => void attempts.push(attempt),
+  }
+  const dependencies: CertificatesDependencies = {
+    ...{ home, spawn, clock, attempts: remembered, providers },
+    served: async host => void served.push(host),
+  }
+  const usual = createCertificatesReconciler(dependencies)
+  const signal = new AbortController().signal
+  const declare: Rig['declare'] = (domains, settings = '') =>
+    stateOf({
+      'settings.yaml': `certificate_issuer: ${pebble.directory}\ncertificate_issuer_ca: ${pebble.authorities}\n${settings}`,
+      'dns.yaml': `providers:\n  home: { type: rfc2136, server: 127.0.0.1, port: ${bind.port}, key: ai-infra, secret: "secret:DNS_KEY" }\nzones:\n  example.com: { provider: home }\n`,
+      'domains.yaml': `domains:\n${domains}`,
+    })
+  const look: Rig['look'] = async (domains, reconciler = usual) => {
+    const desired = reconciler.select(declare(domains))
+    return reconciler.plan(desired, await reconciler.observe(desired, signal))
+  }
+  const everything = made.move()
+  return {
+    ...{ home, bind, pebble, clock, attempts, served, declare, look },
+    certificates: createCertificates(layout, spawn, () => clock.now()),
+    reconciler: (overrides = {}) => createCertificatesReconciler({ ...dependencies, ...overrides }),
+    async converge(domains, { reconciler = usual, signal: stop = signal, step = () => {} } = {}) {
+      const steps: string[] = []
+      const first = await look(domains, reconciler)
+      const context: ApplyContext = {
+        signal: stop,
+        progress: () => {},
+        async step(name) {
+          steps.push(name)
+          await step(name)
+        },
+      }
+      await Promise.all(first.changes.map(change => reconciler.apply(change, context)))
+      return { steps, first, second: await look(domains, reconciler) }
+    },
+    [Symbol.asyncDispose]: () => everything.disposeAsync(),
+  }
+}
