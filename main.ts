@@ -21,6 +21,7 @@ const verbs: Readonly<Record<string, () => Promise<Command>>> = {
   say: async () => (await import('./commands/say.ts')).say,
   tasks: async () => (await import('./commands/tasks.ts')).tasks,
   audit: async () => (await import('./commands/audit.ts')).audit,
+  domain: async () => (await import('./commands/domain.ts')).domain,
   secret: async () => (await import('./commands/secret.ts')).secret,
   attach: async () => (await import('./commands/attach.ts')).attach,
   doctor: async () => (await import('./commands/doctor.ts')).doctor,

@@ -121,6 +121,20 @@ describe('a push that takes away too much', () => {
   })
 })
 
+test('a domain is added, listed and taken away without an editor', async () => {
+  const added = await appliance.command('domain', 'add', 'shop.example.com', '--root', 'shop', '--alias', 'www.shop.example.com')
+  expect(added).toMatchObject({ code: 0, out: expect.stringMatching(/^committed as [0-9a-f]{8}\n/) })
+  expect(await statusOf('shop')).toBe(200)
+  const listed = await appliance.command('domain', 'list')
+  expect(listed.out).toMatch(/^shop\.example\.com \+1 +ready +www\/shop +none +elsewhere +\d+$/m)
+  const wrong = await appliance.command('domain', 'add', 'x.example.com', '--root', '../etc')
+  expect([wrong.code, wrong.error]).toEqual([1, expect.stringContaining('root must be the name of one folder below www/')])
+  expect(await appliance.command('domain', 'remove', 'shop.example.com')).toMatchObject({ code: 0 })
+  expect(await statusOf('shop')).toBe(404)
+  expect(await appliance.command('domain', 'remove', 'shop.example.com')).toMatchObject({ code: 1 })
+  await clone.ask('pull', '-q')
+})
+
 test('a suspended resource is left as it is, with reason, owner and end, until it is resumed', async () => {
   const said = await appliance.command('suspend', 'site/a.example.com', '--for', '1h', '--reason', 'we repair it by hand')
   expect(said.code).toBe(0)

@@ -6,6 +6,7 @@ import { type AuditRouteDependencies, createAuditRoutes } from './audit.ts'
 import { type ChatApiDeps, chatRoutes } from './chat.ts'
 import { type DeadLettersApiDeps, deadLetterRoutes } from './dead-letters.ts'
 import { describingRoutes } from './describing.tsx'
+import { type DomainsApiDeps, domainsRoutes } from './domains.ts'
 import { type EngineApiDeps, engineRoutes } from './engine.ts'
 import { type LiveApiDeps, liveRoute } from './live/route.ts'
 import { type SecretsApiDeps, secretsRoutes } from './secrets.ts'
@@ -18,6 +19,7 @@ export type ApiDependencies = EngineApiDeps &
   DeadLettersApiDeps &
   AgentsApiDeps &
   TasksApiDeps &
+  DomainsApiDeps &
   SecretsApiDeps &
   LiveApiDeps &
   PortalDeps
@@ -30,6 +32,7 @@ export function createApiRoutes(deps: ApiDependencies): readonly Route[] {
     ...tasksRoutes(deps),
     ...chatRoutes(deps),
     ...deadLetterRoutes(deps),
+    ...domainsRoutes(deps),
     ...secretsRoutes(deps),
     ...createApprovalRoutes(deps),
     ...createAuditRoutes(deps),

@@ -1,8 +1,8 @@
 import { needsPerson } from '../../../desired-state/documents/needs-person.ts'
-import type { CommitResult, Edits, Repository } from '../../../desired-state/repository.ts'
-import { renderMistake } from '../../../desired-state/state.ts'
+import type { Repository } from '../../../desired-state/repository.ts'
 import type { Engine, Status } from '../../../reconcilers/engine/status.ts'
 import { ApplianceError } from '../../../runtime/os/errors.ts'
+import { type DocumentEdit, editDocument } from '../../api/edit-document.ts'
 import type { Caller } from './verb.ts'
 
 export interface ChangeDeps {
@@ -24,20 +24,11 @@ export interface Outcome {
 
 /** Milliseconds that the engine is waited for; afterwards it goes on by itself. */
 const patience = 60_000
-const mostConflicts = 5
 
-/**
- * Commits a change of one document in the agent's name, as a push would, and waits for what the engine makes of it.
- * `edit` gives the new text, or undefined when nothing is to be changed.
- */
+/** Commits a change of one document in the agent's name, as a push would, and waits for what the engine makes of it. */
 export async function changeDocument(
   { repository, engine }: ChangeDeps,
-  change: {
-    readonly path: string
-    readonly message: string
-    readonly resource: Resource
-    readonly edit: (text: string | undefined) => string | undefined
-  },
+  change: DocumentEdit & { readonly resource: Resource },
   { agent, signal }: Caller,
 ): Promise<Outcome> {
   const [closed] = needsPerson(new Map([[change.path, null]]))
@@ -47,23 +38,9 @@ export async function changeDocument(
     })
   }
   const author = { name: agent, email: `${agent}@ai-infrastructure.invalid` }
-  for (let turn = 0; turn < mostConflicts; turn++) {
-    const head = await repository.head()
-    if (head === undefined) throw new ApplianceError('waiting', 'the desired-state repository has no commit yet')
-    const text = change.edit(await repository.file(head, change.path))
-    const edits: Edits = new Map(text === undefined ? [] : [[change.path, text]])
-    const result: CommitResult =
-      text === undefined ? { outcome: 'unchanged' } : await repository.edit(head, edits, author, change.message)
-    if (result.outcome === 'conflict') continue
-    if (result.outcome === 'refused') {
-      const lines = result.mistakes.map(renderMistake).join('\n')
-      throw new ApplianceError('invalid', `refused, nothing was changed:\n${lines}`)
-    }
-    const revision = result.outcome === 'committed' ? result.revision : head
-    if (result.outcome === 'committed') engine.moved()
-    return follow(engine, revision, result.outcome === 'unchanged', change.resource, signal)
-  }
-  throw new ApplianceError('failed', 'others kept changing the desired state at the same time', { hint: 'try again' })
+  const { revision, unchanged } = await editDocument(repository, author, change)
+  if (!unchanged) engine.moved()
+  return follow(engine, revision, unchanged, change.resource, signal)
 }
 
 interface Resource {

@@ -1,24 +1,12 @@
 import { parse } from 'yaml'
 import { z } from 'zod'
-import { type DomainDocument, domainSchema } from '../../../desired-state/documents/domain-schema.ts'
 import { parseSiteName } from '../../../desired-state/documents/host.ts'
 import { removeDomain, setDomain } from '../../../desired-state/edit-domains.ts'
-import { ApplianceError } from '../../../runtime/os/errors.ts'
+import { documentOf, hostName } from '../../api/domain-input.ts'
 import { type ChangeDeps, changeDocument } from './change.ts'
 import { type Verb, verb } from './verb.ts'
 
 export const domainsFile = 'domains.yaml'
-
-/** A host name, in the form in which everything else names it. */
-export const hostName = z
-  .string()
-  .max(300)
-  .transform((text, context) => {
-    const result = parseSiteName(text.trim().toLowerCase())
-    if ('ok' in result) return result.ok
-    context.addIssue({ code: 'custom', message: result.wrong })
-    return z.NEVER
-  })
 
 type Entry = Readonly<Record<string, unknown>>
 
@@ -98,17 +86,4 @@ export const domainVerbs = (deps: ChangeDeps): readonly Verb[] => [
 export async function currentEntry({ repository }: ChangeDeps, host: string): Promise<Entry | undefined> {
   const head = await repository.head()
   return head === undefined ? undefined : entryOf(await repository.file(head, domainsFile), host)
-}
-
-/**
- * The declaration as the document takes it. Only its shape is looked at here, so that what is wrong with its values is
- * said by the repository with its line.
- */
-export function documentOf(declaration: Entry): DomainDocument {
-  const unknown = Object.keys(declaration).filter(name => !(name in domainSchema.shape))
-  if (unknown.length > 0)
-    throw new ApplianceError('invalid', `a domain has no ${unknown.join(', ')}`, {
-      hint: `it has ${Object.keys(domainSchema.shape).join(', ')}`,
-    })
-  return declaration
 }

@@ -7,8 +7,8 @@ import { ApplianceError, explain } from '../../../runtime/os/errors.ts'
 import type { Home } from '../../../runtime/os/home.ts'
 import type { Spawn } from '../../../runtime/os/spawn.ts'
 import type { ServiceStatus } from '../../../runtime/services/service.ts'
+import { hostName } from '../../api/domain-input.ts'
 import { certificatesOf } from './certificates.ts'
-import { hostName } from './domains.ts'
 import { type Verb, verb } from './verb.ts'
 
 export interface StatusVerbDeps {

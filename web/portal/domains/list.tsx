@@ -8,6 +8,7 @@ import { StateWord } from '../components/state.tsx'
 import { moment } from '../components/time.tsx'
 import type { Place } from '../deps.ts'
 import { urls } from '../urls.ts'
+import { servesOf } from './serves.ts'
 import type { DomainStanding, Visits } from './standing.ts'
 
 export interface DomainsView {
@@ -129,23 +130,6 @@ const VisitsCell = ({ requests, bytes, errors }: Visits) => (
     {errors === 0 ? null : <b class="because"> {compact(errors)} failed</b>}
   </span>
 )
-
-export function servesOf(domain: DomainDeclaration): string {
-  switch (domain.kind) {
-    case 'static':
-      return domain.deploy === undefined ? `www/${domain.root}` : `www/${domain.root} from ${domain.deploy.repo}`
-    case 'proxy':
-      return upstreamOf(domain.upstream)
-    case 'redirect':
-      return `${domain.status} → ${domain.to}`
-    case 'portal':
-      return 'this portal'
-  }
-}
-
-function upstreamOf({ protocol, host, port, path }: Extract<DomainDeclaration, { kind: 'proxy' }>['upstream']): string {
-  return `${protocol}://${host.includes(':') ? `[${host}]` : host}:${port}${path}`
-}
 
 function siteUrl({ host, tls }: DomainDeclaration, { httpPort, httpsPort }: Place): string {
   if (tls === 'none') return `http://${host}${httpPort === 80 ? '' : `:${httpPort}`}/`

@@ -1,0 +1,130 @@
+import { z } from 'zod'
+import type { DomainDeclaration } from '../../desired-state/state.ts'
+import type { ResourceStatus } from '../../reconcilers/engine/status.ts'
+import { ApplianceError } from '../../runtime/os/errors.ts'
+import type { PortalDeps } from '../portal/deps.ts'
+import { servesOf } from '../portal/domains/serves.ts'
+import { type DomainStanding, standingsOf } from '../portal/domains/standing.ts'
+import { authorOf } from './author.ts'
+import { type DocumentedRoute, people, reads, writes } from './define.ts'
+import { documentOf, hostName } from './domain-input.ts'
+import { editDocument } from './edit-document.ts'
+import { list, resourceState } from './shapes/engine.ts'
+
+export type DomainsApiDeps = Pick<PortalDeps, 'repository' | 'engine' | 'editing' | 'certificates' | 'traffic'>
+
+const tag = 'domains'
+const file = 'domains.yaml'
+
+const part = z.object({ state: resourceState, message: z.string() })
+
+const standing = z
+  .object({
+    domain: z.string(),
+    aliases: list(z.string()),
+    serves: z.string().describe('www/blog, a URL, 308 → URL, or this portal'),
+    tls: z.enum(['none', 'self-signed', 'acme']),
+    site: part.optional(),
+    certificate: part
+      .extend({ issuer: z.string().optional(), ends: z.string().optional().describe('ISO 8601') })
+      .optional()
+      .describe('Of an authority; missing where none is obtained'),
+    dns: part
+      .extend({ zone: z.string().optional() })
+      .optional()
+      .describe('The record that stands worst of those that lead here; missing where DNS is kept elsewhere'),
+    visits: z.object({
+      requests: z.int(),
+      bytes: z.int().describe('Sent'),
+      errors: z.int().describe('Answered with 5xx'),
+    }),
+  })
+  .meta({ id: 'Domain' })
+
+const edited = z.object({
+  revision: z.string().describe('The commit that declares it'),
+  unchanged: z.boolean().describe('Main declared the same already'),
+})
+
+const addBody = z.strictObject({
+  domain: hostName,
+  declaration: z.record(z.string(), z.unknown()).describe('As in domains.yaml: {"root": "blog", "tls": "acme"}'),
+})
+
+/** Domains with everything that makes them reachable; each change is a commit on `domains.yaml`, judged like a push. */
+export function domainsRoutes(deps: DomainsApiDeps): readonly DocumentedRoute[] {
+  const { repository, engine, editing } = deps
+  return [
+    reads({
+      ...{ path: '/api/domains', policy: people, tag },
+      answer: z.object({ domains: list(standing), since: z.string().optional().describe('Visits are counted since then') }),
+      summary: 'Domains, their certificates, DNS records and visits of the last day',
+      handle: () => listed(deps),
+    }),
+    writes({
+      ...{ path: '/api/domains', policy: people, audit: 'commit', tag, body: addBody, answer: edited },
+      summary: 'Add a domain, or replace what is declared for one',
+      async handle({ body: { domain, declaration }, call }) {
+        const entry = documentOf(declaration)
+        const result = await editDocument(repository, authorOf(call.identity), {
+          ...{ path: file, message: `domains: set ${domain}` },
+          edit: text => editing.set(text, domain, entry),
+        })
+        if (!result.unchanged) engine.moved()
+        return result
+      },
+    }),
+    writes({
+      ...{ path: '/api/domains/remove', policy: people, audit: 'commit', tag, answer: edited },
+      body: z.strictObject({ domain: hostName }),
+      summary: 'Take a domain away; its files move to the archive',
+      async handle({ body: { domain }, call }) {
+        const result = await editDocument(repository, authorOf(call.identity), {
+          ...{ path: file, message: `domains: remove ${domain}` },
+          edit: text => removed(editing, text, domain),
+        })
+        engine.moved()
+        return result
+      },
+    }),
+  ]
+}
+
+function removed(editing: DomainsApiDeps['editing'], text: string | undefined, domain: string): string {
+  const after = text === undefined ? undefined : editing.remove(text, domain)
+  if (after !== undefined) return after
+  throw new ApplianceError('invalid', `${domain} is not declared`, { hint: 'the verb domain list shows what is' })
+}
+
+async function listed({ repository, engine, certificates, traffic }: DomainsApiDeps) {
+  const head = await repository.head()
+  const parsed = head === undefined ? undefined : await repository.read(head)
+  if (parsed === undefined || !parsed.ok) return { domains: [] }
+  const visits = await traffic()
+  const standings = standingsOf({
+    ...{ state: parsed.state, resources: engine.status().resources },
+    ...{ certificates: await certificates(), visits: visits.hosts },
+  })
+  return { domains: standings.map(shown), ...(visits.since === undefined ? {} : { since: visits.since.toISOString() }) }
+}
+
+function shown({ domain, site, certificate, dns, visits }: DomainStanding): z.output<typeof standing> {
+  const { served, status } = certificate
+  const facts = served === undefined || served.self_signed ? {} : { issuer: served.issuer, ends: served.ends }
+  return {
+    ...declared(domain),
+    ...(site === undefined ? {} : { site: briefly(site) }),
+    ...(status === undefined ? {} : { certificate: { ...briefly(status), ...facts } }),
+    ...(dns.worst === undefined ? {} : { dns: { ...briefly(dns.worst), ...(dns.zone === undefined ? {} : { zone: dns.zone }) } }),
+    visits,
+  }
+}
+
+const declared = (domain: DomainDeclaration) => ({
+  domain: domain.host,
+  aliases: domain.aliases,
+  serves: servesOf(domain),
+  tls: domain.tls,
+})
+
+const briefly = ({ state, message }: ResourceStatus) => ({ state, message })
