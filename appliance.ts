@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { certificateRoom } from './composition/certificates.ts'
-import { dnsProviders, dnsRoom } from './composition/dns.ts'
+import { createDnsAccess, dnsRoom } from './composition/dns.ts'
 import { buildDoors } from './composition/doors.ts'
 import { type Ground, layGround } from './composition/ground.ts'
 import { followCommits, followHappenings } from './composition/happenings.ts'
@@ -89,6 +89,8 @@ export async function startAppliance(options: ApplianceOptions): Promise<Running
   const canAnswer = claude.apiKey !== undefined || claude.baseUrl !== undefined
   let wake = (_kind: string, _reason: string) => {}
   let isChanging = (_host: string) => false
+  const id = await applianceId(store)
+  const dnsAccess = createDnsAccess({ spawn, clock, secrets: ground.secrets, cloudflareBaseUrl: environment.cloudflareBaseUrl })
   const engine = await startEngine({
     repository,
     store,
@@ -101,10 +103,10 @@ export async function startAppliance(options: ApplianceOptions): Promise<Running
     reconcilers: [
       createAgentsReconciler({ home, spawn, agents, sockets, program, version, clock, canAnswer }),
       createSitesReconciler(sitesDependencies(environment, log)),
-      ...dnsRoom({ home, spawn, clock, id: await applianceId(store), secrets: ground.secrets }),
+      ...dnsRoom({ home, clock, id, access: dnsAccess, wake: (kind, reason) => wake(kind, reason) }),
       certificateRoom({
         ...{ home, spawn, clock, attempts: createAttempts(store), httpsPort: environment.httpsPort },
-        providers: dnsProviders({ spawn, secrets: ground.secrets }, await applianceId(store)),
+        providers: dnsAccess(id),
         wake: (kind, reason) => wake(kind, reason),
         isChanging: host => isChanging(host),
       }),

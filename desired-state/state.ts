@@ -180,7 +180,9 @@ export interface DatabaseDeclaration {
 }
 
 /** A server that answers for zones; secrets are named, never written. */
-export interface DnsProvider {
+export type DnsProvider = Rfc2136Provider | CloudflareProvider
+
+export interface Rfc2136Provider {
   /** As dns.yaml calls it. */
   readonly name: string
   readonly type: 'rfc2136'
@@ -193,6 +195,18 @@ export interface DnsProvider {
   readonly secret: string
 }
 
+/** With a token, or with the account's global key and its e-mail. */
+export interface CloudflareProvider {
+  readonly name: string
+  readonly type: 'cloudflare'
+  /** Each of these `secret:NAME`. */
+  readonly token?: string
+  readonly api_key?: string
+  readonly email?: string
+  /** Needed for what belongs to no zone: new zones, pools of load balancers. */
+  readonly account_id?: string
+}
+
 export interface DnsZone {
   readonly name: string
   readonly provider: DnsProvider
@@ -200,6 +214,10 @@ export interface DnsZone {
   readonly ttl: number
   /** Whether the sites in it get records. */
   readonly sites: boolean
+  /** Whether addresses and CNAMEs lead through Cloudflare, unless they say otherwise. */
+  readonly proxied: boolean
+  /** Whether a zone that is not there is made. */
+  readonly create: boolean
   readonly records: readonly DnsRecordSet[]
 }
 
@@ -209,9 +227,14 @@ export interface DnsRecordSet {
   /** Full, in lower case, without a dot at its end. */
   readonly name: string
   readonly type: 'A' | 'AAAA' | 'CAA' | 'CNAME' | 'MX' | 'NS' | 'SRV' | 'TXT'
+  /** Seconds; 1 is automatic, where the provider knows that. */
   readonly ttl: number
   /** In the form in which servers give them back, sorted. */
   readonly values: readonly string[]
+  /** Requests go through Cloudflare; absent: no. */
+  readonly proxied?: true
+  /** Records of others under this name and type are taken over; absent: no. */
+  readonly adopt?: true
 }
 
 /** Where a restic repository is; `repository` is what restic is told. */

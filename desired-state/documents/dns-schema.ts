@@ -18,11 +18,40 @@ export const providerSchema = z.discriminatedUnion('type', [
     algorithm: z.enum(['hmac-sha256', 'hmac-sha384', 'hmac-sha512']).default('hmac-sha256'),
     secret: secretReference.describe('The TSIG key itself, in base64: secret:NAME.'),
   }),
+  z
+    .strictObject({
+      type: z.literal('cloudflare').describe('Zones of an account at Cloudflare.'),
+      token: secretReference
+        .optional()
+        .describe('API token, best limited to these zones, that may edit Zone and DNS: secret:CLOUDFLARE_TOKEN.'),
+      api_key: secretReference
+        .optional()
+        .describe('Instead of a token, the global API key of an account, with its email: secret:CLOUDFLARE_API_KEY.'),
+      email: z
+        .email('email must be the address of the account at Cloudflare')
+        .optional()
+        .describe('Address of the account that api_key is of.'),
+      account_id: z
+        .string()
+        .regex(/^[0-9a-f]{32}$/, 'account_id must be the 32 characters that the dashboard shows')
+        .optional()
+        .describe('Account that new zones belong to.'),
+    })
+    .refine(({ token, api_key }) => (token === undefined) !== (api_key === undefined), 'write token, or api_key with email')
+    .refine(({ api_key, email }) => (api_key === undefined) === (email === undefined), 'api_key and email go together'),
 ])
 
 const oneOrMore = z.union([z.string().max(4_000), z.array(z.string().max(4_000)).min(1).max(100)])
 
-const recordSet = z.union([oneOrMore, z.strictObject({ values: oneOrMore, ttl: z.int().min(1).max(604_800).optional() })])
+const recordSet = z.union([
+  oneOrMore,
+  z.strictObject({
+    values: oneOrMore,
+    ttl: z.int().min(1).max(604_800).optional(),
+    proxied: z.boolean().optional().describe('Through Cloudflare, or not.'),
+    adopt: z.boolean().optional().describe('Take over records of this name and type that were made elsewhere.'),
+  }),
+])
 
 export const zoneSchema = z.strictObject({
   provider: z.string().describe('One of the providers above.'),
@@ -31,6 +60,11 @@ export const zoneSchema = z.strictObject({
     .boolean()
     .default(true)
     .describe('Whether the names of domains.yaml in this zone get records that lead to this server. Default: true.'),
+  create: z.boolean().default(false).describe('Whether a zone that Cloudflare does not have yet is made there. Default: false.'),
+  proxied: z
+    .boolean()
+    .default(false)
+    .describe('Whether addresses and CNAMEs lead through Cloudflare, unless they say otherwise. Default: false.'),
   records: z
     .record(z.string(), z.partialRecord(z.enum(recordTypes), recordSet))
     .default({})

@@ -3,7 +3,7 @@ import type { DnsProvider, DnsRecordSet, DnsZone, Mistake } from '../state.ts'
 import { didYouMean } from '../suggest.ts'
 import type { Path, Source } from '../yaml.ts'
 import { check, isMap, type Report, reportOn } from './check.ts'
-import { dnsSchema, type zoneSchema } from './dns-schema.ts'
+import { dnsSchema, type providerSchema, type zoneSchema } from './dns-schema.ts'
 import { parseValue, type RecordType, recordTypes } from './dns-values.ts'
 import { parseHost } from './host.ts'
 
@@ -37,10 +37,12 @@ export function parseDns(source: Source): ParsedDns {
       report.say([...path, 'provider'], `there is no provider ${JSON.stringify(fields.provider)}${hint}`)
       continue
     }
-    const zone = { name: name.ok, provider: { name: fields.provider, ...provider } satisfies DnsProvider }
-    const records = recordsOf(zone.name, fields, [...path, 'records'], report)
+    refuseElsewhere(fields, provider.type, path, report)
+    const zone = { name: name.ok, provider: named(fields.provider, provider) }
+    const records = recordsOf(zone.name, fields, provider.type, [...path, 'records'], report)
     count += records.length
-    zones.set(zone.name, { ...zone, ttl: fields.ttl, sites: fields.sites, records })
+    const { ttl, sites, proxied, create } = fields
+    zones.set(zone.name, { ...zone, ttl, sites, proxied, create, records })
   }
   if (count > mostRecords)
     report.say(['zones'], `there are ${count} records, and there may be ${mostRecords}: remove some`, 'key')
@@ -54,7 +56,36 @@ const withoutEmpty = (value: unknown): unknown =>
 
 type Fields = z.output<typeof zoneSchema>
 
-function recordsOf(zone: string, { records, ttl: usual }: Fields, path: Path, report: Report): readonly DnsRecordSet[] {
+function named(name: string, provider: z.output<typeof providerSchema>): DnsProvider {
+  if (provider.type === 'rfc2136') return { name, ...provider }
+  const { type, token, api_key, email, account_id } = provider
+  return {
+    ...{ name, type, ...(token !== undefined && { token }), ...(api_key !== undefined && { api_key }) },
+    ...{ ...(email !== undefined && { email }), ...(account_id !== undefined && { account_id }) },
+  }
+}
+
+/** What only Cloudflare has. */
+function refuseElsewhere({ proxied, create, ttl }: Fields, type: DnsProvider['type'], path: Path, report: Report): void {
+  refuseTtl(type, ttl, [...path, 'ttl'], report)
+  if (type === 'cloudflare') return
+  if (proxied) report.say([...path, 'proxied'], 'only Cloudflare leads requests through itself: remove proxied')
+  if (create) report.say([...path, 'create'], 'a zone of this server is made on the server itself: remove create')
+}
+
+/** 1 is automatic, and at least a minute is asked for otherwise (Cloudflare, API reference of DNS records). */
+function refuseTtl(type: DnsProvider['type'], ttl: number, path: Path, report: Report): void {
+  if (type !== 'cloudflare' || ttl === 1 || (ttl >= 60 && ttl <= 86_400)) return
+  report.say(path, `Cloudflare keeps answers for 60 to 86400 seconds, or 1 for automatic: ${ttl} is neither`)
+}
+
+function recordsOf(
+  zone: string,
+  { records, ttl: usual, proxied: through }: Fields,
+  provider: DnsProvider['type'],
+  path: Path,
+  report: Report,
+): readonly DnsRecordSet[] {
   const found = new Map<string, DnsRecordSet>()
   for (const [key, types] of Object.entries(records)) {
     const at = [...path, key]
@@ -70,12 +101,39 @@ function recordsOf(zone: string, { records, ttl: usual }: Fields, path: Path, re
       if (set === undefined) continue
       const id = `${name.ok} ${type}`
       if (found.has(id)) report.say([...at, type], `${name.ok} has ${type} records in two places: put them together`, 'key')
-      const { values, ttl } = typeof set === 'string' || Array.isArray(set) ? { values: set, ttl: undefined } : set
-      const parsed = valuesOf(type, typeof values === 'string' ? [values] : values, [...at, type], report)
-      found.set(id, { zone, name: name.ok, type, ttl: ttl ?? usual, values: parsed })
+      const said = wordsOf(set)
+      if (said.ttl !== undefined) refuseTtl(provider, said.ttl, [...at, type, 'ttl'], report)
+      if (said.proxied === true) refuseProxied(type, provider, [...at, type, 'proxied'], report)
+      const values = valuesOf(type, said.values, [...at, type], report)
+      const proxied = said.proxied ?? (through && proxiable.has(type))
+      // Cloudflare itself says how long its own addresses hold.
+      const ttl = proxied ? 1 : (said.ttl ?? usual)
+      const more = { ...(proxied && { proxied }), ...(said.adopt === true && { adopt: said.adopt }) }
+      found.set(id, { zone, name: name.ok, type, ttl, values, ...more })
     }
   }
   return [...found.values()]
+}
+
+interface Words {
+  readonly values: readonly string[]
+  readonly ttl?: number | undefined
+  readonly proxied?: boolean | undefined
+  readonly adopt?: boolean | undefined
+}
+
+function wordsOf(set: string | string[] | (Omit<Words, 'values'> & { readonly values: string | string[] })): Words {
+  if (typeof set === 'string') return { values: [set] }
+  if (Array.isArray(set)) return { values: set }
+  return { ...set, values: typeof set.values === 'string' ? [set.values] : set.values }
+}
+
+const proxiable: ReadonlySet<RecordType> = new Set(['A', 'AAAA', 'CNAME'])
+
+function refuseProxied(type: RecordType, provider: DnsProvider['type'], path: Path, report: Report): void {
+  if (provider !== 'cloudflare') report.say(path, 'only Cloudflare leads requests through itself: remove proxied')
+  else if (!proxiable.has(type))
+    report.say(path, `Cloudflare leads A, AAAA and CNAME through itself, and ${type} not: remove proxied`)
 }
 
 /** `@`, `www` or a full name inside the zone, also with underscores and with a star as its first part. */

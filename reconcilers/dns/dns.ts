@@ -1,13 +1,12 @@
-import { readdir, rm } from 'node:fs/promises'
-import { join } from 'node:path'
 import type { DesiredState, DnsProvider } from '../../desired-state/state.ts'
 import type { Clock } from '../../runtime/os/clock.ts'
 import { ApplianceError, explain } from '../../runtime/os/errors.ts'
-import { makeDirectory, writeFileAtomic } from '../../runtime/os/files.ts'
-import type { ApplyContext, Change, Outcome, Reconciler } from '../engine/reconciler.ts'
+import type { Reconciler } from '../engine/reconciler.ts'
+import { applyPlaces } from './apply.ts'
 import type { DnsItem } from './item.ts'
+import { type KeptZones, placeKey } from './kept-zones.ts'
 import { type DnsAction, type ObservedZone, planRecords } from './plan.ts'
-import { type Providers, setKey, type ZoneContent } from './provider.ts'
+import { type Providers, sameValues } from './provider.ts'
 
 export interface DnsDependencies {
   /** `dns-record` for what dns.yaml says, `site-record` for what follows from the sites. */
@@ -18,20 +17,26 @@ export interface DnsDependencies {
   readonly clock: Clock
   /** Folder of what zones held before they were changed. */
   readonly snapshots: string
+  /** Where records of ours may be. */
+  readonly kept: KeptZones
+  /** A zone was made: others may put records into it. */
+  readonly created?: () => void
 }
 
-type ObservedZones = ReadonlyMap<string, ObservedZone>
+type DnsReconciler = Reconciler<DnsItem, readonly ObservedZone[], DnsAction>
 
-/** Keeps records at the servers that answer for their zones; the key is `name/type`. */
-export function createDnsReconciler(dependencies: DnsDependencies): Reconciler<DnsItem, ObservedZones, DnsAction> {
-  const { kind, follows, select, providers } = dependencies
-  const applyBatch = (changes: readonly Change<DnsAction>[], context: ApplyContext) => applyZones(dependencies, changes, context)
+/** Keeps records at the servers that answer for their zones; the key is `name/type`, and that of a zone its name. */
+export function createDnsReconciler(dependencies: DnsDependencies): DnsReconciler {
+  const { kind, follows, select } = dependencies
+  const applyBatch: NonNullable<DnsReconciler['applyBatch']> = (changes, context) => applyPlaces(dependencies, changes, context)
   return {
     kind,
     after: follows === undefined ? [] : [follows],
-    ...(follows === undefined ? {} : { follows }),
+    ...(follows !== undefined && { follows, followed: (from, to) => ({ ...from, domains: to.domains }) }),
     select,
-    observe: (desired, signal) => observeZones(providers, desired, signal),
+    scope: ({ zone }) => zone,
+    weigh,
+    observe: (desired, signal) => observeZones(dependencies, desired, signal),
     plan: (desired, observed) => planRecords(kind, desired, observed),
     applyBatch,
     async apply(change, context) {
@@ -41,22 +46,29 @@ export function createDnsReconciler(dependencies: DnsDependencies): Reconciler<D
   }
 }
 
+/** What a name leads to, and where it is said; how long and which way are matters of taste. */
+const weigh: NonNullable<DnsReconciler['weigh']> = (before, after) =>
+  placeKey(before.provider) === placeKey(after.provider) &&
+  (before.type === 'zone' || after.type === 'zone' || sameValues(before.values, after.values))
+    ? 'adjust'
+    : 'redefine'
+
 /** One zone that cannot be read keeps nobody from the others. */
 async function observeZones(
-  providers: Providers,
+  { providers, kept }: DnsDependencies,
   desired: ReadonlyMap<string, DnsItem>,
   signal: AbortSignal,
-): Promise<ObservedZones> {
+): Promise<readonly ObservedZone[]> {
   const zones = new Map([...desired.values()].map(({ zone, provider }) => [zone, provider]))
-  const found = await Promise.all(
-    [...zones].map(
-      async ([name, provider]): Promise<[string, ObservedZone]> => [
-        name,
-        { provider, content: await readZone(providers, name, provider, signal) },
-      ],
-    ),
-  )
-  return new Map(found)
+  const left = (await kept.all()).filter(({ zone }) => !zones.has(zone))
+  return Promise.all([
+    ...[...zones].map(async ([zone, provider]) => ({
+      ...{ zone, provider, content: await readZone(providers, zone, provider, signal) },
+    })),
+    ...left.map(async ({ zone, provider }) => ({
+      ...{ zone, provider, content: await readZone(providers, zone, provider, signal), left: true as const },
+    })),
+  ])
 }
 
 async function readZone(providers: Providers, name: string, provider: DnsProvider, signal: AbortSignal) {
@@ -66,58 +78,4 @@ async function readZone(providers: Providers, name: string, provider: DnsProvide
     signal.throwIfAborted()
     return error instanceof ApplianceError ? error : new ApplianceError('failed', explain(error), { cause: error })
   }
-}
-
-async function applyZones(
-  deps: DnsDependencies,
-  changes: readonly Change<DnsAction>[],
-  { signal, step }: ApplyContext,
-): Promise<readonly Outcome[]> {
-  await step('begin')
-  const outcomes = await Promise.all(
-    [...Map.groupBy(changes, ({ action }) => action.zone)].map(([zone, own]) => applyZone(deps, zone, own, step, signal)),
-  )
-  await step('changed')
-  return outcomes.flat()
-}
-
-async function applyZone(
-  { providers, clock, snapshots }: DnsDependencies,
-  zone: string,
-  changes: readonly Change<DnsAction>[],
-  step: ApplyContext['step'],
-  signal: AbortSignal,
-): Promise<readonly Outcome[]> {
-  const [first] = changes
-  if (first === undefined) return []
-  const provider = providers(first.action.provider)
-  try {
-    await keepSnapshot(join(snapshots, zone), await provider.read(zone, signal), clock.now())
-    await step('snapshot')
-    const failures = await provider.change(
-      zone,
-      changes.map(({ action }) => action.correction),
-      signal,
-    )
-    return changes.map(({ key }) => {
-      const error = failures.get(key)
-      return error === undefined ? { key } : { key, error }
-    })
-  } catch (error) {
-    signal.throwIfAborted()
-    const failure = error instanceof Error ? error : new Error(String(error))
-    return changes.map(({ key }) => ({ key, error: failure }))
-  }
-}
-
-/** Of each zone. */
-const mostSnapshots = 20
-
-/** What a zone held before it was changed, as JSON: a person can put it back. */
-async function keepSnapshot(folder: string, { sets, ours }: ZoneContent, now: Date): Promise<void> {
-  await makeDirectory(folder, 0o700)
-  const records = [...sets.values()].map(set => ({ ...set, ours: ours.has(setKey(set)) }))
-  await writeFileAtomic(join(folder, `${now.toISOString().replaceAll(':', '')}.json`), `${JSON.stringify(records, null, 1)}\n`)
-  const names = (await readdir(folder)).filter(name => name.endsWith('.json')).sort()
-  for (const name of names.slice(0, -mostSnapshots)) await rm(join(folder, name), { force: true })
 }

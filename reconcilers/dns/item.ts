@@ -12,6 +12,8 @@ export interface ZoneItem {
   readonly type: 'zone'
   readonly zone: string
   readonly provider: DnsProvider
+  /** Whether it is made when it is not there. */
+  readonly create: boolean
 }
 
 export type DnsItem = RecordItem | ZoneItem
@@ -25,7 +27,7 @@ export function declaredRecords({ dns }: DesiredState): ReadonlyMap<string, DnsI
 }
 
 const zoneItems = (zones: readonly DnsZone[]): readonly [string, DnsItem][] =>
-  zones.map(({ name, provider }) => [name, { type: 'zone', zone: name, provider }])
+  zones.map(({ name, provider, create }) => [name, { type: 'zone', zone: name, provider, create }])
 
 /**
  * Records of the sites' names that lead to this server, where a zone wants them and says nothing of the name itself: A for
@@ -42,7 +44,8 @@ export function siteRecords({ dns, domains, settings }: DesiredState, own: reado
       for (const type of ['A', 'AAAA'] as const) {
         // A name without any address waits, and says so under its A.
         if (values[type].length === 0 && (type === 'AAAA' || addresses.length > 0)) continue
-        const set = { zone: zone.name, name, type, ttl: zone.ttl, values: values[type], provider: zone.provider }
+        const through = zone.proxied ? ({ ttl: 1, proxied: true } as const) : { ttl: zone.ttl }
+        const set = { zone: zone.name, name, type, ...through, values: values[type], provider: zone.provider }
         items.set(setKey(set), set)
       }
     }

@@ -13,10 +13,13 @@ const zone = 'example.com'
 const set = (name: string, ...values: readonly string[]): FoundSet => ({ name, type: 'A', ttl: 300, values })
 const item = (found: FoundSet): RecordItem => ({ ...found, zone, provider })
 const desiredOf = (...sets: readonly FoundSet[]) =>
-  new Map<string, DnsItem>([[zone, { type: 'zone', zone, provider }], ...sets.map(one => [setKey(one), item(one)] as const)])
+  new Map<string, DnsItem>([
+    [zone, { type: 'zone', zone, provider, create: false }],
+    ...sets.map(one => [setKey(one), item(one)] as const),
+  ])
 const plan = (wanted: readonly FoundSet[], there: readonly FoundSet[], ours: readonly FoundSet[]) => {
   const content: ZoneContent = { sets: new Map(there.map(one => [setKey(one), one])), ours: new Set(ours.map(setKey)) }
-  return planRecords('dns-record', desiredOf(...wanted), new Map([[zone, { provider, content }]]))
+  return planRecords('dns-record', desiredOf(...wanted), [{ zone, provider, content }])
 }
 
 test('what is missing is made, what differs is changed as long as it is ours, what is ours and not declared goes', () => {
@@ -49,11 +52,9 @@ test('records of others stay, and one that says something else is in the way', (
 
 test('a zone that cannot be read keeps all of its records waiting, in the words of the server', () => {
   const content = new ApplianceError('stalled', 'ns1.example.com:53 does not accept the TSIG key k', { hint: 'compare it' })
-  const { changes, obstacles } = planRecords(
-    'dns-record',
-    desiredOf(set('a.example.com', '203.0.113.1')),
-    new Map([[zone, { provider, content }]]),
-  )
+  const { changes, obstacles } = planRecords('dns-record', desiredOf(set('a.example.com', '203.0.113.1')), [
+    { zone, provider, content },
+  ])
   expect(changes).toEqual([])
   const words = {
     state: 'stalled',

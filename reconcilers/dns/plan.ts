@@ -1,62 +1,109 @@
 import type { DnsProvider } from '../../desired-state/state.ts'
-import type { ApplianceError } from '../../runtime/os/errors.ts'
+import { type ApplianceError, explain } from '../../runtime/os/errors.ts'
 import type { Change, Obstacle, Plan } from '../engine/reconciler.ts'
-import type { DnsItem, RecordItem } from './item.ts'
-import { type Correction, type FoundSet, setKey, type ZoneContent } from './provider.ts'
+import type { DnsItem, RecordItem, ZoneItem } from './item.ts'
+import {
+  type Correction,
+  type FoundSet,
+  isSameSet,
+  NoSuchZone,
+  placeOf,
+  sameValues,
+  setKey,
+  setOf,
+  type ZoneContent,
+} from './provider.ts'
 
+/** A zone at one of its servers. */
 export interface ObservedZone {
+  readonly zone: string
   readonly provider: DnsProvider
   /** What is there, or why it could not be read. */
   readonly content: ZoneContent | ApplianceError
+  /** It is declared no more, or elsewhere; what is ours there is to go. */
+  readonly left?: true
+  /** Keys of sets that were changed, and why not everybody sees that yet. */
+  readonly spreading?: ReadonlyMap<string, string>
 }
 
-export interface DnsAction {
+interface Place {
   readonly zone: string
   readonly provider: DnsProvider
-  readonly correction: Correction
 }
+
+export type DnsAction =
+  | (Place & { readonly type: 'correct'; readonly correction: Correction })
+  | (Place & { readonly type: 'create' })
 
 type DnsChange = Change<DnsAction>
 
-/** Pure: what is declared against what the servers have. */
+/** Pure: what is declared against what the servers have. Removals come first, so that a CNAME can take the place of an address. */
 export function planRecords(
   kind: string,
   desired: ReadonlyMap<string, DnsItem>,
-  zones: ReadonlyMap<string, ObservedZone>,
+  observed: readonly ObservedZone[],
 ): Plan<DnsAction> {
-  const changes: DnsChange[] = []
-  const obstacles: Obstacle[] = []
-  const notes = new Map<string, string>()
-  for (const [zone, { provider, content }] of zones) {
-    if (content instanceof Error) continue
-    for (const key of [...content.ours].filter(one => !desired.has(one)).sort()) {
-      const before = content.sets.get(key)
-      if (before !== undefined) changes.push(change(kind, zone, provider, { type: 'remove', before }))
-    }
+  const parts = [
+    ...observed.map(place => surplus(kind, desired, place)),
+    ...[...desired].sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, item]) => planItem(kind, key, item, observed)),
+  ]
+  return {
+    changes: parts.flatMap(({ change }) => change ?? []),
+    obstacles: parts.flatMap(({ obstacle }) => obstacle ?? []),
+    notes: new Map(parts.flatMap(({ note }) => (note === undefined ? [] : [note]))),
   }
-  for (const [key, item] of [...desired].sort(([a], [b]) => (a < b ? -1 : 1))) {
-    const zone = zones.get(item.zone)
-    if (item.type === 'zone') {
-      if (zone?.content instanceof Error) obstacles.push(unread(key, zone.content))
-      else notes.set(key, `${zone?.content.ours.size ?? 0} of its records are kept from here, at ${item.provider.server}`)
-      continue
-    }
-    const found = zone === undefined || zone.content instanceof Error ? undefined : zone.content.sets.get(key)
-    const obstacle = inTheWay(key, item, zone, found)
-    if (obstacle !== undefined) obstacles.push(obstacle)
-    else if (zone !== undefined && !isSame(item, found)) {
-      const { name, type, ttl, values } = item
-      changes.push(change(kind, item.zone, zone.provider, { type: 'put', set: { name, type, ttl, values }, before: found }))
-    }
-  }
-  return { changes, obstacles, notes }
 }
 
-const isSame = (item: FoundSet, found: FoundSet | undefined) =>
-  found !== undefined && found.ttl === item.ttl && sameValues(item, found)
+interface Part {
+  readonly change?: readonly DnsChange[]
+  readonly obstacle?: Obstacle
+  readonly note?: readonly [string, string]
+}
 
-const sameValues = (one: FoundSet, other: FoundSet) =>
-  one.values.length === other.values.length && one.values.every((value, index) => value === other.values[index])
+/** What is ours and declared no more. */
+function surplus(kind: string, desired: ReadonlyMap<string, DnsItem>, place: ObservedZone): Part {
+  const { zone, provider, content, left } = place
+  if (content instanceof Error) return left ? { obstacle: leftBehind(place, content) } : {}
+  const gone = [...content.ours].filter(key => left || !desired.has(key)).sort()
+  return {
+    change: gone.flatMap(key => {
+      const before = content.sets.get(key)
+      return before === undefined ? [] : [correct(kind, { zone, provider }, { type: 'remove', before })]
+    }),
+  }
+}
+
+function leftBehind({ zone, provider }: ObservedZone, error: ApplianceError): Obstacle {
+  const message = `${zone} has left dns.yaml, and records from here may still be at ${placeOf(provider)}: ${explain(error)}. They are removed as soon as that can be done; remove them by hand and say so with: dns forget ${zone}`
+  return { key: zone, state: error.kind === 'stalled' ? 'stalled' : 'waiting', reason: 'left-behind', message }
+}
+
+function planItem(kind: string, key: string, item: DnsItem, observed: readonly ObservedZone[]): Part {
+  const place = observed.find(({ zone, left }) => zone === item.zone && !left)
+  if (item.type === 'zone') return planZone(kind, key, item, place)
+  const found = place === undefined || place.content instanceof Error ? undefined : place.content.sets.get(key)
+  const obstacle = inTheWay(key, item, place, found)
+  if (obstacle !== undefined) return { obstacle }
+  if (place === undefined) return {}
+  const spreading = place.spreading?.get(key)
+  if (found !== undefined && isSameSet(item, found)) {
+    return spreading === undefined ? {} : { obstacle: { key, state: 'waiting', reason: 'spreading', message: spreading } }
+  }
+  const { name, type, ttl, values, proxied } = item
+  const set = { name, type, ttl, values, ...(proxied && { proxied }) }
+  return { change: [correct(kind, place, { type: 'put', set, before: found })] }
+}
+
+function planZone(kind: string, key: string, item: ZoneItem, place: ObservedZone | undefined): Part {
+  const { zone, provider, create } = item
+  const content = place?.content
+  if (content instanceof NoSuchZone && create) return { change: kind === 'dns-record' ? [make(kind, { zone, provider })] : [] }
+  if (content instanceof Error) return { obstacle: unread(key, content) }
+  if (content?.unseen !== undefined) {
+    return { obstacle: { key, state: 'waiting', reason: 'not-delegated', message: content.unseen } }
+  }
+  return { note: [key, `${content?.ours.size ?? 0} of its records are kept from here, at ${placeOf(provider)}`] }
+}
 
 function unread(key: string, { kind, message, hint }: ApplianceError): Obstacle {
   const state = kind === 'stalled' ? 'stalled' : 'waiting'
@@ -66,7 +113,7 @@ function unread(key: string, { kind, message, hint }: ApplianceError): Obstacle 
 function inTheWay(
   key: string,
   item: RecordItem,
-  zone: ObservedZone | undefined,
+  place: ObservedZone | undefined,
   found: FoundSet | undefined,
 ): Obstacle | undefined {
   if (item.values.length === 0) {
@@ -74,28 +121,38 @@ function inTheWay(
       'this machine has no public address of its own: write those that the world reaches it by into public_addresses of settings.yaml'
     return { key, state: 'waiting', reason: 'no-public-address', message }
   }
-  if (zone === undefined) return undefined
-  const { content } = zone
+  if (place === undefined) return undefined
+  const { content } = place
   if (content instanceof Error) return unread(key, content)
-  if (found === undefined || content.ours.has(key) || sameValues(item, found)) return undefined
-  const message = `${item.name} has ${item.type} ${found.values.join(', ')}, which was not made here: remove it at ${zone.provider.server}, or remove it from the declaration`
-  return { key, state: 'stalled', reason: 'foreign', message }
+  if (found === undefined || item.adopt || isSameSet(item, found)) return undefined
+  const theirs = content.ours.has(key) ? (found.theirs ?? []).filter(value => !item.values.includes(value)) : found.values
+  if (theirs.length === 0) return undefined
+  const what = sameValues(item.values, found.values)
+    ? `${item.name} has ${item.type} ${theirs.join(', ')} with another time or another way, which was not made here: declare it as it is`
+    : `${item.name} has ${item.type} ${theirs.join(', ')}, which was not made here: remove it at ${placeOf(place.provider)}, or remove it from the declaration`
+  return { key, state: 'stalled', reason: 'foreign', message: `${what}, or say adopt: true to take it over` }
 }
 
-function change(kind: string, zone: string, provider: DnsProvider, correction: Correction): DnsChange {
-  const set = correction.type === 'put' ? correction.set : correction.before
+function correct(kind: string, { zone, provider }: Place, correction: Correction): DnsChange {
   const { before } = correction
-  const words = { put: before === undefined ? 'create' : 'update', remove: 'delete' } as const
   const after = correction.type === 'put' ? correction.set : undefined
+  const words = { put: before === undefined ? 'create' : 'update', remove: 'delete' } as const
+  const through = (set: FoundSet | undefined) => (set?.proxied ? 'yes' : '')
   return {
     kind,
-    key: setKey(set),
+    key: setKey(setOf(correction)),
     operation: words[correction.type],
     summary: after === undefined ? `take it out of ${zone}` : `${after.values.join(', ')}`,
     fields: [
       { name: 'values', before: before?.values.join(', ') ?? '', after: after?.values.join(', ') ?? '' },
       { name: 'ttl', before: String(before?.ttl ?? ''), after: String(after?.ttl ?? '') },
+      { name: 'proxied', before: through(before), after: through(after) },
     ].filter(field => field.before !== field.after),
-    action: { zone, provider, correction },
+    action: { type: 'correct', zone, provider, correction },
   }
 }
+
+const make = (kind: string, { zone, provider }: Place): DnsChange => ({
+  ...{ kind, key: zone, operation: 'create', summary: `make the zone at ${placeOf(provider)}`, fields: [] },
+  action: { type: 'create', zone, provider },
+})

@@ -1,7 +1,11 @@
 import type { DnsProvider as Declared, DnsRecordSet } from '../../desired-state/state.ts'
+import { ApplianceError } from '../../runtime/os/errors.ts'
 
 /** What a server has of one name and type. */
-export type FoundSet = Pick<DnsRecordSet, 'name' | 'type' | 'ttl' | 'values'>
+export type FoundSet = Pick<DnsRecordSet, 'name' | 'type' | 'ttl' | 'values' | 'proxied'> & {
+  /** Values among them that are not ours, where others are. */
+  readonly theirs?: readonly string[]
+}
 
 /** All of a zone that can be declared, and what of it is ours. */
 export interface ZoneContent {
@@ -9,6 +13,8 @@ export interface ZoneContent {
   readonly sets: ReadonlyMap<string, FoundSet>
   /** Keys of the sets that carry the mark of this appliance. */
   readonly ours: ReadonlySet<string>
+  /** What keeps the world from seeing the zone, for a person; absent: nothing known. */
+  readonly unseen?: string
 }
 
 /** One correction of a zone: afterwards the set is exactly this, and ours; or gone. */
@@ -19,14 +25,18 @@ export type Correction =
 /**
  * A server that answers for zones. It reads what is there and makes corrections, and decides nothing.
  *
- * - `read` throws `stalled` when the zone is not there or the key is refused, `waiting` when the server does not answer.
+ * - `read` throws NoSuchZone when the zone is not there, `stalled` when the key is refused, `waiting` when the server does
+ *   not answer or asks to be left alone for a while. An answer that is not whole is no answer.
  * - `change` makes all corrections of one zone, with their marks, at once or in as few messages as the server takes; it
  *   gives why, by key, for those that it could not make, and throws `waiting` when the server does not answer. Nothing
- *   that is not named is touched, and no set that somebody else changed since it was read.
+ *   that is not named is touched, and no set that somebody else changed since it was read. Where it is not known whether
+ *   a message was obeyed, it looks before anything is repeated.
  */
 export interface Provider {
   read(zone: string, signal: AbortSignal): Promise<ZoneContent>
   change(zone: string, corrections: readonly Correction[], signal: AbortSignal): Promise<ReadonlyMap<string, Error>>
+  /** Makes a zone that is not there, where the server can; one that is there already is as good. */
+  create?(zone: string, signal: AbortSignal): Promise<void>
   /** Absent: no certificate can be proven over DNS in its zones. */
   readonly challenges?: Challenges
 }
@@ -47,4 +57,22 @@ export interface Challenges {
 
 export type Providers = (declared: Declared) => Provider
 
+/** The server has no such zone, or shows none to us. */
+export class NoSuchZone extends ApplianceError {
+  constructor(message: string, hint: string, zone: string) {
+    super('stalled', message, { subject: `dns/${zone}`, hint })
+  }
+}
+
 export const setKey = ({ name, type }: Pick<FoundSet, 'name' | 'type'>): string => `${name}/${type}`
+
+export const setOf = (correction: Correction): FoundSet => (correction.type === 'put' ? correction.set : correction.before)
+
+/** Where it is, as a person would call it. */
+export const placeOf = (declared: Declared): string => (declared.type === 'cloudflare' ? 'Cloudflare' : declared.server)
+
+export const sameValues = (one: readonly string[], other: readonly string[]): boolean =>
+  one.length === other.length && one.every((value, index) => value === other[index])
+
+export const isSameSet = (one: FoundSet, other: FoundSet): boolean =>
+  one.ttl === other.ttl && (one.proxied ?? false) === (other.proxied ?? false) && sameValues(one.values, other.values)

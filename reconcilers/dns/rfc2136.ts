@@ -1,7 +1,17 @@
-import type { DnsProvider } from '../../desired-state/state.ts'
+import type { Rfc2136Provider } from '../../desired-state/state.ts'
 import { ApplianceError } from '../../runtime/os/errors.ts'
 import type { Spawn, SpawnResult } from '../../runtime/os/spawn.ts'
-import { type Challenges, type Correction, type FoundSet, type Provider, setKey, type ZoneContent } from './provider.ts'
+import { changeApart } from './apart.ts'
+import {
+  type Challenges,
+  type Correction,
+  type FoundSet,
+  NoSuchZone,
+  type Provider,
+  setKey,
+  setOf,
+  type ZoneContent,
+} from './provider.ts'
 import { registered, registryName, registryText } from './registry.ts'
 import { readZoneText, writeData } from './zone-text.ts'
 
@@ -23,7 +33,7 @@ const registryTtl = 300
 const largestUpdate = 48_000
 
 /** A server that takes dynamic updates (RFC 2136) signed with TSIG (RFC 8945), asked with BIND's own tools. */
-export function createRfc2136(declared: DnsProvider, deps: Rfc2136Deps): Provider {
+export function createRfc2136(declared: Rfc2136Provider, deps: Rfc2136Deps): Provider {
   return {
     async read(zone, signal) {
       return contentOf(readZoneText(await transfer(declared, deps, zone, signal)), deps.owner)
@@ -42,7 +52,7 @@ export function createRfc2136(declared: DnsProvider, deps: Rfc2136Deps): Provide
 /** Seconds that others may keep a challenge's value: an authority that asks twice sees the second one. */
 const challengeTtl = 5
 
-function challengesOf(declared: DnsProvider, deps: Rfc2136Deps): Challenges {
+function challengesOf(declared: Rfc2136Provider, deps: Rfc2136Deps): Challenges {
   const update = (zone: string, line: string, signal: AbortSignal) =>
     nsupdate(declared, deps, zone, `zone ${zone}.\n${line}\nsend\n`, signal)
   return {
@@ -61,7 +71,7 @@ function challengesOf(declared: DnsProvider, deps: Rfc2136Deps): Challenges {
 /** TXT values that one server itself answers with; undefined when it cannot be asked, or does not answer for the name. */
 async function textsAt(
   spawn: Spawn,
-  { server, port }: Pick<DnsProvider, 'server' | 'port'>,
+  { server, port }: Pick<Rfc2136Provider, 'server' | 'port'>,
   name: string,
   signal: AbortSignal,
 ): Promise<readonly string[] | undefined> {
@@ -76,7 +86,7 @@ async function textsAt(
 /** Addresses of the servers that the zone names, but for the one that is written to. */
 async function otherServers(
   { spawn, resolve }: Rfc2136Deps,
-  { server, port }: DnsProvider,
+  { server, port }: Rfc2136Provider,
   zone: string,
   signal: AbortSignal,
 ): Promise<readonly string[]> {
@@ -98,27 +108,6 @@ export function contentOf(found: readonly FoundSet[], owner: string): ZoneConten
     else if (set.values.includes(registryText(owner))) ours.add(`${of.name}/${of.type}`)
   }
   return { sets, ours: new Set([...ours].filter(key => sets.has(key))) }
-}
-
-/** A message succeeds or fails as a whole; where the server refuses one, its halves say which set it was. */
-async function changeApart(
-  corrections: readonly Correction[],
-  failures: Map<string, Error>,
-  send: (batch: readonly Correction[]) => Promise<void>,
-): Promise<void> {
-  try {
-    await send(corrections)
-  } catch (error) {
-    if (!(error instanceof ApplianceError) || error.kind === 'waiting') throw error
-    const [only, second] = corrections
-    if (only === undefined) return
-    if (second === undefined) {
-      failures.set(setKey(setOf(only)), error)
-      return
-    }
-    const middle = corrections.length >> 1
-    for (const half of [corrections.slice(0, middle), corrections.slice(middle)]) await changeApart(half, failures, send)
-  }
 }
 
 /** Corrections in parts that fit into one message each. */
@@ -143,8 +132,6 @@ export function inMessages(zone: string, corrections: readonly Correction[], own
  */
 export const scriptOf = (zone: string, corrections: readonly Correction[], owner: string): string =>
   `zone ${zone}.\n${corrections.flatMap(correction => correctionLines(correction, owner)).join('\n')}\nsend\n`
-
-const setOf = (correction: Correction) => (correction.type === 'put' ? correction.set : correction.before)
 
 /** At most what a line becomes in a message, where the end of each name points to the zone's (RFC 1035, 4.1.4). */
 const wireSize = (line: string, zone: string): number => line.replaceAll(`.${zone}.`, '').length - 'prereq '.length + 4
@@ -171,7 +158,7 @@ function correctionLines(correction: Correction, owner: string): readonly string
 }
 
 /** All records of a zone, a line each. */
-async function transfer(declared: DnsProvider, deps: Rfc2136Deps, zone: string, signal: AbortSignal): Promise<string> {
+async function transfer(declared: Rfc2136Provider, deps: Rfc2136Deps, zone: string, signal: AbortSignal): Promise<string> {
   const { code, stdout, stderr } = await dig(declared, deps, ['+noall', '+answer', '+onesoa', `${zone}.`, 'AXFR'], signal)
   if (code === 0 && /^\S+\s+\d+\s+IN\s+SOA\s/m.test(stdout)) return stdout
   // The words of a transfer that failed do not say why; those of a simple question do.
@@ -180,7 +167,7 @@ async function transfer(declared: DnsProvider, deps: Rfc2136Deps, zone: string, 
 }
 
 async function dig(
-  { server, port, key, algorithm }: DnsProvider,
+  { server, port, key, algorithm }: Rfc2136Provider,
   { spawn, secret }: Rfc2136Deps,
   question: readonly string[],
   signal: AbortSignal,
@@ -205,7 +192,7 @@ async function dig(
 }
 
 async function nsupdate(
-  declared: DnsProvider,
+  declared: Rfc2136Provider,
   { spawn, secret }: Rfc2136Deps,
   zone: string,
   script: string,
@@ -221,7 +208,7 @@ async function nsupdate(
 }
 
 /** Why the server did not do it, and what to do. */
-export function refusal({ name, server, port, key }: DnsProvider, zone: string, words: string): ApplianceError {
+export function refusal({ name, server, port, key }: Rfc2136Provider, zone: string, words: string): ApplianceError {
   const at = `${server}:${port}`
   const stalled = (message: string, hint: string) => new ApplianceError('stalled', message, { subject: `dns/${zone}`, hint })
   if (/BADTIME/.test(words))
@@ -232,10 +219,14 @@ export function refusal({ name, server, port, key }: DnsProvider, zone: string, 
   }
   if (/NXRRSET|YXRRSET/.test(words))
     return new ApplianceError('failed', `somebody else changed ${zone} at the same time`, { hint: 'it is looked at again' })
+  if (/update failed: REFUSED/.test(words)) {
+    const hint = `its log says why: the key needs update-policy { grant ${key} zonesub any; }, and BIND takes no mail server of the zone without an address`
+    return stalled(`${at} refuses this change of ${zone}`, hint)
+  }
   if (/NOTAUTH|NOTZONE|SERVFAIL|REFUSED|Transfer failed/.test(words)) {
     const access = `update-policy { grant ${key} zonesub any; }; allow-transfer { key ${key}; };`
     const hint = `for BIND: rndc addzone ${zone} '{ type primary; file "${zone}.db"; ${access} };' — a zone that is there needs: ${access}`
-    return stalled(`${at} does not serve the zone ${zone} to the key ${key}`, hint)
+    return new NoSuchZone(`${at} does not serve the zone ${zone} to the key ${key}`, hint, zone)
   }
   return new ApplianceError('waiting', `the DNS server ${at} does not answer`, {
     subject: `dns/${zone}`,

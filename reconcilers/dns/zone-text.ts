@@ -16,7 +16,7 @@ export function readZoneText(text: string): readonly FoundSet[] {
     const key = `${name}/${type}`
     const set = sets.get(key) ?? { name, type, ttl: Number(ttl), values: [] }
     sets.set(key, set)
-    const value = parseValue(type, type === 'TXT' ? joined(data) : data.trim())
+    const value = parseValue(type, type === 'TXT' ? unquoted(data) : data.trim())
     set.values.push('ok' in value ? value.ok : data)
   }
   return [...sets.values()].map(set => ({ ...set, values: set.values.sort() }))
@@ -29,7 +29,7 @@ const unescaped = (text: string): string =>
   text.replace(/\\(\d{3}|.)/g, (_match, code: string) => (code.length === 3 ? String.fromCharCode(Number(code)) : code))
 
 /** The strings of a TXT record as one text. */
-const joined = (data: string): string =>
+export const unquoted = (data: string): string =>
   [...data.matchAll(/"((?:[^"\\]|\\.)*)"|(\S+)/g)].map(([, quoted, bare]) => unescaped(quoted ?? bare ?? '')).join('')
 
 /** Data of a record as a server reads it; names are whole. */

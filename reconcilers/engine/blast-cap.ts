@@ -3,7 +3,7 @@ import type { FieldChange, Reconciler } from './reconciler.ts'
 import type { Hold } from './status.ts'
 
 type Items<Item> = ReadonlyMap<string, Item>
-type Weighing<Item> = Pick<Reconciler<Item, never, never>, 'kind' | 'weigh' | 'precious'>
+type Weighing<Item> = Pick<Reconciler<Item, never, never>, 'kind' | 'weigh' | 'precious' | 'scope'>
 
 /** What a commit alters of one kind, item by item; deletions first, keys in order. */
 export interface Alteration {
@@ -47,7 +47,9 @@ export function alteration<Item>(reconciler: Weighing<Item>, before: Items<Item>
       ...[...redefined, ...adjusted].sort().map(change('update')),
       ...created.sort().map(change('create')),
     ],
-    excess: excess(reconciler.kind, { before: before.size, after: after.size, deleted, redefined, precious }),
+    excess:
+      excess(reconciler.kind, { before: before.size, after: after.size, deleted, redefined, precious }) ??
+      excessWithin(reconciler, before, deleted, redefined),
   }
 }
 
@@ -67,12 +69,37 @@ function excess(kind: string, counts: Counts): string | undefined {
   if (counts.precious.length > 0) return `it alters the ${kind} that this portal is reached by: ${counts.precious.join(', ')}`
   if (counts.after === 0 && counts.before > 0)
     return `it removes the last ${counts.before === 1 ? kind : `${counts.before} of kind ${kind}`}`
-  if (hit > 1 && hit > largestShare * counts.before) {
-    const parts = [
-      ...(counts.deleted.length > 0 ? [`removes ${counts.deleted.length}`] : []),
-      ...(counts.redefined.length > 0 ? [`redefines ${counts.redefined.length}`] : []),
-    ]
-    return `it ${parts.join(' and ')} of ${counts.before} of kind ${kind}, more than 30 %`
+  if (hit <= 1 || hit <= largestShare * counts.before) return undefined
+  return `it ${hits(counts)} of ${counts.before} of kind ${kind}, more than 30 %`
+}
+
+const hits = ({ deleted, redefined }: Pick<Counts, 'deleted' | 'redefined'>): string =>
+  [
+    ...(deleted.length > 0 ? [`removes ${deleted.length}`] : []),
+    ...(redefined.length > 0 ? [`redefines ${redefined.length}`] : []),
+  ].join(' and ')
+
+/** The share of each part of a kind: one zone of many may not vanish unnoticed. */
+function excessWithin<Item>(
+  { kind, scope }: Weighing<Item>,
+  before: Items<Item>,
+  deleted: readonly string[],
+  redefined: readonly string[],
+): string | undefined {
+  if (scope === undefined || deleted.length + redefined.length < 2) return undefined
+  const scopeOf = (key: string) => {
+    const item = before.get(key)
+    return item === undefined ? '' : scope(item)
+  }
+  const sizes = new Map<string, number>()
+  for (const item of before.values()) sizes.set(scope(item), (sizes.get(scope(item)) ?? 0) + 1)
+  for (const [name, size] of sizes) {
+    const own = {
+      deleted: deleted.filter(key => scopeOf(key) === name),
+      redefined: redefined.filter(key => scopeOf(key) === name),
+    }
+    const hit = own.deleted.length + own.redefined.length
+    if (hit > 1 && hit > largestShare * size) return `it ${hits(own)} of ${size} of kind ${kind} in ${name}, more than 30 %`
   }
   return undefined
 }

@@ -70,6 +70,11 @@ export interface Reconciler<Item, Observed, Action> {
    * own. Needs to be in `after` as well.
    */
   readonly follows?: string
+  /**
+   * With `follows`: `from`, with what the other kind is declared by as `to` has it. What differs beyond that is nobody
+   * else's change, and has the cap of any kind. Without it nothing of this kind is ever capped.
+   */
+  followed?(from: DesiredState, to: DesiredState): DesiredState
   select(state: DesiredState): ReadonlyMap<string, Item>
   observe(desired: ReadonlyMap<string, Item>, signal: AbortSignal): Promise<Observed>
   plan(desired: ReadonlyMap<string, Item>, observed: Observed): Plan<Action>
@@ -86,6 +91,8 @@ export interface Reconciler<Item, Observed, Action> {
    * Default: whatever differs is a redefinition.
    */
   weigh?(before: Item, after: Item): 'redefine' | 'adjust'
+  /** What an item is a part of, like the zone of a record: the cap holds within each of these as well. */
+  scope?(item: Item): string
   /** Items whose removal always needs an approval (the portal's own site). */
   precious?(item: Item): boolean
   /** Calls `wake` when something happened that is worth a look before the next periodic one. Returns how to stop. */

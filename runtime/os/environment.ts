@@ -11,6 +11,8 @@ export interface Environment {
   readonly httpsPort: number
   readonly anthropicApiKey: string | undefined
   readonly anthropicBaseUrl: string | undefined
+  /** Where Cloudflare's API is; undefined for its own place. */
+  readonly cloudflareBaseUrl: string | undefined
   readonly databaseUrl: string | undefined
   readonly redisUrl: string | undefined
   /** Passwords of the databases of databases.yaml, by name. */
@@ -53,6 +55,7 @@ export function readEnvironment(variables: Variables, uid = process.getuid?.() ?
     httpsPort: port('AI_INFRA_HTTPS_PORT', 8443),
     anthropicApiKey: variables.ANTHROPIC_API_KEY || undefined,
     anthropicBaseUrl: url('ANTHROPIC_BASE_URL'),
+    cloudflareBaseUrl: url('CLOUDFLARE_BASE_URL'),
     databaseUrl: url('DATABASE_URL'),
     redisUrl: url('REDIS_URL'),
     databasePasswords: passwordsOf(variables),

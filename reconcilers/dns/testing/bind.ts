@@ -1,14 +1,14 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { DnsProvider } from '../../../desired-state/state.ts'
+import type { Rfc2136Provider } from '../../../desired-state/state.ts'
 import { freePorts } from '../../../runtime/os/testing/free-ports.ts'
 
 /** A real BIND on 127.0.0.1 that answers for zones and takes dynamic updates with a TSIG key. */
 export interface Bind extends AsyncDisposable {
   readonly port: number
   /** As dns.yaml declares it; `secret` names DNS_KEY. */
-  readonly declared: DnsProvider
+  readonly declared: Rfc2136Provider
   /** The TSIG key, base64. */
   readonly secret: string
   /** What the server answers; one line for each record. */
