@@ -206,7 +206,8 @@ function failed(status: number, retryAfter: number | undefined): Response {
 }
 
 /** The connection ends without an answer. */
-function hangUp(request: Request, server: Bun.Server<unknown>): Promise<Response> {
+async function hangUp(request: Request, server: Bun.Server<unknown>): Promise<Response> {
+  if (!request.bodyUsed) await request.arrayBuffer()
   server.timeout(request, 1)
   return new Promise(() => {})
 }
