@@ -22,19 +22,19 @@ export const providerSchema = z.discriminatedUnion('type', [
     .strictObject({
       type: z.literal('cloudflare').describe('Zones of an account at Cloudflare.'),
       token: secretReference
-        .optional()
+        .exactOptional()
         .describe('API token, best limited to these zones, that may edit Zone and DNS: secret:CLOUDFLARE_TOKEN.'),
       api_key: secretReference
-        .optional()
+        .exactOptional()
         .describe('Instead of a token, the global API key of an account, with its email: secret:CLOUDFLARE_API_KEY.'),
       email: z
         .email('email must be the address of the account at Cloudflare')
-        .optional()
+        .exactOptional()
         .describe('Address of the account that api_key is of.'),
       account_id: z
         .string()
         .regex(/^[0-9a-f]{32}$/, 'account_id must be the 32 characters that the dashboard shows')
-        .optional()
+        .exactOptional()
         .describe('Account that new zones belong to.'),
     })
     .refine(({ token, api_key }) => (token === undefined) !== (api_key === undefined), 'write token, or api_key with email')

@@ -3,7 +3,7 @@ import type { DnsProvider, DnsRecordSet, DnsZone, Mistake } from '../state.ts'
 import { didYouMean } from '../suggest.ts'
 import type { Path, Source } from '../yaml.ts'
 import { check, isMap, type Report, reportOn } from './check.ts'
-import { dnsSchema, type providerSchema, type zoneSchema } from './dns-schema.ts'
+import { dnsSchema, type zoneSchema } from './dns-schema.ts'
 import { parseValue, type RecordType, recordTypes } from './dns-values.ts'
 import { parseHost } from './host.ts'
 
@@ -38,7 +38,7 @@ export function parseDns(source: Source): ParsedDns {
       continue
     }
     refuseElsewhere(fields, provider.type, path, report)
-    const zone = { name: name.ok, provider: named(fields.provider, provider) }
+    const zone = { name: name.ok, provider: { name: fields.provider, ...provider } }
     const records = recordsOf(zone.name, fields, provider.type, [...path, 'records'], report)
     count += records.length
     const { ttl, sites, proxied, create } = fields
@@ -55,15 +55,6 @@ const withoutEmpty = (value: unknown): unknown =>
   isMap(value) ? Object.fromEntries(Object.entries(value).filter(([, entry]) => entry !== null)) : value
 
 type Fields = z.output<typeof zoneSchema>
-
-function named(name: string, provider: z.output<typeof providerSchema>): DnsProvider {
-  if (provider.type === 'rfc2136') return { name, ...provider }
-  const { type, token, api_key, email, account_id } = provider
-  return {
-    ...{ name, type, ...(token !== undefined && { token }), ...(api_key !== undefined && { api_key }) },
-    ...{ ...(email !== undefined && { email }), ...(account_id !== undefined && { account_id }) },
-  }
-}
 
 /** What only Cloudflare has. */
 function refuseElsewhere({ proxied, create, ttl }: Fields, type: DnsProvider['type'], path: Path, report: Report): void {

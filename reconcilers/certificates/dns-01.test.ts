@@ -1,9 +1,8 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { spawn } from '../../runtime/os/spawn.ts'
 import type { Providers } from '../dns/provider.ts'
-import { createRfc2136 } from '../dns/rfc2136.ts'
+import { bindProviders } from '../dns/testing/bind.ts'
 import { createRig, type Rig } from './testing/rig.ts'
 
 setDefaultTimeout(120_000)
@@ -50,8 +49,7 @@ test('several hosts are proven at the same time, with one account', async () => 
 })
 
 test('a DNS server that refuses the answer ends the try at once, in its own words, and the authority is not troubled', async () => {
-  const wrong: Providers = declared =>
-    createRfc2136(declared, { spawn, owner: 'me', secret: async () => Buffer.from(new Uint8Array(32)).toString('base64') })
+  const wrong = bindProviders(rig.bind, { secret: Buffer.from(new Uint8Array(32)).toString('base64') })
   const before = rig.attempts.length
   const failing = rig.converge('  refused.example.com: { root: r, tls: acme, challenge: dns }\n', {
     reconciler: rig.reconciler({ providers: wrong }),
@@ -62,7 +60,7 @@ test('a DNS server that refuses the answer ends the try at once, in its own word
 
 test('an answer that a zone never shows is not waited for without end, and the authority is not asked to look', async () => {
   const deaf: Providers = declared => {
-    const real = createRfc2136(declared, { spawn, owner: 'me', secret: async () => rig.bind.secret })
+    const real = bindProviders(rig.bind)(declared)
     const isVisible = async () => {
       rig.clock.turn(70_000)
       return false

@@ -84,6 +84,21 @@ for (const [name, start] of Object.entries(grounds)) {
       await other.converge(other.desiredOf([]))
     })
 
+    test('an answer to an authority stands beside others, is taken away alone, and nobody keeps or removes it as a record', async () => {
+      const { challenges } = ground.providersOf('me')(ground.declared)
+      if (challenges === undefined) throw new Error('there is no way to answer')
+      const signal = AbortSignal.timeout(30_000)
+      const name = '_acme-challenge.www.example.com'
+      for (const value of ['one', 'two', 'two']) await challenges.present(zone, name, value, signal)
+      expect(await challenges.isVisible(zone, name, 'one', signal)).toBe(true)
+      await challenges.withdraw(zone, name, 'one', signal)
+      await challenges.withdraw(zone, name, 'one', signal)
+      expect(await challenges.isVisible(zone, name, 'one', signal)).toBe(false)
+      expect(await challenges.isVisible(zone, name, 'two', signal)).toBe(true)
+      expect((await desk.converge(desk.desiredOf([]))).changes).toEqual([])
+      await challenges.withdraw(zone, name, 'two', signal)
+    })
+
     test('five hundred records are made, changed and removed', async () => {
       const many = (last: number) =>
         Array.from({ length: 500 }, (_, index) => set(`host-${index}`, 'A', `198.51.100.${(index + last) % 250}`))

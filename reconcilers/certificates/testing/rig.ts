@@ -6,9 +6,7 @@ import { type Home, homeAt } from '../../../runtime/os/home.ts'
 import { makeHome } from '../../../runtime/os/home-folders.ts'
 import { spawn } from '../../../runtime/os/spawn.ts'
 import { nginxLayout } from '../../../runtime/services/nginx-layout.ts'
-import type { Providers } from '../../dns/provider.ts'
-import { createRfc2136 } from '../../dns/rfc2136.ts'
-import { type Bind, startBind } from '../../dns/testing/bind.ts'
+import { type Bind, bindProviders, startBind } from '../../dns/testing/bind.ts'
 import type { ApplyContext, Plan } from '../../engine/reconciler.ts'
 import { turnableClock } from '../../sites/testing/rig.ts'
 import type { Attempt, Attempts } from '../attempts.ts'
@@ -71,7 +69,7 @@ export async function createRig(): Promise<Rig> {
   const clock = turnableClock()
   const attempts: Attempt[] = []
   const served: string[] = []
-  const providers: Providers = declared => createRfc2136(declared, { spawn, owner: 'me', secret: async () => bind.secret })
+  const providers = bindProviders(bind)
   const remembered: Attempts = {
     recent: async () => Map.groupBy(attempts.toReversed(), ({ host }) => host),
     record: async attempt => void attempts.push(attempt),

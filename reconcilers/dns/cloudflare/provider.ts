@@ -5,6 +5,7 @@ import { changeApart } from '../apart.ts'
 import { type Correction, type Provider, setKey, setOf } from '../provider.ts'
 import { type Ask, type CloudflareAccount, type CloudflareDeps, createAsk } from './api.ts'
 import { changedMeanwhile, inRequests, isMade, operationsOf, together } from './batches.ts'
+import { challengesOf } from './challenges.ts'
 import { Uncertain } from './errors.ts'
 import { contentOf, type LiveRecord, liveRecords, recordShape } from './records.ts'
 import { createZone, unseen, type ZoneLookUp, zoneId } from './zones.ts'
@@ -58,6 +59,7 @@ export function createCloudflare(declared: CloudflareProvider, deps: CloudflareD
       return failures
     },
     create: (zone, signal) => createZone(look, zone, signal),
+    challenges: challengesOf(look, ask),
   }
 }
 

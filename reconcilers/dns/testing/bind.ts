@@ -2,7 +2,10 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Rfc2136Provider } from '../../../desired-state/state.ts'
+import { spawn } from '../../../runtime/os/spawn.ts'
 import { freePorts } from '../../../runtime/os/testing/free-ports.ts'
+import type { Providers } from '../provider.ts'
+import { createRfc2136 } from '../rfc2136.ts'
 
 /** A real BIND on 127.0.0.1 that answers for zones and takes dynamic updates with a TSIG key. */
 export interface Bind extends AsyncDisposable {
@@ -17,6 +20,14 @@ export interface Bind extends AsyncDisposable {
   byHand(lines: string): Promise<void>
   log(): Promise<string>
 }
+
+/** It as a provider; `secret` is a key other than its own. */
+export const bindProviders =
+  ({ secret: own }: Pick<Bind, 'secret'>, { owner = 'me', secret = own } = {}): Providers =>
+  declared => {
+    if (declared.type !== 'rfc2136') throw new Error('only BIND is here')
+    return createRfc2136(declared, { spawn, owner, secret: async () => secret })
+  }
 
 export async function startBind(zones: readonly string[]): Promise<Bind> {
   const folder = await mkdtemp(join(tmpdir(), 'bd-'))

@@ -115,7 +115,11 @@ export function startCloudflare(zones: readonly string[] = []): CloudflareServer
     }
     const { records } = zoneAt(zoneId)
     if (part === 'dns_records' && more === undefined && method === 'GET') {
-      const sorted = records.list().toSorted((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0))
+      const [type, exact] = [call.query.get('type'), call.query.get('name.exact') ?? call.query.get('name[exact]')]
+      const asked = records
+        .list()
+        .filter(record => (type === null || record.type === type) && (exact === null || record.name === exact))
+      const sorted = asked.toSorted((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0))
       return page(call, recordAnswer, sorted, 100, 5_000_000)
     }
     if (part === 'dns_records' && more === 'batch' && method === 'POST') {

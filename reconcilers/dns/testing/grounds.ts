@@ -4,15 +4,13 @@ import { join } from 'node:path'
 import type { DnsProvider } from '../../../desired-state/state.ts'
 import { systemClock } from '../../../runtime/os/clock.ts'
 import { ApplianceError } from '../../../runtime/os/errors.ts'
-import { spawn } from '../../../runtime/os/spawn.ts'
 import { createAccount } from '../cloudflare/api.ts'
 import { createCloudflare } from '../cloudflare/provider.ts'
 import { createDnsReconciler } from '../dns.ts'
 import type { DnsItem } from '../item.ts'
 import { createKeptZones } from '../kept-zones.ts'
 import type { FoundSet, Providers } from '../provider.ts'
-import { createRfc2136 } from '../rfc2136.ts'
-import { type Bind, startBind } from './bind.ts'
+import { type Bind, bindProviders, startBind } from './bind.ts'
 import { type CloudflareServer, startCloudflare } from './cloudflare.ts'
 
 /** A server for zones, real or faithful, and how somebody else changes it. */
@@ -28,10 +26,7 @@ export async function bindGround(zone: string): Promise<Ground & { readonly bind
   return {
     bind,
     declared: bind.declared,
-    providersOf: owner => declared => {
-      if (declared.type !== 'rfc2136') throw new Error('only BIND is here')
-      return createRfc2136(declared, { spawn, owner, secret: async () => bind.secret })
-    },
+    providersOf: owner => bindProviders(bind, { owner }),
     byHand: (name, address) => bind.byHand(`update add ${name}. 300 A ${address}`),
     [Symbol.asyncDispose]: () => bind[Symbol.asyncDispose](),
   }
