@@ -12,6 +12,7 @@ import { createTaskRoom } from './composition/tasks.ts'
 import { watchMain } from './desired-state/git/watch.ts'
 import { createAgentsReconciler } from './reconcilers/agents/reconciler.ts'
 import { createAttempts } from './reconcilers/certificates/attempts.ts'
+import { createRenewals } from './reconcilers/certificates/renewals.ts'
 import { type RunningEngine, startEngine } from './reconcilers/engine/engine.ts'
 import { rotateNginxLogs } from './reconcilers/sites/logs.ts'
 import { createSitesReconciler } from './reconcilers/sites/sites.ts'
@@ -105,7 +106,14 @@ export async function startAppliance(options: ApplianceOptions): Promise<Running
       createSitesReconciler(sitesDependencies(environment, log)),
       ...dnsRoom({ home, clock, id, access: dnsAccess, wake: (kind, reason) => wake(kind, reason) }),
       certificateRoom({
-        ...{ home, spawn, clock, attempts: createAttempts(store), httpsPort: environment.httpsPort },
+        ...{
+          home,
+          spawn,
+          clock,
+          attempts: createAttempts(store),
+          renewals: createRenewals(store),
+          httpsPort: environment.httpsPort,
+        },
         providers: dnsAccess(id),
         wake: (kind, reason) => wake(kind, reason),
         isChanging: host => isChanging(host),

@@ -5,7 +5,7 @@ import type { AnyReconciler } from '../reconcilers/engine/reconciler.ts'
 import type { Clock } from '../runtime/os/clock.ts'
 import { ApplianceError } from '../runtime/os/errors.ts'
 
-export interface CertificateRoomDeps extends Omit<CertificatesDependencies, 'served'> {
+export interface CertificateRoomDeps extends Omit<CertificatesDependencies, 'served' | 'fetch' | 'random'> {
   readonly httpsPort: number
   /** Has the engine look at a kind. */
   readonly wake: (kind: string, reason: string) => void
@@ -25,7 +25,7 @@ export function certificateRoom({ httpsPort, wake, isChanging, ...deps }: Certif
     const isServed = async () => isSame(await presented(host, httpsPort, signal), wanted) && !isChanging(host)
     await untilServed(host, isServed, deps.clock, signal)
   }
-  return createCertificatesReconciler({ ...deps, served })
+  return createCertificatesReconciler({ ...deps, served, fetch, random: Math.random })
 }
 
 const isSame = (found: Uint8Array | undefined, wanted: Uint8Array) =>

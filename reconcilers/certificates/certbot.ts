@@ -118,6 +118,7 @@ const environmentOf = ({ issuer: { authorities }, proof }: Order, { socket }: Ho
 /** A folder for the host, which leads to the one account at this authority. */
 async function makeFolders(places: CertbotPlaces, directory: string, at: HostPlaces): Promise<void> {
   await makeDirectory(places.folder, 0o700)
+  await makeDirectory(places.challenges)
   const accounts = accountsAt(places, directory)
   for (const path of [accounts, at.config]) await mkdir(path, { recursive: true, mode: 0o700 })
   const link = join(at.config, 'accounts')

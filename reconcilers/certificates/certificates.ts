@@ -1,15 +1,15 @@
 import { join } from 'node:path'
-import type { Spawn } from '../../runtime/os/spawn.ts'
 import { nginxLayout } from '../../runtime/services/nginx-layout.ts'
 import type { Reconciler } from '../engine/reconciler.ts'
 import { type ApplyDeps, applyCertificate } from './apply.ts'
 import { createCertbot } from './certbot.ts'
 import { type CertificateItem, certificatesOf } from './item.ts'
-import { type ObservedCertificates, observeCertificates } from './observe.ts'
+import { type ObserveDeps, type ObservedCertificates, observeCertificates } from './observe.ts'
 import { type CertificateAction, planCertificates } from './plan.ts'
 import { createCertificates } from './stored.ts'
 
-export type CertificatesDependencies = Omit<ApplyDeps, 'places' | 'certificates' | 'certbot'> & { readonly spawn: Spawn }
+export type CertificatesDependencies = Omit<ApplyDeps, 'places' | 'certificates' | 'certbot'> &
+  Pick<ObserveDeps, 'spawn' | 'renewals' | 'fetch' | 'random'>
 
 /** Keeps a certificate of an authority for each domain with `tls: acme`; the key is the domain's host name. */
 export function createCertificatesReconciler(
@@ -25,7 +25,7 @@ export function createCertificatesReconciler(
     after: ['site', 'site-record'],
     follows: 'site',
     select: certificatesOf,
-    observe: desired => observeCertificates(deps, desired),
+    observe: (desired, signal) => observeCertificates(deps, desired, signal),
     plan: planCertificates,
     apply: ({ key, action }, context) => applyCertificate(deps, key, action, context),
   }

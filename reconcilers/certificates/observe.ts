@@ -4,14 +4,20 @@ import type { Attempt, Attempts } from './attempts.ts'
 import type { CertificateItem } from './item.ts'
 import { countShown } from './ledger.ts'
 import { type CertbotPlaces, foldersOf, hostsIn } from './places.ts'
-import { type Certificates, renewalTime, type StoredCertificate } from './stored.ts'
+import { renewalTime } from './renewal-time.ts'
+import type { Renewal } from './renewals.ts'
+import type { Certificates, StoredCertificate } from './stored.ts'
+import { type SuggestionDeps, suggestionsFor } from './suggestions.ts'
 
 export interface ObservedCertificate {
   /** The newest of the declared authority for all names. */
   readonly issued: StoredCertificate | undefined
   /** It has to be renewed by now. */
   readonly due: boolean
-  readonly daysLeft: number | undefined
+  /** Milliseconds to its end, or since then. */
+  readonly left: number | undefined
+  /** What the authority says of its renewal. */
+  readonly renewal: Renewal | undefined
   /** The newest first. */
   readonly attempts: readonly Attempt[]
   /** No more tries until then. */
@@ -26,14 +32,13 @@ export interface ObservedCertificates {
   readonly kept: ReadonlySet<string>
 }
 
-export interface ObserveDeps {
+export interface ObserveDeps extends Omit<SuggestionDeps, 'certificates' | 'clock'> {
   readonly certificates: Certificates
   readonly attempts: Attempts
   readonly clock: Clock
   readonly places: Pick<CertbotPlaces, 'folder'>
 }
 
-const day = 86_400_000
 const hour = 3_600_000
 /** Failed tries of one host in one hour. */
 const mostFailures = 3
@@ -41,19 +46,29 @@ const mostFailures = 3
 const skew = 60_000
 
 export async function observeCertificates(
-  { certificates, attempts, clock, places }: ObserveDeps,
+  deps: ObserveDeps,
   desired: ReadonlyMap<string, CertificateItem>,
+  signal: AbortSignal,
 ): Promise<ObservedCertificates> {
+  const { certificates, attempts, clock, places } = deps
   const recent = await attempts.recent([...desired.keys()])
+  const held = [...desired.values()].flatMap(item => {
+    const issued = certificates.issued(item, item.issuer.directory)
+    return issued === undefined ? [] : [{ item, issued }]
+  })
+  const issuedFor = new Map(held.map(({ item, issued }) => [item.host, issued]))
+  const suggestions = await suggestionsFor(deps, held, signal)
   const now = clock.now().getTime()
   const found = new Map<string, ObservedCertificate>()
   for (const item of desired.values()) {
-    const issued = certificates.issued(item, item.issuer.directory)
+    const issued = issuedFor.get(item.host)
     const tried = recent.get(item.host) ?? []
+    const renewal = issued && suggestions.get(issued.id)
     found.set(item.host, {
       issued,
-      due: issued !== undefined && now >= renewalTime(issued),
-      daysLeft: issued && Math.floor((issued.end - now) / day),
+      due: issued !== undefined && now >= renewalTime(issued, renewal?.suggested, tried, now),
+      left: issued && issued.end - now,
+      renewal,
       attempts: tried,
       pausedUntil: pause(tried, now),
       leftovers: await leftoversOf(places, item.host),

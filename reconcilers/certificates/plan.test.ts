@@ -1,9 +1,10 @@
 import { expect, test } from 'bun:test'
+import { alarmOf } from './alarm.ts'
 import type { Attempt } from './attempts.ts'
 import type { CertificateItem } from './item.ts'
 import type { ObservedCertificate } from './observe.ts'
 import { planCertificates } from './plan.ts'
-import { renewalTime } from './stored.ts'
+import { renewalTime, usualTime } from './renewal-time.ts'
 
 const directory = 'https://acme.example.com/directory'
 const staging = 'https://staging.example.com/directory'
@@ -13,7 +14,8 @@ const item: CertificateItem = {
   issuer: { directory, staging, authorities: undefined, email: undefined },
   proof: { type: 'http' },
 }
-const issued = { id: '0', names: new Set<string>(), begin: 0, end: 1, directory }
+const day = 86_400_000
+const issued = { id: '0', names: new Set<string>(), begin: 0, end: 90 * day, directory }
 const failed: Attempt = {
   host: item.host,
   at: new Date(0),
@@ -22,7 +24,7 @@ const failed: Attempt = {
   notBefore: undefined,
 }
 const nothing: ObservedCertificate = {
-  ...{ issued: undefined, due: false, daysLeft: undefined, attempts: [], pausedUntil: undefined, leftovers: 0 },
+  ...{ issued: undefined, due: false, left: undefined, renewal: undefined, attempts: [], pausedUntil: undefined, leftovers: 0 },
 }
 const plan = (seen: Partial<ObservedCertificate>, kept: readonly string[] = []) =>
   planCertificates(new Map([[item.host, item]]), {
@@ -34,10 +36,10 @@ test('a certificate that is not there is obtained, one that is due is renewed, a
   expect(plan({}).changes.map(({ operation, summary }) => [operation, summary])).toEqual([
     ['create', 'obtain it from acme.example.com for shop.example.com, www.shop.example.com'],
   ])
-  expect(plan({ issued, due: true, daysLeft: 20 }).changes).toMatchObject([
+  expect(plan({ issued, due: true, left: 20 * day }).changes).toMatchObject([
     { operation: 'update', action: { type: 'obtain', rehearsal: false } },
   ])
-  const calm = plan({ issued, daysLeft: 60 })
+  const calm = plan({ issued, left: 60 * day })
   expect([calm.changes, calm.obstacles]).toEqual([[], []])
   expect(calm.notes?.get(item.host)).toBe('ends in 60 days, and is renewed before')
 })
@@ -68,22 +70,41 @@ test('a host that failed too often waits, with the words of the authority and th
 })
 
 test('a certificate that cannot be renewed is told of louder 21, 7 and 1 days before its end', () => {
-  const reasonAt = (daysLeft: number) =>
-    plan({ issued, due: true, daysLeft, attempts: [failed], pausedUntil: new Date(0) }).obstacles[0]?.reason
-  expect([21, 20, 7, 6, 1, 0, -1].map(reasonAt)).toEqual([
+  const reasonAt = (days: number) =>
+    plan({ issued, due: true, left: days * day, attempts: [failed], pausedUntil: new Date(0) }).obstacles[0]?.reason
+  expect([21, 20.9, 7, 6.9, 1, 0.9, -1].map(reasonAt)).toEqual([
     ...['renewal-refused', 'ends-within-21-days', 'ends-within-21-days', 'ends-within-7-days'],
     ...['ends-within-7-days', 'ends-within-1-days', 'ends-within-1-days'],
   ])
 })
 
+test('a shorter life has its alarms closer to its end, so that none goes off before it could have been renewed', () => {
+  const alarms = (life: number, ...left: readonly number[]) =>
+    left.map(days => alarmOf({ begin: 0, end: life * day }, days * day))
+  expect(alarms(45, 15, 10, 3, 0.4)).toEqual([undefined, 'ends-within-11-days', 'ends-within-4-days', 'ends-within-12-hours'])
+  expect(alarms(6, 2, 1.3, 0.4, 0.05)).toEqual([undefined, 'ends-within-34-hours', 'ends-within-11-hours', 'ends-within-2-hours'])
+  for (const life of [1, 6, 45, 64, 90, 397]) expect([life, ...alarms(life, life / 3)]).toEqual([life, undefined])
+})
+
 test('what certbot keeps of a domain that is gone is put away', () => {
-  expect(plan({ issued, daysLeft: 60 }, ['shop.example.com', 'old.example.com']).changes).toMatchObject([
+  expect(plan({ issued, left: 60 * day }, ['shop.example.com', 'old.example.com']).changes).toMatchObject([
     { key: 'old.example.com', operation: 'delete', action: { type: 'forget' } },
   ])
 })
 
 test('a certificate is renewed after two thirds of its life, however short that is', () => {
-  const day = 86_400_000
-  expect(renewalTime({ begin: 0, end: 90 * day })).toBe(60 * day)
-  expect(renewalTime({ begin: 0, end: 45 * day })).toBe(30 * day)
+  for (const life of [6, 45, 90]) expect(usualTime({ begin: 0, end: life * day })).toBe((life * 2 * day) / 3)
+})
+
+test('where its authority suggests another time that one counts, but not in the last tenth of its life, and not again and again', () => {
+  const at = (days: number) => ({ start: new Date(0), end: new Date(100 * day), moment: new Date(days * day) })
+  const given = (days: number) => ({ ...failed, failure: undefined, at: new Date(days * day) })
+  const time = (days: number, attempts: readonly Attempt[] = [], now = 50 * day) =>
+    renewalTime(issued, at(days), attempts, now) / day
+  expect(renewalTime(issued, undefined, [], 0)).toBe(60 * day)
+  expect([time(40), time(75), time(95), time(-5)]).toEqual([40, 75, 81, -5])
+  expect(time(-5, [given(49.9)])).toBe(-5)
+  expect(time(-5, [given(49.9), given(49.5)])).toBe(60)
+  expect(time(-5, [given(49.9), given(48.5)])).toBe(-5)
+  expect(time(-5, [{ ...given(49.9), directory: staging }, given(49.5)])).toBe(-5)
 })

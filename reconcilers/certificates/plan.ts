@@ -1,4 +1,5 @@
 import type { Change, Obstacle, Plan } from '../engine/reconciler.ts'
+import { alarmOf, inWords } from './alarm.ts'
 import { type CertificateItem, namesOf } from './item.ts'
 import type { ObservedCertificate, ObservedCertificates } from './observe.ts'
 
@@ -12,9 +13,6 @@ export type CertificateAction =
 
 type CertificateChange = Change<CertificateAction>
 
-/** Days before the end at which a certificate that could not be renewed is told of louder. */
-const alarms = [1, 7, 21]
-
 /** Pure: what is declared against what was seen. */
 export function planCertificates(
   desired: ReadonlyMap<string, CertificateItem>,
@@ -27,7 +25,7 @@ export function planCertificates(
   for (const item of [...desired.values()].sort((a, b) => (a.host < b.host ? -1 : 1))) {
     const seen = certificates.get(item.host) ?? unseen
     if (seen.issued !== undefined && !seen.due) {
-      notes.set(item.host, `ends in ${seen.daysLeft} days, and is renewed before`)
+      notes.set(item.host, noteOn(seen))
       if (seen.leftovers > 0) changes.push(hiding(item.host))
     } else if (seen.pausedUntil !== undefined) {
       obstacles.push(paused(item.host, seen, seen.pausedUntil))
@@ -38,17 +36,28 @@ export function planCertificates(
 }
 
 const unseen: ObservedCertificate = {
-  ...{ issued: undefined, due: false, daysLeft: undefined, attempts: [], pausedUntil: undefined, leftovers: 0 },
+  ...{ issued: undefined, due: false, left: undefined, renewal: undefined, attempts: [], pausedUntil: undefined, leftovers: 0 },
 }
 
-function obtaining(item: CertificateItem, { issued, attempts }: ObservedCertificate): CertificateChange {
+function noteOn({ left = 0, renewal }: ObservedCertificate): string {
+  const end = `ends ${inWords(left)}`
+  const moment = renewal?.suggested?.moment
+  return moment === undefined
+    ? `${end}, and is renewed before`
+    : `${end}, and is renewed at ${shownTime(moment)}, as the authority suggests`
+}
+
+const shownTime = (time: Date) => `${time.toISOString().slice(0, 16).replace('T', ' ')} UTC`
+
+function obtaining(item: CertificateItem, { issued, renewal, attempts }: ObservedCertificate): CertificateChange {
   const names = namesOf(item).join(', ')
   const authority = new URL(item.issuer.directory).hostname
+  const reason = renewal?.explanation === undefined ? '' : `, because of ${renewal.explanation}`
   return {
     kind: 'certificate',
     key: item.host,
     operation: issued === undefined ? 'create' : 'update',
-    summary: `${issued === undefined ? 'obtain it' : 'renew it'} from ${authority} for ${names}`,
+    summary: `${issued === undefined ? 'obtain it' : 'renew it'} from ${authority} for ${names}${reason}`,
     fields: [],
     action: {
       type: 'obtain',
@@ -77,15 +86,14 @@ const forgetting = (host: string): CertificateChange => ({
 })
 
 /** The authority's own words, and what to do next. */
-function paused(key: string, { issued, daysLeft, attempts }: ObservedCertificate, until: Date): Obstacle {
+function paused(key: string, { issued, left, attempts }: ObservedCertificate, until: Date): Obstacle {
   const words = attempts.find(({ failure }) => failure !== undefined)?.failure ?? ''
-  const next = `it is tried again at ${until.toISOString().slice(0, 16).replace('T', ' ')} UTC`
-  if (issued === undefined || daysLeft === undefined) {
+  const next = `it is tried again at ${shownTime(until)}`
+  if (issued === undefined || left === undefined) {
     const message = `a self-signed certificate serves meanwhile: ${words}; ${next}`
     return { key, state: 'waiting', reason: 'certificate-refused', message }
   }
-  const alarm = alarms.find(days => daysLeft < days)
-  const end = daysLeft < 0 ? 'it has ended' : daysLeft === 0 ? 'it ends today' : `it ends in ${daysLeft} days`
+  const end = left < 0 ? 'it has ended' : `it ends ${inWords(left)}`
   const message = `${end}, and could not be renewed: ${words}; ${next}`
-  return { key, state: 'waiting', reason: alarm === undefined ? 'renewal-refused' : `ends-within-${alarm}-days`, message }
+  return { key, state: 'waiting', reason: alarmOf(issued, left) ?? 'renewal-refused', message }
 }

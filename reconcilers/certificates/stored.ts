@@ -11,6 +11,7 @@ import type { NginxLayout } from '../../runtime/services/nginx-layout.ts'
 import { hostFolder } from '../sites/harmless.ts'
 import { certificateFolder } from '../sites/render-site.ts'
 import { moveToArchive } from '../sites/web-roots.ts'
+import { usualTime } from './renewal-time.ts'
 import { makeSelfSigned, renewalDays } from './self-signed.ts'
 
 const millisecondsOfDay = 86_400_000
@@ -47,6 +48,8 @@ export interface Certificates {
   usable(domain: Names & Pick<DomainDeclaration, 'tls'>, current: string | undefined): StoredCertificate | undefined
   /** The newest that an authority gave for all these names, whether it has ended or not. */
   issued(domain: Names, directory: string): StoredCertificate | undefined
+  /** PEM of one that is kept; throws when it is not. */
+  chainOf(host: string, id: string): string
   /** Makes a self-signed one and gives its id. */
   make(domain: Names): Promise<string>
   /** What certbot has and nobody took up, because something died in between: newer than what is kept, and good for long. */
@@ -101,12 +104,13 @@ export function createCertificates(layout: NginxLayout, spawn: Spawn, now: () =>
       return own.find(({ id }) => id === current) ?? own[0]
     },
     issued: (domain, directory) => fitting(domain).find(one => one.directory === directory),
+    chainOf: (host, id) => readFileSync(join(certificateFolder(layout.prefix, host, id), 'certificate.pem'), 'utf8'),
     make: domain => place(domain.host, folder => makeSelfSigned(spawn, folder, domain)),
     isFresh(domain, issued) {
       const facts = factsOf(issued.chain, '', issued.directory)
       if (facts === undefined || misfit(domain, issued) !== undefined) return false
       const kept = fitting(domain).find(one => one.directory === issued.directory)
-      return facts.begin > (kept?.begin ?? 0) && now().getTime() < renewalTime(facts)
+      return facts.begin > (kept?.begin ?? 0) && now().getTime() < usualTime(facts)
     },
     async keep(domain, issued) {
       const wrong = misfit(domain, issued)
@@ -167,9 +171,6 @@ function factsOf(chain: string | Uint8Array, id: string, directory: string | und
     return undefined
   }
 }
-
-/** At two thirds of its life, whatever that is: authorities shorten it. Milliseconds since 1970. */
-export const renewalTime = ({ begin, end }: Pick<StoredCertificate, 'begin' | 'end'>): number => begin + ((end - begin) * 2) / 3
 
 function directoryOf(folder: string): string | undefined {
   try {

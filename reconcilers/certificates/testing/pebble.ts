@@ -8,6 +8,8 @@ export interface Pebble extends AsyncDisposable {
   readonly directory: string
   /** File of the authority that its HTTPS is checked against. */
   readonly authorities: string
+  /** What its HTTPS shows, PEM. */
+  readonly own: { readonly cert: string; readonly key: string }
   /** The certificate that its chains end in, PEM. */
   root(): Promise<string>
 }
@@ -55,6 +57,7 @@ export async function startPebble({
   return {
     directory,
     authorities,
+    own: { cert: tls.ca, key: await Bun.file(key).text() },
     root: async () => (await fetch(`https://127.0.0.1:${management}/roots/0`, { tls })).text(),
     async [Symbol.asyncDispose]() {
       child.kill('SIGKILL')

@@ -12,6 +12,7 @@ import { turnableClock } from '../../sites/testing/rig.ts'
 import type { Attempt, Attempts } from '../attempts.ts'
 import { type CertificatesDependencies, createCertificatesReconciler } from '../certificates.ts'
 import type { CertificateAction } from '../plan.ts'
+import type { Renewal, Renewals } from '../renewals.ts'
 import { type Certificates, createCertificates } from '../stored.ts'
 import { type Pebble, startPebble } from './pebble.ts'
 
@@ -24,12 +25,15 @@ export interface Rig extends AsyncDisposable {
   readonly pebble: Pebble
   readonly clock: ReturnType<typeof turnableClock>
   readonly attempts: Attempt[]
+  /** By id of the certificate. */
+  readonly renewals: Map<string, Renewal>
   /** Hosts that were taken up by the sites. */
   readonly served: string[]
   readonly certificates: Certificates
   reconciler(overrides?: Partial<CertificatesDependencies>): CertificatesReconciler
+  /** The authority that is declared; pebble's own directory. */
+  directory: string
   /** Text of domains.yaml below `domains:`; the authority and the zone are declared as well. */
-  declare(domains: string, settings?: string): ReturnType<typeof stateOf>
   look(domains: string, reconciler?: CertificatesReconciler): Promise<Plan<CertificateAction>>
   /** Looks, applies what it found, and looks again; a change that fails throws. */
   converge(domains: string, options?: ConvergeOptions): Promise<Converged>
@@ -69,20 +73,30 @@ export async function createRig(): Promise<Rig> {
   const clock = turnableClock()
   const attempts: Attempt[] = []
   const served: string[] = []
+  const renewals = new Map<string, Renewal>()
   const providers = bindProviders(bind)
   const remembered: Attempts = {
     recent: async () => Map.groupBy(attempts.toReversed(), ({ host }) => host),
     record: async attempt => void attempts.push(attempt),
   }
   const dependencies: CertificatesDependencies = {
-    ...{ home, spawn, clock, attempts: remembered, providers },
+    ...{
+      home,
+      spawn,
+      clock,
+      attempts: remembered,
+      renewals: rememberedRenewals(renewals),
+      providers,
+      fetch,
+      random: Math.random,
+    },
     served: async host => void served.push(host),
   }
   const usual = createCertificatesReconciler(dependencies)
   const signal = new AbortController().signal
-  const declare: Rig['declare'] = (domains, settings = '') =>
+  const declare = (domains: string) =>
     stateOf({
-      'settings.yaml': `certificate_issuer: ${pebble.directory}\ncertificate_issuer_ca: ${pebble.authorities}\n${settings}`,
+      'settings.yaml': `certificate_issuer: ${rig.directory}\ncertificate_issuer_ca: ${pebble.authorities}\n`,
       'dns.yaml': `providers:\n  home: { type: rfc2136, server: 127.0.0.1, port: ${bind.port}, key: ai-infra, secret: "secret:DNS_KEY" }\nzones:\n  example.com: { provider: home }\n`,
       'domains.yaml': `domains:\n${domains}`,
     })
@@ -91,8 +105,8 @@ export async function createRig(): Promise<Rig> {
     return reconciler.plan(desired, await reconciler.observe(desired, signal))
   }
   const everything = made.move()
-  return {
-    ...{ home, bind, pebble, clock, attempts, served, declare, look },
+  const rig: Rig = {
+    ...{ home, bind, pebble, clock, attempts, renewals, served, look, directory: pebble.directory },
     certificates: createCertificates(layout, spawn, () => clock.now()),
     reconciler: (overrides = {}) => createCertificatesReconciler({ ...dependencies, ...overrides }),
     async converge(domains, { reconciler = usual, signal: stop = signal, step = () => {} } = {}) {
@@ -111,4 +125,10 @@ export async function createRig(): Promise<Rig> {
     },
     [Symbol.asyncDispose]: () => everything.disposeAsync(),
   }
+  return rig
 }
+
+const rememberedRenewals = (all: Map<string, Renewal>): Renewals => ({
+  of: async ids => new Map([...all].filter(([id]) => ids.includes(id))),
+  keep: async renewal => void all.set(renewal.certificate, renewal),
+})
