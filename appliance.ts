@@ -130,6 +130,7 @@ export async function startAppliance(options: ApplianceOptions): Promise<Running
       home,
       () => {
         committed()
+        ground.secrets.committed()
         engine.moved()
       },
       log,

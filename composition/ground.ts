@@ -11,7 +11,6 @@ import type { Home } from '../runtime/os/home.ts'
 import { makeHome } from '../runtime/os/home-folders.ts'
 import { takeLock } from '../runtime/os/lock.ts'
 import { createLog, type Log } from '../runtime/os/log.ts'
-import type { Secrets } from '../runtime/secrets/secrets.ts'
 import type { Service, ServiceStatus } from '../runtime/services/service.ts'
 import { createSupervisor, type Supervisor } from '../runtime/services/supervisor.ts'
 import { takeDatabase } from '../runtime/store/owner.ts'
@@ -19,7 +18,7 @@ import { migrate, openPlannedStore, openStore, type Store } from '../runtime/sto
 import { createEventLog, type EventLog } from '../runtime/telemetry/event-log.ts'
 import { createRedactor } from '../runtime/telemetry/redact.ts'
 import { createRotatingFile } from '../runtime/telemetry/rotating-file.ts'
-import { knownFrom, secretsRoom } from './secrets.ts'
+import { knownFrom, type SecretsRoom, secretsRoom } from './secrets.ts'
 import { describeService, type Mode, outsideServices, ownServices, storeAddress } from './services.ts'
 
 /** What stands before anything is kept as declared: the home, its services, the repository and the journal. */
@@ -35,7 +34,7 @@ export interface Ground {
   /** Takes out what is secret. */
   readonly redact: (text: string) => string
   readonly audit: Audit
-  readonly secrets: Secrets
+  readonly secrets: SecretsRoom
   /** Resolves when each service is ready or has failed once. */
   readonly services: Promise<void>
 }
@@ -95,8 +94,12 @@ export async function layGround(
     anchors: createAuditNotes(home.repository),
   })
   started.defer(() => audit.stop())
-  const secrets = await secretsRoom({ environment, known, audit, clock, log: log.with({ component: 'secrets' }), command })
   const repository = createRepository(home)
+  const secrets = await secretsRoom({
+    ...{ environment, known, repository, audit, clock, command },
+    log: log.with({ component: 'secrets' }),
+  })
+  started.defer(() => secrets.stop())
   return { clock, log, events, supervisor, repository, store, taskStore, redact, audit, secrets, services }
 }
 

@@ -1,3 +1,4 @@
+import type { Repository } from '../desired-state/repository.ts'
 import type { Audit } from '../runtime/audit/audit.ts'
 import type { Clock } from '../runtime/os/clock.ts'
 import type { Environment } from '../runtime/os/environment.ts'
@@ -6,15 +7,19 @@ import type { Log } from '../runtime/os/log.ts'
 import { createAccessAudit } from '../runtime/secrets/access.ts'
 import { createEnvironmentStore } from '../runtime/secrets/environment-store.ts'
 import { createHomeStore } from '../runtime/secrets/home-store.ts'
+import { createRepositoryStore } from '../runtime/secrets/repository-store.ts'
 import { createSecrets, type Secrets } from '../runtime/secrets/secrets.ts'
 import { createKnownSecrets, type KnownSecrets } from '../runtime/telemetry/known-secrets.ts'
+import { createAwsRoom } from './aws-secrets.ts'
+import { declaredSecrets } from './declared-secrets.ts'
 
 /** What the operator's environment holds that no text may show. */
 export function knownFrom(environment: Environment): KnownSecrets {
-  const { anthropicApiKey, databaseUrl, redisUrl, databasePasswords, secrets } = environment
+  const { anthropicApiKey, databaseUrl, redisUrl, databasePasswords, secrets, aws } = environment
   return createKnownSecrets(
     ...[anthropicApiKey, databaseUrl, redisUrl, passwordIn(databaseUrl), passwordIn(redisUrl)],
     ...[...databasePasswords.values(), ...secrets.values()],
+    ...[aws?.secretAccessKey, aws?.sessionToken],
   )
 }
 
@@ -31,29 +36,73 @@ function passwordIn(url: string | undefined): string | undefined {
 export interface SecretsRoomDeps {
   readonly environment: Environment
   readonly known: KnownSecrets
+  readonly repository: Pick<Repository, 'head' | 'read'>
   readonly audit: Pick<Audit, 'record'>
   readonly clock: Clock
   readonly log: Log
   readonly command: string
 }
 
-/** Every store, and the one facade before them. */
-export async function secretsRoom({ environment, known, audit, clock, log, command }: SecretsRoomDeps): Promise<Secrets> {
+export interface SecretsRoom extends Secrets {
+  /** main may have moved: what its documents say of secrets is read anew. */
+  committed(): void
+  stop(): void
+}
+
+/** Milliseconds between two looks for what was rotated elsewhere; with what follows from it, within a minute. */
+const lookInterval = 25_000
+
+/** Every store, the one facade before them, and the look for what changed elsewhere. */
+export async function secretsRoom(deps: SecretsRoomDeps): Promise<SecretsRoom> {
+  const { environment, known, repository, audit, clock, log, command } = deps
   const { home } = environment
   const own = createHomeStore({ path: home.secrets, keys: home.keys, clock })
-  try {
-    await own.key()
-    known.add(...(await own.values()))
-  } catch (error) {
-    // What needs a secret says so; everything else goes on.
-    log.error('secrets not readable', { error: explain(error) })
-  }
-  const stores = [createEnvironmentStore(environment.secrets), own]
-  return createSecrets({
-    ...{ stores: () => stores, writable: () => own, known, command },
-    recipient: async () => (await own.key()).recipient,
+  const declared = declaredSecrets(repository)
+  const shared = createRepositoryStore(declared, own.key)
+  const aws = createAwsRoom(environment.aws, clock)
+  const always = [createEnvironmentStore(environment.secrets), own, shared]
+  const usesAws = async () => (await declared()).store === 'aws'
+  const secrets = createSecrets({
+    ...{ known, command, recipient: async () => (await own.key()).recipient },
+    stores: async () => ((await usesAws()) ? [...always, aws] : always),
+    writable: async () => ((await usesAws()) ? aws : own),
     accessed: createAccessAudit(audit.record, clock),
     recordChange: (action, name, by) =>
       audit.record({ type: 'config_changed', agent: '', user: by, action, target: name, outcome: 'intent' }),
   })
+  const learn = async (what: string, values: () => Promise<readonly string[]>) => {
+    // What needs a secret says what is wrong; everything else goes on.
+    await values().then(
+      found => known.add(...found),
+      error => log.error(`${what} not readable`, { error: explain(error) }),
+    )
+  }
+  await learn('secrets of the home', async () => {
+    await own.key()
+    return own.values()
+  })
+  let seen = (await declared()).values
+  await learn('secrets.age.yaml', shared.values)
+
+  const look = async () => {
+    const { values, store } = await declared()
+    const before = seen
+    seen = values
+    const names = new Set([...before.keys(), ...values.keys()])
+    const moved = [...names].filter(name => before.get(name) !== values.get(name))
+    if (moved.length > 0) await learn('secrets.age.yaml', shared.values)
+    const rotated = store === 'aws' ? await aws.refresh() : []
+    known.add(...aws.values())
+    secrets.changed([...moved, ...rotated])
+  }
+  let looking: Promise<void> | undefined
+  const soon = () => {
+    looking ??= look()
+      .catch(error => log.warn('secrets not looked at', { error: explain(error) }))
+      .finally(() => {
+        looking = undefined
+      })
+  }
+  const timer = setInterval(soon, lookInterval)
+  return { ...secrets, committed: soon, stop: () => clearInterval(timer) }
 }

@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
+import { armor, Encrypter } from 'age-encryption'
+import { setSharedSecret } from '../desired-state/edit-secrets.ts'
 import { type Bind, startBind } from '../reconcilers/dns/testing/bind.ts'
 import { type Appliance, createAppliance } from './support/appliance.ts'
 import type { Clone } from './support/clone.ts'
@@ -82,4 +84,19 @@ test('what is removed makes its record wait again, and no route gives a value', 
   expect(listed.out).toContain('DNS_KEY')
   expect(listed.out).not.toContain(bind.secret)
   expect((await appliance.command('secret', 'recipient')).out).toMatch(/^age1[a-z0-9]{58}\n$/)
+})
+
+test('a secret that operators share through the repository is used once it is pushed, and a nearer one hides it', async () => {
+  const recipient = (await appliance.command('secret', 'recipient')).out.trim()
+  const encrypter = new Encrypter()
+  encrypter.addRecipient(recipient)
+  const shared = armor.encode(await encrypter.encrypt(bind.secret))
+  expect((await appliance.command('secret', 'remove', 'DNS_KEY')).code).toBe(0)
+  await until('it waits', async () => (await record())?.state === 'waiting')
+  const pushed = await clone.deliver({ 'secrets.age.yaml': setSharedSecret(undefined, 'DNS_KEY', shared) })
+  await appliance.converged(pushed.revision)
+  expect((await appliance.command('secret', 'list')).out).toMatch(/^DNS_KEY {2}in secrets\.age\.yaml +dns\.yaml example\.com$/m)
+  expect((await appliance.commandWith(bind.secret, 'secret', 'set', 'DNS_KEY')).code).toBe(0)
+  expect((await appliance.command('secret', 'list')).out).toContain('hides the one in secrets.age.yaml')
+  await appliance.converged()
 })

@@ -39,6 +39,7 @@ async function start(): Promise<RunningEngine> {
     log: silentLog,
     random: () => 0.5,
     command: 'ai-infra',
+    redact: text => text.replaceAll('hunter2', '[secret]'),
   })
   engine.subscribe(event => events.push(event))
   return engine
@@ -139,6 +140,38 @@ test('the story of a commit ends when it has settled', async () => {
   world.wake()
   await until(running, () => world.things.get('a') === '1' && state(running, 'a') === 'ready')
   expect(running.story(desired).events).toHaveLength(told)
+})
+
+test('what waits, and would be tried again only in minutes, is tried at once when something that many need has come', async () => {
+  const running = await start()
+  world.break('a', new ApplianceError('stalled', 'the key is wrong'))
+  expect((await push(running, { a: '1', b: '2' })).resources.map(({ state }) => state)).toEqual(['stalled', 'ready'])
+  world.mend('a')
+  running.retryAll('changed secrets: KEY')
+  expect(running.resource('thing', 'a')?.state).toBe('reconciling')
+  expect(running.resource('thing', 'b')?.state).toBe('ready')
+  await until(running, () => running.resource('thing', 'a')?.state === 'ready')
+})
+
+test('a secret in an error or in a plan stands neither in what is shown nor in what is kept', async () => {
+  const running = await start()
+  world.break('a', new ApplianceError('failed', 'https://ada:hunter2@example.com said no', { hint: 'is hunter2 right?' }))
+  const revision = history.commit({ a: '1', hunter2: '2' })
+  const state = history.at(revision)
+  if (state === undefined) throw new Error('no state')
+  expect((await running.plan(state)).changes.map(({ summary }) => summary)).toEqual(['create a', 'create [secret]'])
+  running.moved()
+  const status = await running.settled(revision, AbortSignal.timeout(5_000))
+  expect(status.resources[0]?.message).toBe('https://ada:[secret]@example.com said no (is [secret] right?)')
+  const rows =
+    await database.store`SELECT summary, message FROM run UNION ALL SELECT '', message FROM retry UNION ALL SELECT '', message FROM resource_status`
+  expect(rows.length).toBeGreaterThan(2)
+  const shown = events.filter(event => event.type === 'change' || event.type === 'progress')
+  const messages = JSON.stringify([
+    rows,
+    shown.map(event => ('change' in event ? { ...event, change: { ...event.change, key: '' } } : event)),
+  ])
+  expect(messages).not.toContain('hunter2')
 })
 
 test('drift is put back when something wakes the kind', async () => {

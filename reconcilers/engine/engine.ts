@@ -246,6 +246,9 @@ export async function startEngine(dependencies: EngineDependencies): Promise<Run
       log.info('everything is looked at again', { reason })
       const nextAt = clock.now()
       for (const [id, retry] of core.retries) core.retries.set(id, { ...retry, nextAt })
+      for (const { kind, key, state } of core.board.list()) {
+        if (known.has(kind) && ['waiting', 'stalled', 'failed'].includes(state)) underway(kind, key, 'retried', reason)
+      }
       for (const loop of loops) loop.wake('watch')
     },
     async settled(revision, signal) {

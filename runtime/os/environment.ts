@@ -19,6 +19,21 @@ export interface Environment {
   readonly databasePasswords: ReadonlyMap<string, string>
   /** Values of `secret:NAME`, by name. */
   readonly secrets: ReadonlyMap<string, string>
+  /** Undefined without AWS_REGION. */
+  readonly aws: AwsSettings | undefined
+}
+
+/** How AWS Secrets Manager is reached; asked only where settings.yaml says so. */
+export interface AwsSettings {
+  readonly region: string
+  /** Without keys the role of the machine is taken. */
+  readonly accessKeyId: string | undefined
+  readonly secretAccessKey: string | undefined
+  readonly sessionToken: string | undefined
+  /** What the names of all secrets begin with. */
+  readonly prefix: string
+  /** Another server that speaks the same protocol. */
+  readonly endpoint: string | undefined
 }
 
 type Variables = Readonly<Record<string, string | undefined>>
@@ -60,6 +75,7 @@ export function readEnvironment(variables: Variables, uid = process.getuid?.() ?
     redisUrl: url('REDIS_URL'),
     databasePasswords: passwordsOf(variables),
     secrets: secretsOf(variables),
+    aws: awsOf(variables, url('AWS_ENDPOINT_URL_SECRETS_MANAGER'), mistakes),
   }
   if (mistakes.length > 0) throw new ApplianceError('invalid', mistakes.join('; '), { subject: 'environment' })
   return environment
@@ -88,6 +104,19 @@ const secretsOf = (variables: Variables): ReadonlyMap<string, string> =>
       name.startsWith(secretPrefix) && value ? [[name.slice(secretPrefix.length), value] as const] : [],
     ),
   )
+
+function awsOf(variables: Variables, endpoint: string | undefined, mistakes: string[]): AwsSettings | undefined {
+  const { AWS_REGION: region, AWS_SECRETS_PREFIX: prefix = 'ai-infrastructure/' } = variables
+  const accessKeyId = variables.AWS_ACCESS_KEY_ID || undefined
+  const secretAccessKey = variables.AWS_SECRET_ACCESS_KEY || undefined
+  if (!/^[A-Za-z0-9/_+=.@-]{0,300}$/.test(prefix))
+    mistakes.push('AWS_SECRETS_PREFIX has a character that names of AWS Secrets Manager cannot have')
+  if (!region) return undefined
+  if (!/^[a-z0-9-]{3,40}$/.test(region)) mistakes.push(`AWS_REGION is ${JSON.stringify(region)}: write one like eu-central-1`)
+  if ((accessKeyId === undefined) !== (secretAccessKey === undefined))
+    mistakes.push('AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY belong together: set both, or none')
+  return { region, accessKeyId, secretAccessKey, sessionToken: variables.AWS_SESSION_TOKEN || undefined, prefix, endpoint }
+}
 
 function defaultHome(variables: Variables, uid: number): string {
   if (uid === 0) return '/var/lib/ai-infra'

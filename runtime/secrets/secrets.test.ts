@@ -1,7 +1,10 @@
 import { expect, test } from 'bun:test'
 import { readdir, readFile, rename, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { armor, Encrypter, generateX25519Identity, identityToRecipient } from 'age-encryption'
 import { ApplianceError } from '../os/errors.ts'
+import { openAgeKey } from './age.ts'
+import { createRepositoryStore } from './repository-store.ts'
 import { secretsRig } from './testing/rig.ts'
 
 const refusal = async (work: Promise<unknown>): Promise<ApplianceError> => {
@@ -139,4 +142,29 @@ test('each use is told once in the audit, and again when the value is another on
     },
   ])
   expect(JSON.stringify(rig.audited)).not.toContain('horse')
+})
+
+test('a shared secret is opened with the key of this appliance; one that is for others says what to do', async () => {
+  await using rig = await secretsRig()
+  const key = await rig.home.key()
+  const other = await openAgeKey(join(rig.root, 'keys'), true)
+  expect(other.recipient).toBe(key.recipient)
+  const armored = async (recipient: string, text: string) => {
+    const encrypter = new Encrypter()
+    encrypter.addRecipient(recipient)
+    return armor.encode(await encrypter.encrypt(text))
+  }
+  const stranger = await identityToRecipient(await generateX25519Identity())
+  const values = new Map([
+    ['OURS', await armored(key.recipient, 'correct horse battery')],
+    ['THEIRS', await armored(stranger, 'not for us')],
+  ])
+  const store = createRepositoryStore(async () => ({ values }), rig.home.key)
+  expect(await store.get('OURS')).toBe('correct horse battery')
+  expect(await store.values()).toEqual(['correct horse battery'])
+  const error = await refusal(store.get('THEIRS'))
+  expect(error).toMatchObject({ kind: 'stalled', message: 'THEIRS of secrets.age.yaml cannot be opened here' })
+  expect(error.hint).toContain(key.recipient)
+  values.set('OURS', await armored(key.recipient, 'another horse battery'))
+  expect(await store.get('OURS')).toBe('another horse battery')
 })

@@ -52,9 +52,9 @@ export interface Kept {
 }
 
 export interface SecretsDependencies {
-  readonly stores: () => readonly SecretStore[]
+  readonly stores: () => Promise<readonly SecretStore[]>
   /** Where `set` keeps what it is given. */
-  readonly writable: () => WritableStore
+  readonly writable: () => Promise<WritableStore>
   readonly known: KnownSecrets
   /** Resolves when the access is written down; rejects when it cannot be, and then nobody gets the value. */
   readonly accessed: (name: string, purpose: string, value: string | undefined) => Promise<void>
@@ -72,7 +72,8 @@ export const largestSecret = 65_536
 export function createSecrets(dependencies: SecretsDependencies): Secrets & { changed(names: readonly string[]): void } {
   const { known, accessed, recordChange, command } = dependencies
   const listeners = new Set<(names: readonly string[]) => void>()
-  const stores = () => dependencies.stores().toSorted((a, b) => sources.indexOf(a.source) - sources.indexOf(b.source))
+  const stores = async () =>
+    (await dependencies.stores()).toSorted((a, b) => sources.indexOf(a.source) - sources.indexOf(b.source))
   const changed = (names: readonly string[]) => {
     if (names.length > 0) for (const listener of listeners) listener(names)
   }
@@ -81,7 +82,7 @@ export function createSecrets(dependencies: SecretsDependencies): Secrets & { ch
     changed,
     async value(reference, purpose) {
       const { name, field } = readReference(reference)
-      const whole = await firstOf(stores(), name)
+      const whole = await firstOf(await stores(), name)
       if (whole === undefined) {
         await accessed(name, purpose, undefined)
         throw new ApplianceError('waiting', `the secret ${name} is not set`, {
@@ -97,11 +98,13 @@ export function createSecrets(dependencies: SecretsDependencies): Secrets & { ch
     async list() {
       const entries = new Map<string, SecretEntry>()
       const problems: StoreProblem[] = []
-      for (const store of stores()) {
+      for (const store of await stores()) {
         const found = await store.list().catch((error: unknown) => {
           problems.push({ source: store.source, message: explain(error) })
           return []
         })
+        const message = store.problem?.()
+        if (message !== undefined) problems.push({ source: store.source, message })
         for (const { name, changedAt } of found) {
           const nearer = entries.get(name)
           entries.set(
@@ -119,16 +122,16 @@ export function createSecrets(dependencies: SecretsDependencies): Secrets & { ch
       checkedName(name)
       checkValue(value)
       known.add(value)
-      const store = dependencies.writable()
+      const store = await dependencies.writable()
       await recordChange('secret.set', name, by)
       await store.set(name, value)
       changed([name])
-      return { source: store.source, hiddenBy: await nearerThan(store, stores(), name) }
+      return { source: store.source, hiddenBy: await nearerThan(store, await stores(), name) }
     },
     async remove(name, by) {
       checkedName(name)
-      const store = dependencies.writable()
-      if (!(await store.list()).some(facts => facts.name === name)) throw await notRemovable(store, stores(), name)
+      const store = await dependencies.writable()
+      if (!(await store.list()).some(facts => facts.name === name)) throw await notRemovable(store, await stores(), name)
       await recordChange('secret.removed', name, by)
       if (await store.remove(name)) changed([name])
     },

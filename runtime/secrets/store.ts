@@ -15,6 +15,8 @@ export interface SecretStore {
   /** Undefined: it has none of that name. Throws ApplianceError when it cannot tell; then no farther store is asked. */
   get(name: string): Promise<string | undefined>
   list(): Promise<readonly SecretFacts[]>
+  /** What is wrong with it although it still answers from what it knows. */
+  problem?(): string | undefined
 }
 
 /** A store that is written from here. */

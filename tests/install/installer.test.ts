@@ -121,12 +121,12 @@ test('what is handed on is the outside contract and nothing else', async () => {
 test('.env.example, the installer and the program name the same variables', async () => {
   const example = await readFile(join(program, '.env.example'), 'utf8')
   const listed = [...example.matchAll(/^([A-Z_]+)=/gm)].map(match => match[1])
-  const { stdout } = await call('echo $contract')
+  const { stdout } = await call('echo $contract', { AWS_SECRETS_PREFIX: 'ours/' })
   expect(listed.sort()).toEqual(stdout.trim().split(' ').sort())
   const reader = await readFile(join(program, 'runtime/os/environment.ts'), 'utf8')
   const prefixes = (await call('echo $contract_prefixes')).stdout.trim().split(' ')
   for (const prefix of prefixes) expect(example).toMatch(new RegExp(`^# ${prefix}[A-Z_]+=$`, 'm'))
-  const read = [...reader.matchAll(/\b(?:AI_INFRA|ANTHROPIC|DATABASE|REDIS|OPENAI|QDRANT)_[A-Z_]+\b/g)]
+  const read = [...reader.matchAll(/\b(?:AI_INFRA|ANTHROPIC|AWS|DATABASE|REDIS|OPENAI|QDRANT)_[A-Z_]+\b/g)]
     .map(match => match[0])
     .filter(name => !prefixes.some(prefix => name.startsWith(prefix)))
   expect(new Set(read).difference(new Set(listed))).toEqual(new Set())

@@ -24,7 +24,7 @@ export async function secretsRig(environment: Readonly<Record<string, string>> =
     const home = createHomeStore({ path, keys, clock: systemClock })
     const stores = [createEnvironmentStore(new Map(Object.entries(environment))), home, ...more]
     const secrets = createSecrets({
-      ...{ stores: () => stores, writable: () => home, known, command: 'ai-infra' },
+      ...{ stores: async () => stores, writable: async () => home, known, command: 'ai-infra' },
       recipient: async () => (await home.key()).recipient,
       recordChange: async (action, name, by) => void changes.push(`${action} ${name} by ${by}`),
       accessed: createAccessAudit(async event => void audited.push(event), systemClock),
