@@ -5,7 +5,7 @@ service_home=/var/lib/ai-infra
 
 # Everything that the program reads from its environment; nothing else of root's is passed on.
 contract='AI_INFRA_HOME AI_INFRA_PORTAL_PORT AI_INFRA_HTTP_PORT AI_INFRA_HTTPS_PORT ANTHROPIC_API_KEY ANTHROPIC_BASE_URL
-OPENAI_API_KEY OPENAI_BASE_URL DATABASE_URL REDIS_URL QDRANT_URL'
+OPENAI_API_KEY OPENAI_BASE_URL DATABASE_URL REDIS_URL QDRANT_URL CLOUDFLARE_BASE_URL'
 # Only where the last of these is set: an administrator's own keys of AWS are not the appliance's.
 contract_aws='AWS_REGION AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN AWS_ENDPOINT_URL_SECRETS_MANAGER AWS_SECRETS_PREFIX'
 [ -z "${AWS_SECRETS_PREFIX:-}" ] || contract="$contract $contract_aws"
