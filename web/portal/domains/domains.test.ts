@@ -138,8 +138,12 @@ test('a form and the entry that it makes say the same', () => {
     deploy: { repo: 'https://example.com/d.git', branch: 'main' },
     aliases: ['a.b', 'c.d'],
     tls: 'acme',
+    challenge: 'dns',
+    hsts: true,
   }
   expect(entryOfFields(fieldsOfEntry('docs.example.com', entry))).toEqual(entry)
+  const short = { root: 'docs', tls: 'acme', hsts: { max_age_seconds: 600 } }
+  expect(entryOfFields(fieldsOfEntry('docs.example.com', short), short)).toEqual(short)
   const redirect = { redirect: 'https://example.com', status: 308 }
   expect(entryOfFields(fieldsOfEntry('old.example.com', redirect))).toEqual(redirect)
 })

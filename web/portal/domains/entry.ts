@@ -10,6 +10,10 @@ export interface DomainFields {
   readonly kind: DomainKind
   readonly aliases: string
   readonly tls: string
+  /** Empty, `http` or `dns`. */
+  readonly challenge: string
+  /** Empty, `year`, or `written` for what the file says and the form has no choice for. */
+  readonly hsts: string
   readonly root: string
   readonly deploy_repo: string
   readonly deploy_branch: string
@@ -34,6 +38,8 @@ export const emptyFields: DomainFields = {
   kind: 'root',
   aliases: '',
   tls: '',
+  challenge: '',
+  hsts: '',
   root: '',
   deploy_repo: '',
   deploy_branch: '',
@@ -54,6 +60,8 @@ export function fieldsOfForm(form: Form): DomainFields {
     kind: domainKinds.find(kind => kind === get('kind')) ?? 'root',
     aliases: get('aliases'),
     tls: get('tls'),
+    challenge: get('challenge'),
+    hsts: get('hsts'),
     root: get('root'),
     deploy_repo: get('deploy_repo'),
     deploy_branch: get('deploy_branch'),
@@ -76,6 +84,8 @@ export function fieldsOfEntry(host: string, entry: Entry): DomainFields {
     kind: domainKinds.find(kind => entry[kind] !== undefined) ?? 'root',
     aliases: Array.isArray(entry.aliases) ? entry.aliases.join(' ') : '',
     tls: text('tls'),
+    challenge: text('challenge'),
+    hsts: entry.hsts === undefined ? '' : entry.hsts === true ? 'year' : 'written',
     root: text('root'),
     deploy_repo: text('repo', deploy),
     deploy_branch: text('branch', deploy),
@@ -107,6 +117,8 @@ export function entryOfFields(fields: DomainFields, before: Entry = {}): Entry {
     ...Object.fromEntries(kept),
     ...(aliases.length > 0 ? { aliases } : {}),
     ...(fields.tls === '' ? {} : { tls: fields.tls }),
+    ...(fields.challenge === '' ? {} : { challenge: fields.challenge }),
+    ...hstsOf(fields, before),
   }
 }
 
@@ -121,6 +133,11 @@ function ofKind(fields: DomainFields): Entry {
     case 'portal':
       return { portal: true }
   }
+}
+
+function hstsOf({ hsts }: DomainFields, before: Entry): Entry {
+  if (hsts === '') return {}
+  return { hsts: hsts === 'written' ? before.hsts : true }
 }
 
 function deployOf({ deploy_repo: repo, deploy_branch: branch, deploy_directory: directory }: DomainFields): Entry {

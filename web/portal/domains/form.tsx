@@ -7,6 +7,7 @@ import { Page } from '../components/layout.tsx'
 import { urls } from '../urls.ts'
 import type { DomainFields, DomainKind } from './entry.ts'
 import type { FormMistakes } from './mistakes.ts'
+import { AuthorityFields, Choice, type PartProps, TlsChoice, ZoneFields } from './reach.tsx'
 
 export interface DomainFormView {
   readonly frame: Frame
@@ -69,17 +70,8 @@ export const DomainFormPage = ({ view }: { readonly view: DomainFormView }) => {
           mistakes={mistakes.aliases}
           machine
         />
-        <Field name="tls" label="TLS" mistakes={mistakes.tls ?? []}>
-          {attributes => (
-            <select {...attributes}>
-              {Object.keys(certificates).map(tls => (
-                <option value={tls} selected={tls === fields.tls}>
-                  {certificates[tls]}
-                </option>
-              ))}
-            </select>
-          )}
-        </Field>
+        <TlsChoice fields={fields} mistakes={mistakes} />
+        <AuthorityFields fields={fields} mistakes={mistakes} />
         <ZoneFields fields={fields} mistakes={mistakes} providers={dns.providers} />
         <div class="decide">
           <button type="submit" class="main">
@@ -100,40 +92,6 @@ export const DomainFormPage = ({ view }: { readonly view: DomainFormView }) => {
   )
 }
 
-const certificates: Readonly<Record<string, string>> = {
-  '': 'as settings.yaml says',
-  none: 'none: plain HTTP',
-  'self-signed': 'self-signed: for tests and private names',
-  acme: 'acme: of a certificate authority, renewed by itself',
-}
-
-const ZoneFields = ({ fields, mistakes, providers }: PartProps & { readonly providers: readonly string[] }) =>
-  providers.length === 0 ? null : (
-    <details class="fold" open={fields.dns_provider !== '' || mistakes.dns_zone !== undefined}>
-      <summary>Keep its DNS zone from here too</summary>
-      <Field name="dns_provider" label="DNS provider" mistakes={mistakes.dns_provider ?? []}>
-        {attributes => (
-          <select {...attributes}>
-            {['', ...providers].map(provider => (
-              <option value={provider} selected={provider === fields.dns_provider}>
-                {provider === '' ? 'as dns.yaml says' : `a new zone at ${provider}`}
-              </option>
-            ))}
-          </select>
-        )}
-      </Field>
-      <TextField
-        name="dns_zone"
-        label="Zone"
-        hint="The name without its first part when empty. Records in it that are not of this server stay untouched."
-        value={fields.dns_zone}
-        mistakes={mistakes.dns_zone}
-        placeholder="example.com"
-        machine
-      />
-    </details>
-  )
-
 const KindChoice = ({ kind: chosen, mistakes }: { readonly kind: DomainKind; readonly mistakes: readonly string[] }) => (
   <fieldset class="kinds">
     <legend>What it serves</legend>
@@ -146,11 +104,6 @@ const KindChoice = ({ kind: chosen, mistakes }: { readonly kind: DomainKind; rea
     {mistakes.length === 0 ? null : <p class="mistake">{mistakes.join(' ')}</p>}
   </fieldset>
 )
-
-interface PartProps {
-  readonly fields: DomainFields
-  readonly mistakes: FormMistakes
-}
 
 /** Shown only while its kind is chosen; by the style sheet, so without JavaScript too. */
 const Part = ({ kind, children }: { readonly kind: DomainKind; readonly children?: Child }) => (
@@ -237,17 +190,7 @@ const RedirectFields = ({ fields, mistakes }: PartProps) => (
       placeholder="https://blog.example.com"
       machine
     />
-    <Field name="status" label="Kind of redirect" mistakes={mistakes.status ?? []}>
-      {attributes => (
-        <select {...attributes}>
-          {Object.entries(statuses).map(([status, label]) => (
-            <option value={status} selected={status === fields.status}>
-              {label}
-            </option>
-          ))}
-        </select>
-      )}
-    </Field>
+    <Choice name="status" label="Kind of redirect" chosen={fields.status} choices={statuses} mistakes={mistakes} />
   </Part>
 )
 
