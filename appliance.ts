@@ -9,6 +9,7 @@ import { buildPolicy } from './composition/policy.ts'
 import { type Mode, redisAddress, sitesDependencies } from './composition/services.ts'
 import { untilSettled } from './composition/settle.ts'
 import { createTaskRoom } from './composition/tasks.ts'
+import { upstreamRoom } from './composition/upstream.ts'
 import { watchMain } from './desired-state/git/watch.ts'
 import { createAgentsReconciler } from './reconcilers/agents/reconciler.ts'
 import { createAttempts } from './reconcilers/certificates/attempts.ts'
@@ -88,6 +89,10 @@ export async function startAppliance(options: ApplianceOptions): Promise<Running
 
   const version = await programVersion(program)
   const canAnswer = claude.apiKey !== undefined || claude.baseUrl !== undefined
+  const upstream = await upstreamRoom(ground, {
+    ...{ home, command },
+    ...(options.onStep === undefined ? {} : { onStep: options.onStep }),
+  })
   let wake = (_kind: string, _reason: string) => {}
   let isChanging = (_host: string) => false
   const id = await applianceId(store)
@@ -118,6 +123,7 @@ export async function startAppliance(options: ApplianceOptions): Promise<Running
         wake: (kind, reason) => wake(kind, reason),
         isChanging: host => isChanging(host),
       }),
+      upstream.reconciler,
     ],
   })
   wake = engine.wake
@@ -137,6 +143,7 @@ export async function startAppliance(options: ApplianceOptions): Promise<Running
     ),
   )
   engine.moved()
+  upstream.start(engine, started)
   await wellbeing.start(engine, started)
   connect(engine, ground)
   const rotating = setInterval(() => void rotateLogs(home, log), 300_000)
@@ -144,7 +151,7 @@ export async function startAppliance(options: ApplianceOptions): Promise<Running
 
   const policy = buildPolicy(home, ground, agents, tasks)
   started.defer(followHappenings({ agents, tasks, approvals: policy.approvals, audit: ground.audit, log }))
-  const doors = await buildDoors(environment, options, ground, { engine, agents, tasks, policy, ...wellbeing })
+  const doors = await buildDoors(environment, options, ground, { engine, agents, tasks, policy, upstream, ...wellbeing })
   door.resolve(doors.door)
   await Promise.all(agents.names().map(name => sockets.open(name)))
   await doors.listen(started)

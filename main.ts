@@ -23,6 +23,7 @@ const verbs: Readonly<Record<string, () => Promise<Command>>> = {
   audit: async () => (await import('./commands/audit.ts')).audit,
   domain: async () => (await import('./commands/domain.ts')).domain,
   secret: async () => (await import('./commands/secret.ts')).secret,
+  upstream: async () => (await import('./commands/upstream.ts')).upstream,
   attach: async () => (await import('./commands/attach.ts')).attach,
   doctor: async () => (await import('./commands/doctor.ts')).doctor,
 }

@@ -31,6 +31,7 @@ import { verifyHome } from './audit.ts'
 import type { Ground } from './ground.ts'
 import type { buildPolicy } from './policy.ts'
 import { createRoutes } from './routes.ts'
+import type { UpstreamRoom } from './upstream.ts'
 
 export interface Doors {
   readonly door: Door
@@ -47,6 +48,7 @@ export interface Rooms {
   readonly policy: ReturnType<typeof buildPolicy>
   readonly health: Health
   readonly alerts: Alerts
+  readonly upstream: UpstreamRoom
 }
 
 /** The one door with every route of the product, and the entrances to it. */
@@ -57,7 +59,7 @@ export async function buildDoors(
   rooms: Rooms,
 ): Promise<Doors> {
   const { home } = environment
-  const { engine, agents, tasks, policy, health, alerts } = rooms
+  const { engine, agents, tasks, policy, health, alerts, upstream } = rooms
   const { command } = spoken
   const { clock, repository, store, supervisor } = ground
   const log = ground.log.with({ component: 'portal' })
@@ -90,6 +92,7 @@ export async function buildDoors(
       ...{ tasks, home, spawn, redact: ground.redact, now: clock.now, projects: createProjects({ home, spawn }) },
       spentToday: () => spentToday(store, clock),
       ...{ ratings: createRatings(store), pending: watchPending(engine, policy.approvals) },
+      ...{ upstream: upstream.desk, hooks: upstream.hooks },
       audit: ground.audit,
       passwords: environment.databasePasswords,
       secrets: ground.secrets,
@@ -128,8 +131,8 @@ export async function buildDoors(
 const usesIn = (state: DesiredState | undefined) =>
   state === undefined ? new Map<string, readonly string[]>() : secretUses(state)
 
-/** Its pusher reads the answer as it is. */
-const isHook = (request: Request): boolean => new URL(request.url).pathname.startsWith('/git/')
+/** Its caller reads the answer as it is. */
+const isHook = (request: Request): boolean => /^\/(?:git|hooks)\//.test(new URL(request.url).pathname)
 
 const isProgram = (request: Request, caller: string): boolean =>
   caller === 'operator' || caller === 'agent' || new URL(request.url).pathname.startsWith('/api/')

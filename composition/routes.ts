@@ -5,12 +5,14 @@ import { createVerbRoutes } from '../web/agent-socket/verbs.ts'
 import { type ApiDependencies, createApiRoutes } from '../web/api/routes.ts'
 import type { Route } from '../web/door/route.ts'
 import { createGitRoutes, type GitDependencies } from '../web/git/routes.ts'
+import { createHookRoutes, type HookDeps } from '../web/hooks/routes.ts'
 import type { PortalDeps } from '../web/portal/deps.ts'
 import { createPortalRoutes } from '../web/portal/routes.ts'
 
 export type RouteDependencies = ActionRouteDependencies &
   ApiDependencies &
   GitDependencies &
+  HookDeps &
   PortalDeps &
   AgentSocketDeps &
   VerbDeps
@@ -21,6 +23,7 @@ export const createRoutes = (dependencies: RouteDependencies): readonly Route[] 
   ...createActionRoutes(dependencies),
   ...createVerbRoutes(allVerbs(dependencies), dependencies.actions),
   ...createGitRoutes(dependencies),
+  ...createHookRoutes(dependencies),
   ...createAgentSocketRoutes(dependencies),
   ...createPortalRoutes(dependencies),
 ]

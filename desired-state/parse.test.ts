@@ -28,6 +28,7 @@ test('an empty repository means the six starter agents, no domains and the defau
     ...{ auto_backup_enabled: true, backup_schedule: '0 2 * * *', backup_retention_days: 30, backup_to_github: true },
     secret_store: 'age',
     look_interval_seconds: 30,
+    allowed_signers: [],
   })
 })
 

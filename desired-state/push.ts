@@ -77,6 +77,21 @@ export async function judgePush(
   }
 }
 
+/**
+ * The same for a commit that takes the place of main without following it, because a person has said so: what it declares
+ * and who signed it are judged as in any push.
+ */
+export async function judgeAdoption(
+  repository: Repository,
+  update: { readonly old: string; readonly new: string },
+  quarantine: Quarantine,
+): Promise<Verdict> {
+  const result = await repository.read(update.new, quarantine).catch(unreadable)
+  const judged = await judgeContent(repository, { ...update, ref: main }, result, quarantine)
+  if ('branch' in judged) return { accepted: true, lines: [], main: judged.branch, others: [] }
+  return { accepted: false, lines: judged.refused.map(printable), main: undefined, others: [] }
+}
+
 type Judged = { readonly branch: PushedBranch } | { readonly refused: readonly string[] }
 
 async function judgeUpdate(repository: Repository, update: RefUpdate, quarantine: Quarantine | undefined): Promise<Judged> {
@@ -93,11 +108,46 @@ async function judgeUpdate(repository: Repository, update: RefUpdate, quarantine
       refused: ['main cannot be rewritten, it only moves forward: git pull --rebase, then push again; to go back, git revert'],
     }
   }
+  return judgeContent(repository, { ref, old, new: target }, result, quarantine)
+}
+
+/** What the commit declares, and, where main is to be signed, who signed it and those before it. */
+async function judgeContent(
+  repository: Repository,
+  { ref, old, new: target }: { readonly ref: string; readonly old: string | undefined; readonly new: string },
+  result: Awaited<ReturnType<Repository['read']>> | ReturnType<typeof unreadable>,
+  quarantine: Quarantine | undefined,
+): Promise<Judged> {
   const name = ref.slice('refs/heads/'.length)
   if ('because' in result) return { refused: [`${name} at ${target.slice(0, 8)} cannot be judged: ${result.because}`] }
+  if (ref === main && old !== undefined) {
+    const unsigned = await unsignedLines(repository, old, target, quarantine)
+    if (unsigned.length > 0) return { refused: unsigned }
+  }
   if (result.ok) return { branch: { ref, old, new: target, state: result.state } }
   const count = result.mistakes.length === 1 ? 'a mistake' : `${result.mistakes.length} mistakes`
   return { refused: [`${name} at ${target.slice(0, 8)} has ${count}:`, ...result.mistakes.map(renderMistake)] }
+}
+
+const mostUnsigned = 10
+
+/** What is wrong with the signatures of new commits, by the list of the state before them; not by what they say themselves. */
+async function unsignedLines(
+  repository: Repository,
+  old: string,
+  target: string,
+  quarantine: Quarantine | undefined,
+): Promise<readonly string[]> {
+  const signers = await repository.signers(old)
+  if (signers.length === 0 || old === target) return []
+  const found = await repository.unsigned(old, target, signers, quarantine)
+  if (found.length === 0) return []
+  return [
+    `main takes signed commits only (allowed_signers of settings.yaml, as of ${old.slice(0, 8)}):`,
+    ...found.slice(0, mostUnsigned).map(({ revision, why }) => `  ${revision} ${why}`),
+    ...(found.length > mostUnsigned ? [`  … and ${found.length - mostUnsigned} more`] : []),
+    `sign them and push again: git rebase --exec 'git commit --amend --no-edit -S' ${old.slice(0, 8)}`,
+  ]
 }
 
 /** A commit that is too much to read is refused like one that says something wrong. */

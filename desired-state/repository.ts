@@ -1,4 +1,4 @@
-import type { Mistake, ParseResult } from './state.ts'
+import type { Mistake, ParseResult, Signer } from './state.ts'
 
 export interface Author {
   readonly name: string
@@ -25,6 +25,12 @@ export type CommitResult =
   /** Somebody else moved main meanwhile; nothing was written. */
   | { readonly outcome: 'conflict'; readonly head: string }
 
+/** A commit whose signature does not count, and why: `is not signed`. */
+export interface Unsigned {
+  readonly revision: string
+  readonly why: string
+}
+
 /** Where the objects of a push lie until it is accepted (`GIT_QUARANTINE_PATH`, checked to be inside the repository). */
 export interface Quarantine {
   readonly path: string
@@ -46,6 +52,16 @@ export interface Repository {
   diff(revision: string): Promise<string>
   /** Whether `ancestor` is in the history of `revision`. */
   isAncestor(ancestor: string, revision: string, quarantine?: Quarantine): Promise<boolean>
+  /**
+   * Who may sign what comes after this commit, by the newest state at or before it that can be read; empty when signatures
+   * are not asked for.
+   */
+  signers(revision: string): Promise<readonly Signer[]>
+  /**
+   * Commits of `to` that are not in `from` and that neither one of these people nor the appliance itself has signed, the
+   * oldest first.
+   */
+  unsigned(from: string, to: string, signers: readonly Signer[], quarantine?: Quarantine): Promise<readonly Unsigned[]>
   /** The tree of `base` with the edits, as it would be read; nothing is written to main. */
   preview(base: string, edits: Edits): Promise<ParseResult>
   /** Writes edits on top of `base` as one commit and moves main from `base` to it, if main is still there and the result is valid. */

@@ -328,6 +328,38 @@ export interface Settings {
   readonly secret_store: 'age' | 'aws'
   /** Seconds between two looks for drift. */
   readonly look_interval_seconds: number
+  /** Absent: the desired state lives here alone. */
+  readonly upstream?: UpstreamRepository | undefined
+  /** Empty or absent: signatures are not asked for. */
+  readonly allowed_signers?: readonly Signer[]
+}
+
+/** A Git repository elsewhere that main is mirrored with. */
+export interface UpstreamRepository {
+  readonly url: string
+  readonly branch: string
+  /** User name beside the token. */
+  readonly user: string
+  /** `secret:NAME`, as are `key` and `webhook_secret`. */
+  readonly token?: string | undefined
+  readonly key?: string | undefined
+  /** Lines of a known_hosts file. */
+  readonly known_hosts?: readonly string[] | undefined
+  readonly webhook_secret?: string | undefined
+  readonly poll_seconds: number
+  /** Base address of GitHub's API, where it is not that of github.com. */
+  readonly api?: string | undefined
+  /** Whose pull requests get their plan as a comment. */
+  readonly pull_requests: 'none' | 'own' | 'all'
+}
+
+/** Somebody whose signature on a commit counts. */
+export interface Signer {
+  readonly name: string
+  /** Public keys, one line each. */
+  readonly ssh: readonly string[]
+  /** Armored public keys. */
+  readonly gpg: readonly string[]
 }
 
 /** One mistake in one document, as a person reads it: `file:line:column: message`. Line and column start at 1. */

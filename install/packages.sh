@@ -1,7 +1,7 @@
 # Debian's packages: only what is missing, without starting anything and without touching what was there.
 
-packages_needed='tmux nginx certbot restic openssh-client bind9-dnsutils redis-server postgresql git bubblewrap socat ripgrep curl ca-certificates openssl util-linux procps'
-packages_for_tests='pebble bind9 chromium wrk openssh-server debootstrap systemd-container iproute2 fonts-dejavu-core'
+packages_needed='tmux nginx certbot restic openssh-client gpg bind9-dnsutils redis-server postgresql git bubblewrap socat ripgrep curl ca-certificates openssl util-linux procps'
+packages_for_tests='pebble bind9 chromium wrk openssh-server gpg-agent debootstrap systemd-container iproute2 fonts-dejavu-core'
 
 # Services that Debian would start and enable by itself: package=unit.
 debian_units='bind9=named.service certbot=certbot.timer nginx=nginx.service redis-server=redis-server.service postgresql=postgresql.service openssh-server=ssh.service'

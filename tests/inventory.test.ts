@@ -44,6 +44,7 @@ const routes = createRoutes({
   services: () => [],
   passwords: new Map(),
   secret: unreached,
+  hooks: { secret: unreached, isNew: unreached, branch: () => undefined, wake: () => {} },
 })
 
 const identities: Record<Role, Identity> = {
@@ -135,6 +136,8 @@ test('who is not signed in reaches the ways to sign in and the files of their pa
     'GET /first-admin',
     'GET /sign-in',
     'POST /first-admin',
+    // Signed over its body with a secret that both sides know.
+    'POST /hooks/upstream',
     'POST /sign-in',
     'POST /sign-out',
     'POST /theme',

@@ -68,13 +68,16 @@ function keysOf(schema: z.ZodType, path: Path): string[] {
     at = unwrap(at)
     if (at instanceof z.ZodObject) at = at.shape[String(step)]
     else if (at instanceof z.ZodArray) at = at.element
+    else if (at instanceof z.ZodRecord) at = at.valueType
   }
   at = unwrap(at)
   return at instanceof z.ZodObject ? Object.keys(at.shape) : []
 }
 
-const unwrap = (schema: unknown): unknown =>
-  schema instanceof z.ZodOptional || schema instanceof z.ZodDefault ? unwrap(schema.unwrap()) : schema
+function unwrap(schema: unknown): unknown {
+  if (schema instanceof z.ZodOptional || schema instanceof z.ZodDefault) return unwrap(schema.unwrap())
+  return schema instanceof z.ZodPipe ? unwrap(schema.in) : schema
+}
 
 type RawIssue = Parameters<z.core.$ZodErrorMap>[0]
 

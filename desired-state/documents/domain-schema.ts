@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { branchSchema } from './branch.ts'
 import { parseRepo } from './deploy.ts'
 import { type Parsed, parseSiteName } from './host.ts'
 import { tlsSchema } from './settings.ts'
@@ -7,8 +8,6 @@ import { parseRedirect, parseUpstream } from './url.ts'
 const filePattern = /^(?:[A-Za-z0-9_-][A-Za-z0-9._-]*\/)*[A-Za-z0-9_-][A-Za-z0-9._-]*$/
 
 const directoryPattern = new RegExp(`${filePattern.source}|^\\.$`)
-
-const branchPattern = /^(?!.*(?:\.\.|\/\/|\/\.|\.lock(?:\/|$)))[A-Za-z0-9_](?:[A-Za-z0-9._/-]*[A-Za-z0-9_-])?$/
 
 /** Text with a parser of its own, whose sentence becomes the mistake. */
 const parsed = <T>(parse: (text: string) => Parsed<T>, longest: number) =>
@@ -26,12 +25,7 @@ const file = (message: string) => z.string().max(200).regex(filePattern, message
 
 export const deploySchema = z.strictObject({
   repo: parsed(parseRepo, 500).describe('Git URL (https, ssh, git), user@host:path, or an absolute path on the server.'),
-  branch: z
-    .string()
-    .max(200)
-    .regex(branchPattern, 'branch must be the name of a branch, like main or release/2')
-    .default('main')
-    .describe('Branch that is followed.'),
+  branch: branchSchema.default('main').describe('Branch that is followed.'),
   directory: z
     .string()
     .max(200)

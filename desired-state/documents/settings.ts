@@ -3,6 +3,7 @@ import type { Mistake, Settings } from '../state.ts'
 import type { Source } from '../yaml.ts'
 import { check, reportOn } from './check.ts'
 import { cronSchema } from './cron.ts'
+import { signersSchema, upstreamSchema } from './upstream.ts'
 
 export const tlsSchema = z.enum(['none', 'self-signed', 'acme'])
 
@@ -74,6 +75,12 @@ export const settingsSchema = z.strictObject({
     .describe(
       'Where secret set keeps values: age (a file of the server, encrypted), or aws (AWS Secrets Manager, which secrets are read from as well then; AWS_REGION and keys in the environment of the appliance). Default: age.',
     ),
+  upstream: upstreamSchema
+    .optional()
+    .describe('Git repository elsewhere, like one on GitHub, that main is mirrored with, both ways.'),
+  allowed_signers: signersSchema
+    .default([])
+    .describe('Who may sign commits, by name. With anybody here, main takes no commit without a signature of one of them.'),
   look_interval_seconds: z.int().min(5).max(3600).default(30).describe('Seconds between two looks for drift.'),
 })
 

@@ -14,6 +14,8 @@ export interface GitOptions {
   readonly stdin?: string | Uint8Array
   readonly env?: Readonly<Record<string, string>>
   readonly maxOutput?: number
+  /** Milliseconds. */
+  readonly timeout?: number
 }
 
 /** Runs Git in one bare repository, in an environment where no configuration but the repository's own counts. */

@@ -9,7 +9,7 @@ import { createRepository } from './repository.ts'
 
 async function emptyHome() {
   const root = await mkdtemp(join(tmpdir(), 'ds-'))
-  const home = { repository: join(root, 'desired-state.git') }
+  const home = { repository: join(root, 'desired-state.git'), keys: join(root, 'keys') }
   const git = (...args: string[]) => spawn(['git', ...args], { env: gitEnvironment(home.repository) })
   return { home, git, [Symbol.asyncDispose]: () => rm(root, { recursive: true, force: true }) }
 }

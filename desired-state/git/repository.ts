@@ -4,21 +4,24 @@ import { spawnBytes } from '../../runtime/os/spawn.ts'
 import type { ParsedDomains } from '../documents/domains.ts'
 import { parseAside } from '../parse-apart.ts'
 import type { Author, CommitResult, Edits, Quarantine, Repository } from '../repository.ts'
-import type { ParseResult } from '../state.ts'
+import type { ParseResult, Signer } from '../state.ts'
 import { applyEdits, type TreeEntry } from '../tree.ts'
 import { createGit, isRevision, type SpawnBytes } from './command.ts'
 import { removeStaleLocks } from './locks.ts'
 import { enterQuarantine } from './quarantine.ts'
 import { readRawCommit } from './raw.ts'
 import { recent } from './recent.ts'
+import { ensureSigningKey, findUnsigned, signingOptions } from './signatures.ts'
 import { storedCommit, storedFile, storedHistory, storedRef, storedTree } from './stored.ts'
 import { mainRef, moveMain, writeCommit, writeTree } from './write.ts'
 
 /** Parsed commits that are kept: main, the one before it, and what somebody is looking at. */
 const keptStates = 8
+/** Commits in a row that this version may be unable to read. */
+const mostUnreadable = 50
 
 /** The bare repository of a home, which {@link initRepository} has made. */
-export function createRepository(home: Pick<Home, 'repository'>, run: SpawnBytes = spawnBytes): Repository {
+export function createRepository(home: Pick<Home, 'repository' | 'keys'>, run: SpawnBytes = spawnBytes): Repository {
   const gitdir = home.repository
   const git = createGit(gitdir, run)
   const states = recent<ParseResult>(keptStates)
@@ -53,9 +56,25 @@ export function createRepository(home: Pick<Home, 'repository'>, run: SpawnBytes
 
   const preview = async (base: string, edits: Edits) => parseAside(applyEdits(await stored(base), edits), '', domains, run)
 
+  /** The newest state at or before a commit that can be read, for some commits: one that an upgrade made unreadable is rare. */
+  async function signers(revision: string): Promise<readonly Signer[]> {
+    for (const commit of await storedHistory(gitdir, revision, mostUnreadable)) {
+      const result = await read(commit.revision)
+      if (result.ok) return result.state.settings.allowed_signers ?? []
+    }
+    throw new ApplianceError('stalled', `nobody can tell who may sign what follows ${revision.slice(0, 8)}: it cannot be read`)
+  }
+
+  /** What came through the door is signed by the appliance, where signatures are asked for. */
+  async function signing(base: string): Promise<readonly string[] | undefined> {
+    if ((await signers(base)).length === 0) return undefined
+    await ensureSigningKey(home.keys, run)
+    return signingOptions(home.keys)
+  }
+
   async function commitTree(base: string, tree: string, author: Author, message: string): Promise<CommitResult> {
     if (tree === (await git.text(['rev-parse', `${base}^{tree}`]))) return { outcome: 'unchanged' }
-    const revision = await writeCommit(git, tree, [base], author, message)
+    const revision = await writeCommit(git, tree, [base], author, message, await signing(base))
     await removeStaleLocks(gitdir)
     if (await moveMain(git, base, revision)) return { outcome: 'committed', revision }
     return { outcome: 'conflict', head: (await head()) ?? '' }
@@ -96,6 +115,14 @@ export function createRepository(home: Pick<Home, 'repository'>, run: SpawnBytes
       const { code, stderr } = await git(['merge-base', '--is-ancestor', ancestor, revision], { env })
       if (code === 0 || code === 1) return code === 0
       throw new ApplianceError('failed', `Git could not compare ${ancestor} with ${revision}: ${stderr.trim()}`)
+    },
+    signers,
+    async unsigned(from, to, allowed, quarantine) {
+      checkRevision(from)
+      checkRevision(to)
+      const own = { name: 'ai-infra', ssh: [await ensureSigningKey(home.keys, run)], gpg: [] }
+      const env = await enterQuarantine(gitdir, quarantine)
+      return findUnsigned(git, run, { from, to, env }, [...allowed, own])
     },
     async edit(base, edits, author, message) {
       const result = await preview(base, edits)

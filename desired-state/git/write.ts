@@ -59,18 +59,19 @@ function checkPath(path: string): void {
   throw new ApplianceError('invalid', `${JSON.stringify(path)} is no path of a file in this repository`)
 }
 
-/** One commit; main is not moved. */
+/** One commit; main is not moved. `signing`: options of Git that say with which key it is signed. */
 export const writeCommit = (
   git: Git,
   tree: string,
   parents: readonly string[],
   author: Author,
   message: string,
-): Promise<string> =>
-  git.text(['commit-tree', tree, ...parents.flatMap(parent => ['-p', parent]), '-F', '-'], {
-    stdin: `${message.trim()}\n`,
-    env: identityEnvironment(author),
-  })
+  signing?: readonly string[],
+): Promise<string> => {
+  const sign = signing === undefined ? [] : ['-S']
+  const words = ['commit-tree', ...sign, ...parents.flatMap(parent => ['-p', parent]), '-F', '-', tree]
+  return git.text([...(signing ?? []), ...words], { stdin: `${message.trim()}\n`, env: identityEnvironment(author) })
+}
 
 /** Moves main from `from` to `to`, if it is still at `from`; `from` undefined: if it does not exist yet. */
 export async function moveMain(git: Git, from: string | undefined, to: string): Promise<boolean> {

@@ -11,6 +11,7 @@ import { type EngineApiDeps, engineRoutes } from './engine.ts'
 import { type LiveApiDeps, liveRoute } from './live/route.ts'
 import { type SecretsApiDeps, secretsRoutes } from './secrets.ts'
 import { type TasksApiDeps, tasksRoutes } from './tasks.ts'
+import { type UpstreamApiDeps, upstreamRoutes } from './upstream.ts'
 
 export type ApiDependencies = EngineApiDeps &
   ApprovalRouteDependencies &
@@ -22,6 +23,7 @@ export type ApiDependencies = EngineApiDeps &
   DomainsApiDeps &
   SecretsApiDeps &
   LiveApiDeps &
+  UpstreamApiDeps &
   PortalDeps
 
 /** What the command line and programs call; each answers JSON and is described at `/api/openapi.json`. */
@@ -36,6 +38,7 @@ export function createApiRoutes(deps: ApiDependencies): readonly Route[] {
     ...secretsRoutes(deps),
     ...createApprovalRoutes(deps),
     ...createAuditRoutes(deps),
+    ...upstreamRoutes(deps),
   ]
   return [...routes, liveRoute(deps), ...describingRoutes({ portal: deps, version: '1', routes })]
 }

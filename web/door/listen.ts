@@ -64,13 +64,11 @@ export function listenOnLoopback(door: Door, options: PortalListenerOptions): Li
     if (!isOurHost(url, options.hosts())) {
       return options.refuse(421, 'This host name does not belong to the portal.', request)
     }
-    if (!isSameOrigin(request)) return options.refuse(403, 'This request came from another site.', request)
+    const signed = door.routes.some(route => route.signed && route.method === request.method && route.path === url.pathname)
+    if (!signed && !isSameOrigin(request)) return options.refuse(403, 'This request came from another site.', request)
     const proxied = !loopbackNames.has(url.hostname)
     const address = (proxied ? request.headers.get('x-real-ip') : undefined) ?? bun.requestIP(request)?.address ?? 'unknown'
-    const identity = await options.identify(request).catch(error => {
-      if (isStoreAway(error)) return undefined
-      throw error
-    })
+    const identity = signed ? nobody : await options.identify(request).catch(ifStoreAway)
     if (identity === undefined) return options.refuse(503, storeAway, request)
     const { upgrade, answer } = upgrading(request, bun)
     const entrance = { identity, address, keepOpen: () => bun.timeout(request, 0), upgrade }
@@ -110,6 +108,12 @@ function upgrading(request: Request, bun: Bun.Server<SocketHandlers>) {
     return upgraded ? new Response(null, { status: 204 }) : undefined
   }
   return { upgrade, answer: (response: Response) => (upgraded ? undefined : response) }
+}
+
+const nobody: Identity = { kind: 'anonymous' }
+
+function ifStoreAway(error: unknown): undefined {
+  if (!isStoreAway(error)) throw error
 }
 
 const loopbackNames = new Set(['127.0.0.1', 'localhost', '[::1]'])

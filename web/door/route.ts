@@ -26,6 +26,8 @@ export interface Route {
   /** Roles that may call it; everybody else is refused before the handler runs. */
   readonly policy: readonly Role[]
   readonly rateLimit: RateLimit
+  /** A signature over the request says who it is from: it may come from another site, and nobody's session counts. */
+  readonly signed?: true
   /** Name of the audit event, or false for what only reads. */
   readonly audit: string | false
   readonly handle: (call: Call) => Response | Promise<Response>

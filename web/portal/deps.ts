@@ -12,6 +12,7 @@ import type { SecretUses } from '../../runtime/secrets/overview.ts'
 import type { Secrets } from '../../runtime/secrets/secrets.ts'
 import type { DaySpent } from '../../runtime/tasks/spending.ts'
 import type { Tasks } from '../../runtime/tasks/task.ts'
+import type { UpstreamDesk } from '../api/upstream.ts'
 import type { Pending } from './approvals/pending.ts'
 import type { Ratings } from './chat/ratings.ts'
 import type { DomainEditing } from './domains/editing.ts'
@@ -44,6 +45,7 @@ export interface PortalDeps {
   readonly certificates: () => Promise<ReadonlyMap<string, ServedCertificate>>
   /** What nginx was asked in the last day. */
   readonly traffic: () => Promise<{ readonly hosts: ReadonlyMap<string, Visits>; readonly since: Date | undefined }>
+  readonly upstream: UpstreamDesk
   readonly clock: Clock
   readonly log: Log
   readonly place: Place

@@ -159,6 +159,8 @@ export function fakeRepository(parse: (files: ReadonlyMap<string, string>) => Pa
       const order = commits.map(each => each.summary.revision)
       return order.includes(ancestor) && order.indexOf(ancestor) <= order.indexOf(revision)
     },
+    signers: async () => [],
+    unsigned: async () => [],
     preview: async (base, edits) => parse(edited(base, edits)),
     edit: async (base, edits, author, message) => write(base, edited(base, edits), author, message),
     restore: async (base, revision, author, message) => write(base, at(revision)?.files ?? new Map(), author, message),

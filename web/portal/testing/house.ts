@@ -22,6 +22,7 @@ import { fakeAlerts, fakeHealth } from './fake-health.ts'
 import { fakeRatings } from './fake-ratings.ts'
 import { fakeSecrets } from './fake-secrets.ts'
 import { fakeTasks } from './fake-tasks.ts'
+import { fakeUpstream } from './fake-upstream.ts'
 import { fakeEngine, fakeRepository } from './fakes.ts'
 
 export const ada: Identity = { kind: 'person', id: '1', name: 'Ada Lovelace', email: 'ada@example.com', sessionToken: 'token' }
@@ -75,6 +76,7 @@ export function house(changes: Partial<PortalDeps> = {}) {
   const served = new Map<string, ServedCertificate>()
   const visits = new Map<string, Visits>()
   const sessions = fakeSessions()
+  const upstream = fakeUpstream()
   const deps: PortalDeps = {
     engine,
     agents,
@@ -94,6 +96,7 @@ export function house(changes: Partial<PortalDeps> = {}) {
     editing: { set: setDomain, remove: removeDomain, setZone },
     certificates: async () => served,
     traffic: async () => ({ hosts: visits, since: visits.size === 0 ? undefined : new Date() }),
+    upstream,
     clock: systemClock,
     log: silentLog,
     place,
@@ -124,6 +127,7 @@ export function house(changes: Partial<PortalDeps> = {}) {
     served,
     visits,
     sessions,
+    upstream,
     deps,
     door,
     audited,

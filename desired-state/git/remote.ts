@@ -1,0 +1,229 @@
+import { mkdtemp, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { ApplianceError, explain } from '../../runtime/os/errors.ts'
+import { syncDirectory } from '../../runtime/os/files.ts'
+import type { SpawnOptions } from '../../runtime/os/spawn.ts'
+import type { Quarantine } from '../repository.ts'
+import { gitEnvironment, quarantineEnvironment, type SpawnBytes } from './command.ts'
+
+/** A repository elsewhere, and what a command of Git needs to reach it. */
+export interface Remote {
+  readonly url: string
+  readonly transport: 'http' | 'ssh' | 'path'
+  /** Of the child alone; may hold a secret. */
+  readonly env: Readonly<Record<string, string>>
+}
+
+export interface RemoteOptions {
+  /** Milliseconds that one command may take. */
+  readonly timeout: number
+  readonly signal: AbortSignal
+}
+
+/** Bytes of a pack: what a direct push may have as well (`receive.maxInputSize`). */
+export const largestFetch = 64 * 1024 * 1024
+/** Bytes of memory that a stranger's objects may take to be unpacked. */
+const mostMemory = 1024 * 1024 * 1024
+
+/**
+ * Every command treats the other side as a stranger: no hook, no configuration of this machine, no redirect to another
+ * place, no helper that asks, checked objects, and never submodules.
+ */
+const guards: readonly string[] = [
+  'core.hooksPath=/dev/null',
+  'core.fsmonitor=false',
+  'core.bigFileThreshold=16m',
+  'credential.helper=',
+  'fetch.fsckObjects=true',
+  'fetch.unpackLimit=1',
+  'fetch.recurseSubmodules=false',
+  'push.recurseSubmodules=no',
+  'http.followRedirects=false',
+  'http.lowSpeedLimit=1000',
+  'http.lowSpeedTime=20',
+  'protocol.version=2',
+]
+
+const limits = ['prlimit', `--fsize=${largestFetch}`, `--data=${mostMemory}`]
+
+export const remoteCommand = (...words: readonly string[]): string[] => [
+  'git',
+  ...guards.flatMap(guard => ['-c', guard]),
+  ...words,
+]
+
+export const fetchArguments = ({ url }: Remote, ref: string): string[] => [
+  ...limits,
+  ...remoteCommand(
+    ...['fetch', '--quiet', '--no-tags', '--no-recurse-submodules', '--no-auto-maintenance', '--no-show-forced-updates'],
+    ...['--', url, ref],
+  ),
+]
+
+/** One move of a branch elsewhere. */
+export interface Move {
+  /** Where the branch has to be, an ancestor of `to`; undefined: it must not exist. */
+  readonly from: string | undefined
+  readonly to: string
+  readonly branch: string
+}
+
+/**
+ * From exactly what was seen there, and to what follows it, which the caller has made sure of: nothing is ever overwritten,
+ * and a branch that somebody took back meanwhile stays where it is.
+ */
+export const pushArguments = ({ url, transport }: Remote, { from, to, branch }: Move): string[] =>
+  remoteCommand(
+    ...['push', '--quiet', '--no-verify', '--no-signed', '--no-follow-tags', '--no-recurse-submodules'],
+    // A repository on this machine runs its hooks as us: they stay off, as ours do.
+    ...(transport === 'path' ? ['--receive-pack=git -c core.hooksPath=/dev/null receive-pack'] : []),
+    `--force-with-lease=refs/heads/${branch}:${from ?? ''}`,
+    ...['--', url, `${to}:refs/heads/${branch}`],
+  )
+
+const environmentOf = (gitdir: string, remote: Remote): Readonly<Record<string, string>> => ({
+  ...gitEnvironment(gitdir),
+  GIT_ALLOW_PROTOCOL: remote.transport === 'path' ? 'file' : remote.transport === 'http' ? 'http:https' : 'ssh',
+  GIT_ASKPASS: '/bin/false',
+  SSH_ASKPASS: '/bin/false',
+  ...remote.env,
+})
+
+/** Objects that were fetched and belong to nobody yet. */
+export interface Fetched {
+  /** Undefined: there is no such branch. */
+  readonly head: string | undefined
+  readonly quarantine: Quarantine
+  /** Makes the objects part of the repository. */
+  keep(): Promise<void>
+  /** Nothing of them is left. */
+  [Symbol.asyncDispose](): Promise<void>
+}
+
+const prefix = 'tmp_objdir-incoming-upstream'
+
+/** Removes what a fetch left that was killed. One fetch at a time works in a repository. */
+async function removeLeftovers(objects: string): Promise<void> {
+  for (const name of await readdir(objects)) {
+    if (name.startsWith(prefix)) await rm(join(objects, name), { recursive: true, force: true })
+  }
+}
+
+/**
+ * Fetches one ref into a quarantine of the repository: no ref moves, and what is not kept is gone. Throws `stalled` for
+ * more than {@link largestFetch} bytes, `failed` with Git's words for anything else.
+ */
+export async function fetchRef(
+  gitdir: string,
+  run: SpawnBytes,
+  remote: Remote,
+  ref: string,
+  options: RemoteOptions,
+): Promise<Fetched> {
+  const objects = join(gitdir, 'objects')
+  await removeLeftovers(objects)
+  const path = await mkdtemp(join(objects, prefix))
+  const dispose = () => rm(path, { recursive: true, force: true })
+  try {
+    const env = { ...environmentOf(gitdir, remote), ...quarantineEnvironment(objects, path) }
+    await rm(join(gitdir, 'FETCH_HEAD'), { force: true })
+    const { code, stderr } = await run(fetchArguments(remote, ref), { ...options, cwd: gitdir, env })
+    if (code !== 0 && !isMissingRef(stderr)) throw await fetchFailure(path, stderr, remote)
+    const head = code === 0 ? await fetchedHead(gitdir) : undefined
+    return { head, quarantine: { path }, keep: () => keepObjects(path, objects), [Symbol.asyncDispose]: dispose }
+  } catch (error) {
+    await dispose()
+    throw error
+  }
+}
+
+const isMissingRef = (stderr: string) => /couldn't find remote ref/.test(stderr)
+
+async function fetchedHead(gitdir: string): Promise<string> {
+  const head = /^[0-9a-f]{40}\b/.exec(await readFile(join(gitdir, 'FETCH_HEAD'), 'utf8'))?.[0]
+  if (head === undefined) throw new ApplianceError('failed', 'Git has fetched nothing')
+  return head
+}
+
+async function fetchFailure(quarantine: string, stderr: string, remote: Remote): Promise<ApplianceError> {
+  const packs = await readdir(join(quarantine, 'pack')).catch(() => [])
+  const sizes = await Promise.all(packs.map(async name => (await stat(join(quarantine, 'pack', name))).size))
+  if (sizes.some(size => size >= largestFetch)) {
+    return new ApplianceError('stalled', `what is new there has more than ${largestFetch / 1024 ** 2} MiB`, {
+      hint: 'take the large file out of its history; nothing of it was kept here',
+    })
+  }
+  return gitFailure(stderr, remote)
+}
+
+/** Git's own words, without what says nothing, and what to do about the usual ones. */
+export function gitFailure(stderr: string, { transport }: Pick<Remote, 'transport'>): ApplianceError {
+  const lines = stderr.split('\n').map(line => line.replace(/^(?:fatal|error|remote|ssh): /, '').trim())
+  const words = lines.filter(line => line !== '' && !boilerplate.test(line)).join('; ') || 'Git said nothing'
+  const hint = hints.find(([pattern]) => pattern.test(stderr))?.[1]
+  const key = transport === 'ssh' ? 'the key' : 'the token'
+  const options = hint === undefined ? {} : { hint: hint.replace('KEY', key) }
+  return new ApplianceError('failed', words.slice(0, 500), options)
+}
+
+const boilerplate = /^(?:Please make sure you have the correct access rights|and the repository exists\.|To .+|hint: .*)$/
+
+const hints: readonly (readonly [RegExp, string])[] = [
+  [
+    /Authentication failed|returned error: 40[13]|Permission denied|could not read (?:Username|Password)/i,
+    'look at KEY: may it read and write there?',
+  ],
+  [/Host key verification failed/, 'the server has another host key than known_hosts says: find out why before you change it'],
+  [/returned error: 404|not found|does not appear to be a git repository/i, 'look at url, and whether KEY may see it'],
+  [/redirect|returned error: 30\d/i, 'it has moved: write its new address into url'],
+]
+
+/** The commit that a branch elsewhere is at; undefined when there is none. */
+export async function remoteHead(
+  gitdir: string,
+  run: SpawnBytes,
+  remote: Remote,
+  branch: string,
+  options: RemoteOptions,
+): Promise<string | undefined> {
+  const ref = `refs/heads/${branch}`
+  const argv = remoteCommand('ls-remote', '--quiet', '--', remote.url, ref)
+  const { code, stdout, stderr } = await run(argv, { ...options, cwd: gitdir, env: environmentOf(gitdir, remote) })
+  if (code !== 0) throw gitFailure(stderr, remote)
+  return new RegExp(`^([0-9a-f]{40})\\t${RegExp.escape(ref)}$`, 'm').exec(new TextDecoder().decode(stdout))?.[1]
+}
+
+export type PushResult = { readonly outcome: 'pushed' } | { readonly outcome: 'moved' }
+
+/** Moves a branch elsewhere forward; `moved` when it is not where it was seen. */
+export async function pushTo(
+  gitdir: string,
+  run: SpawnBytes,
+  remote: Remote,
+  move: Move,
+  options: RemoteOptions,
+): Promise<PushResult> {
+  const spawning: SpawnOptions = { ...options, cwd: gitdir, env: environmentOf(gitdir, remote) }
+  const { code, stderr } = await run(pushArguments(remote, move), spawning)
+  if (code === 0) return { outcome: 'pushed' }
+  if (/\((?:non-fast-forward|fetch first|already exists|stale info|failed to update ref)\)|cannot lock ref/.test(stderr))
+    return { outcome: 'moved' }
+  throw gitFailure(stderr, remote)
+}
+
+/** In Git's own order: an index is what makes a pack exist, so it comes last. */
+const packOrder = ['.pack', '.rev', '.idx']
+
+async function keepObjects(quarantine: string, objects: string): Promise<void> {
+  const from = join(quarantine, 'pack')
+  const to = join(objects, 'pack')
+  const names = await readdir(from).catch(() => [])
+  for (const ending of packOrder) {
+    for (const name of names.filter(each => each.startsWith('pack-') && each.endsWith(ending))) {
+      await rename(join(from, name), join(to, name))
+    }
+  }
+  await syncDirectory(to).catch(error => {
+    throw new ApplianceError('failed', `the fetched objects could not be kept: ${explain(error)}`)
+  })
+}

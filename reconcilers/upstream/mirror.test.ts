@@ -1,0 +1,321 @@
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
+import { join } from 'node:path'
+import { startTestStore, type TestStore } from '../../runtime/store/testing/postgres.ts'
+import { commitOfOneGigabyte } from './testing/one-gigabyte.ts'
+import { author, createRigs, declared, git, mirrored, push, type Rig, type Rigs, site } from './testing/rig.ts'
+
+setDefaultTimeout(60_000)
+
+let postgres: TestStore
+beforeAll(async () => {
+  postgres = await startTestStore()
+  rigs = await createRigs(postgres.store)
+}, 60_000)
+afterAll(async () => {
+  await rigs[Symbol.asyncDispose]()
+  await postgres[Symbol.asyncDispose]()
+}, 60_000)
+
+let rigs: Rigs
+const rig = (options = {}) => rigs.open(options)
+const problem = ({ records }: Pick<Rig, 'records'>) => records.current()?.problem
+
+/*
+ * Graphs: time goes right, H is here, T is there.
+ */
+describe('main and its upstream', () => {
+  test('an empty upstream gets what is here', async () => {
+    await using it = await rig()
+    await it.mirror.follow(declared(it.upstream))
+    await it.mirror.look()
+    await push(it.mirror)
+    expect(await it.headThere()).toBe(await it.head())
+    expect(problem(it)).toBeUndefined()
+    expect(await it.leftovers()).toEqual([])
+  })
+
+  // H: A      T: A-B   →   H: A-B
+  test('a good commit there becomes main here, with nothing left of its way', async () => {
+    await using it = await rig()
+    await mirrored(it)
+    const revision = await (await it.person()).deliver({ 'domains.yaml': site('theirs') })
+    await it.mirror.look()
+    expect(await it.head()).toBe(revision)
+    const state = await it.repository.read(revision)
+    expect(state.ok && [...state.state.domains.keys()]).toEqual(['theirs.example.com'])
+    expect(it.audited).toEqual(['upstream.accepted success'])
+    expect(await it.leftovers()).toEqual([])
+  })
+
+  // H: A-B    T: A     →   T: A-B
+  test('a commit here goes there', async () => {
+    await using it = await rig()
+    await mirrored(it)
+    const revision = await it.commit({ 'domains.yaml': site('ours') })
+    await push(it.mirror)
+    expect(await it.headThere()).toBe(revision)
+  })
+
+  // T: A-X(bad)        →   H: A, and after T: A-X-C   →   H: A-X-C
+  test('a bad commit there leaves what is here in force, says every mistake, and a good one on top goes on', async () => {
+    await using it = await rig()
+    await mirrored(it)
+    const before = await it.head()
+    const person = await it.person()
+    const bad = await person.deliver({ 'domains.yaml': 'domains:\n  a: { rooot: x }\n', 'settings.yaml': 'tsl: acme\n' })
+    await it.mirror.look()
+    expect(await it.head()).toBe(before)
+    expect(problem(it)).toMatchObject({ reason: 'invalid', state: 'stalled', head: bad, main: before })
+    expect(problem(it)?.message).toContain('domains.yaml:2:3: "a" is not a full host name')
+    expect(problem(it)?.lines.join('\n')).toContain('settings.yaml:1:1: unknown key "tsl"; did you mean "tls"?')
+    expect(await it.leftovers()).toEqual([])
+    await it.mirror.look()
+    expect(it.audited).toEqual(['upstream.refused denied'])
+    const good = await person.deliver({ 'domains.yaml': site('good'), 'settings.yaml': 'tls: none\n' })
+    await it.mirror.look()
+    expect(await it.head()).toBe(good)
+    expect(problem(it)).toBeUndefined()
+  })
+
+  // T: A-X(bad), then forced to A-C   →   H: A-C: what was never accepted may be rewritten
+  test('a bad commit there may be taken back by force, since nobody ever had it', async () => {
+    await using it = await rig()
+    await mirrored(it)
+    const person = await it.person()
+    await person.deliver({ 'domains.yaml': 'rubbish' })
+    await it.mirror.look()
+    await person.git('reset', '-q', '--hard', 'HEAD~1')
+    const good = await person.deliver({ 'domains.yaml': site('good') }, '--force')
+    await it.mirror.look()
+    expect(await it.head()).toBe(good)
+  })
+
+  // H: A-B    T: A-C   →   stalled, and neither moves
+  test('of two commits at once neither is lost: it stalls with both heads and a command for each', async () => {
+    await using it = await rig()
+    await mirrored(it)
+    const theirs = await (await it.person()).deliver({ 'domains.yaml': site('theirs') })
+    const ours = await it.commit({ 'domains.yaml': site('ours') })
+    await expect(push(it.mirror)).rejects.toThrow('each side has commits that the other has not')
+    expect([await it.head(), await it.headThere()]).toEqual([ours, theirs])
+    expect(problem(it)).toMatchObject({ reason: 'diverged', state: 'stalled', head: theirs, main: ours })
+    const { choices } = await it.mirror.standing()
+    expect(choices.map(({ command }) => command)).toEqual([
+      `ai-infra upstream adopt ${theirs.slice(0, 8)}`,
+      `ai-infra upstream push ${ours.slice(0, 8)}`,
+    ])
+  })
+
+  test('whoever keeps what is here gives the upstream both histories, without force', async () => {
+    await using it = await rig()
+    await mirrored(it)
+    const person = await it.person()
+    const theirs = await person.deliver({ 'domains.yaml': site('theirs') })
+    const ours = await it.commit({ 'domains.yaml': site('ours') })
+    await it.mirror.look()
+    const both = await it.mirror.keep({ main: ours.slice(0, 8), head: theirs }, author)
+    await push(it.mirror)
+    expect([await it.head(), await it.headThere()]).toEqual([both, both])
+    expect(await it.repository.file(both, 'domains.yaml')).toBe(site('ours'))
+    await person.git('pull', '-q', '--ff-only')
+    expect(await person.git('log', '--format=%H')).toContain(theirs)
+    expect(problem(it)).toBeUndefined()
+  })
+
+  test('whoever takes what is there loses nothing of what is here: it is archived', async () => {
+    await using it = await rig()
+    await mirrored(it)
+    const theirs = await (await it.person()).deliver({ 'domains.yaml': site('theirs') })
+    const ours = await it.commit({ 'domains.yaml': site('ours') })
+    await it.mirror.look()
+    const { revision, archive = '' } = await it.mirror.adopt({ head: theirs.slice(0, 8) })
+    expect([revision, await it.head()]).toEqual([theirs, theirs])
+    expect(await git(it.home.repository, 'rev-parse', archive)).toBe(ours)
+    expect(problem(it)).toBeUndefined()
+  })
+
+  test('a choice is for the heads that were shown, and for no others', async () => {
+    await using it = await rig()
+    await mirrored(it)
+    const person = await it.person()
+    const shown = await person.deliver({ 'domains.yaml': site('theirs') })
+    const ours = await it.commit({ 'domains.yaml': site('ours') })
+    await it.mirror.look()
+    const later = await person.deliver({ 'domains.yaml': site('later') })
+    await expect(it.mirror.adopt({ head: shown })).rejects.toThrow(`there main is ${later.slice(0, 8)} by now`)
+    await expect(it.mirror.keep({ main: later }, author)).rejects.toThrow(`here main is ${ours.slice(0, 8)} by now`)
+    expect(await it.head()).toBe(ours)
+  })
+
+  // A-B on both, then T forced to A   →   stalled; nothing is pushed over it
+  test('an upstream that was taken back stalls, and is not brought forward again behind its owner', async () => {
+    await using it = await rig()
+    await mirrored(it)
+    const first = await it.head()
+    await it.commit({ 'domains.yaml': site('ours') })
+    await push(it.mirror)
+    await git(it.upstream, 'update-ref', 'refs/heads/main', first)
+    await it.mirror.look()
+    expect(problem(it)).toMatchObject({ reason: 'rewritten', state: 'stalled', head: first })
+    expect(await it.headThere()).toBe(first)
+  })
+
+  test('a push does not undo what was taken back since the last look', async () => {
+    await using it = await rig()
+    await mirrored(it)
+    const first = await it.head()
+    await it.commit({ 'domains.yaml': site('ours') })
+    await push(it.mirror)
+    await git(it.upstream, 'update-ref', 'refs/heads/main', first)
+    await it.commit({ 'domains.yaml': site('newer') })
+    await expect(push(it.mirror)).rejects.toThrow('its history was rewritten')
+    expect(await it.headThere()).toBe(first)
+  })
+
+  // A-B on both, then T forced to A-C
+  test('a rewritten history stalls with both heads; to adopt it archives the old one', async () => {
+    await using it = await rig()
+    await mirrored(it)
+    const person = await it.person()
+    const ours = await person.deliver({ 'domains.yaml': site('one') })
+    await it.mirror.look()
+    await person.git('commit', '-q', '--amend', '-m', 'Rewritten')
+    const theirs = await person.deliver({}, '--force')
+    await it.mirror.look()
+    expect(problem(it)).toMatchObject({ reason: 'rewritten', head: theirs, main: ours })
+    expect(await it.head()).toBe(ours)
+    await it.mirror.adopt({})
+    expect(await it.head()).toBe(theirs)
+  })
+
+  test('a branch that is gone there stalls; it comes back when somebody says so', async () => {
+    await using it = await rig()
+    await mirrored(it)
+    await git(it.upstream, 'update-ref', '-d', 'refs/heads/main')
+    await it.mirror.look()
+    expect(problem(it)).toMatchObject({ reason: 'gone', state: 'stalled' })
+    expect((await it.mirror.standing()).choices).toHaveLength(1)
+    await it.mirror.keep({}, author)
+    await push(it.mirror)
+    expect(await it.headThere()).toBe(await it.head())
+  })
+
+  test('a history that has nothing to do with ours is adopted in one step, and never by itself', async () => {
+    await using it = await rig()
+    const person = await it.person()
+    const theirs = await person.deliver({ 'domains.yaml': site('old') })
+    const starter = await it.head()
+    await it.mirror.follow(declared(it.upstream))
+    await it.mirror.look()
+    expect(problem(it)).toMatchObject({ reason: 'unrelated', state: 'stalled' })
+    expect(await it.head()).toBe(starter)
+    const { archive = '' } = await it.mirror.adopt({})
+    expect(await it.head()).toBe(theirs)
+    expect(await git(it.home.repository, 'rev-parse', archive)).toBe(starter)
+  })
+
+  test('a fresh appliance adopts a repository that nobody has declared yet', async () => {
+    await using it = await rig()
+    const theirs = await (await it.person()).deliver({ 'domains.yaml': site('old') })
+    expect(await it.mirror.adopt({}, declared(it.upstream))).toMatchObject({ revision: theirs })
+    expect(await it.head()).toBe(theirs)
+  })
+
+  test('what is adopted is judged like a push', async () => {
+    await using it = await rig()
+    await (await it.person()).deliver({ 'domains.yaml': 'rubbish' })
+    const before = await it.head()
+    await expect(it.mirror.adopt({}, declared(it.upstream))).rejects.toThrow(/is refused:[\s\S]*domains.yaml:1:1/)
+    expect([await it.head(), await it.leftovers()]).toEqual([before, []])
+  })
+
+  test('two appliances on one upstream have the same main, whoever commits', async () => {
+    await using it = await rig()
+    await mirrored(it)
+    await using other = await rig()
+    await other.mirror.adopt({}, declared(it.upstream))
+    await other.mirror.follow(declared(it.upstream))
+    await other.mirror.look()
+    const first = await other.commit({ 'domains.yaml': site('other') })
+    await push(other.mirror)
+    await it.mirror.follow(declared(it.upstream))
+    await it.mirror.look()
+    expect(await it.head()).toBe(first)
+  })
+})
+
+describe('an upstream that is not well', () => {
+  test('away is waited for, with what is here in force, and what a person has to choose is not forgotten over it', async () => {
+    await using it = await rig()
+    await mirrored(it)
+    const before = await it.head()
+    await Bun.$`mv ${it.upstream} ${it.upstream}.away`
+    await it.mirror.look()
+    expect(problem(it)).toMatchObject({ reason: 'away', state: 'waiting' })
+    expect(problem(it)?.message).toContain(`everything is kept as ${before.slice(0, 8)} says`)
+    await Bun.$`mv ${it.upstream}.away ${it.upstream}`
+    await it.mirror.look()
+    expect(problem(it)).toBeUndefined()
+    await git(it.upstream, 'update-ref', '-d', 'refs/heads/main')
+    await it.mirror.look()
+    await Bun.$`mv ${it.upstream} ${it.upstream}.away`
+    await it.mirror.look()
+    expect(problem(it)).toMatchObject({ reason: 'gone' })
+  })
+
+  test('with a file of 1 GB is refused early, asked no more until it changes, and nothing of it remains', async () => {
+    await using it = await rig()
+    await mirrored(it)
+    const before = await it.head()
+    const large = await commitOfOneGigabyte(it.upstream)
+    await it.mirror.look()
+    expect(problem(it)).toMatchObject({ reason: 'too-large', state: 'stalled', head: large })
+    expect(problem(it)?.message).toContain('more than 64 MiB')
+    expect([await it.head(), await it.leftovers()]).toEqual([before, []])
+    const again = performance.now()
+    await it.mirror.look()
+    expect(performance.now() - again).toBeLessThan(3_000)
+    await git(it.upstream, 'update-ref', 'refs/heads/main', before)
+    const small = await (await it.person()).deliver({ 'domains.yaml': site('small') })
+    await it.mirror.look()
+    expect(await it.head()).toBe(small)
+  })
+
+  test('inside the home, where agents write, is never asked', async () => {
+    await using it = await rig()
+    await it.mirror.follow(declared(join(it.home.root, 'workspaces', 'code', 'config.git')))
+    await it.mirror.look()
+    expect(problem(it)?.message).toContain('url is a folder of the appliance itself')
+  })
+})
+
+test('kill -9 at every step of a fetch, an accept and a push loses nothing and doubles nothing', async () => {
+  await using it = await rig()
+  await mirrored(it)
+  const person = await it.person()
+  const die = async (step: string, verb: 'look' | 'push') => {
+    const script = join(import.meta.dir, 'testing', 'killed-at.ts')
+    const argv = [process.execPath, script, it.home.root, postgres.home.postgresSockets, step, verb]
+    const child = Bun.spawn(argv, { stdout: 'ignore', stderr: 'inherit' })
+    await child.exited
+    expect([step, child.signalCode]).toEqual([step, 'SIGKILL'])
+    return it.again()
+  }
+  for (const step of ['fetch', 'fetched', 'kept', 'accepted', 'recorded']) {
+    await person.git('pull', '-q', '--ff-only')
+    const revision = await person.deliver({ 'domains.yaml': site(step) })
+    const { mirror, records } = await die(step, 'look')
+    await mirror.look()
+    expect([step, await it.head(), records.current()?.agreed]).toEqual([step, revision, revision])
+    expect(await it.leftovers()).toEqual([])
+  }
+  for (const step of ['begin', 'pushed']) {
+    const revision = await it.commit({ 'domains.yaml': site(`push-${step}`) })
+    const { mirror, records } = await die(step, 'push')
+    await mirror.look()
+    if ((await it.headThere()) !== revision) await push(mirror)
+    expect([step, await it.headThere()]).toEqual([step, revision])
+    expect(records.current()?.problem).toBeUndefined()
+  }
+  await git(it.home.repository, 'fsck', '--strict')
+})

@@ -1,0 +1,66 @@
+import type { Problem } from '../../desired-state/upstream-standing.ts'
+import { ApplianceError, explain } from '../../runtime/os/errors.ts'
+import type { Stall } from './choose.ts'
+
+export interface Choice {
+  readonly command: string
+  readonly effect: string
+}
+
+const short = (revision: string | undefined) => (revision === undefined ? 'nothing' : revision.slice(0, 8))
+
+const words: Record<Stall, string> = {
+  gone: 'its branch is gone',
+  rewritten: 'its history was rewritten: what both sides had is missing there',
+  diverged: 'each side has commits that the other has not',
+  unrelated: 'it has a history of its own, which has nothing to do with the one here',
+}
+
+/** Both heads, and that a person has to choose; {@link choicesOf} says between what. */
+export const stalled = (reason: Stall, main: string, head: string | undefined): Problem => ({
+  ...{ reason, state: 'stalled', main, lines: [] },
+  message: `${words[reason]}; here main is ${short(main)}, there it is ${short(head)}; neither side is changed until somebody chooses`,
+  ...(head === undefined ? {} : { head }),
+})
+
+/** A commit that a push would have been refused for; the first mistake, and the rest with the lines. */
+export const invalid = (main: string, head: string, lines: readonly string[]): Problem => ({
+  ...{ reason: 'invalid', state: 'stalled', main, head, lines },
+  message: `${short(head)} is refused, and ${short(main)} stays in force: ${firstMistake(lines)}; a good commit on top of it goes on`,
+})
+
+/** The line that says what is wrong: the one after the headline that counts the mistakes. */
+export const firstMistake = (lines: readonly string[]): string => {
+  const [headline = 'it cannot be read', first = headline] = lines
+  return /(?:mistakes?|\)):$/.test(headline) ? first.trim() : headline
+}
+
+/** What kept us from asking at all. */
+export function away(error: unknown, main: string, head?: string): Problem {
+  const tooLarge = error instanceof ApplianceError && error.kind === 'stalled'
+  return {
+    ...{ reason: tooLarge ? 'too-large' : 'away', state: tooLarge ? 'stalled' : 'waiting', main, lines: [] },
+    ...(head !== undefined && { head }),
+    message: tooLarge
+      ? `${explain(error)}; ${short(main)} stays in force`
+      : `it cannot be reached, and is tried again by itself; everything is kept as ${short(main)} says meanwhile: ${explain(error)}`,
+  }
+}
+
+/** The commands between which a person chooses; they name the heads, so that nobody decides on others than these. */
+export function choicesOf(problem: Problem | undefined, command: string): readonly Choice[] {
+  if (problem?.state !== 'stalled' || problem.reason === 'invalid' || problem.reason === 'too-large') return []
+  const keep = {
+    command: `${command} upstream push ${short(problem.main)}`,
+    effect:
+      problem.reason === 'gone'
+        ? 'puts the branch back there, as it is here'
+        : 'keeps what is declared here: one new commit with both histories, which goes there without force',
+  }
+  if (problem.head === undefined) return [keep]
+  const take = {
+    command: `${command} upstream adopt ${short(problem.head)}`,
+    effect: 'takes what is declared there, after the checks of any push; what is here is kept as refs/archive/…',
+  }
+  return [take, keep]
+}

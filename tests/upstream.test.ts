@@ -1,0 +1,113 @@
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type Appliance, createAppliance } from './support/appliance.ts'
+import { type Clone, cloneOf } from './support/clone.ts'
+import { until } from './support/until.ts'
+
+setDefaultTimeout(60_000)
+
+let appliance: Appliance
+let ada: Clone
+let folder: string
+let upstream: string
+let there: Clone
+const webhookSecret = 'the-webhook-secret-of-this-test'
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'up-'))
+  upstream = join(folder, 'config.git')
+  appliance = await createAppliance()
+  await appliance.start({ env: { AI_INFRA_SECRET_WEBHOOK: webhookSecret } })
+  await appliance.converged()
+  ada = await appliance.clone('ada')
+  await ada.ask('init', '-q', '--bare', '--initial-branch=main', upstream)
+}, 60_000)
+afterAll(async () => {
+  await appliance[Symbol.asyncDispose]()
+  await rm(folder, { recursive: true, force: true })
+}, 60_000)
+
+const site = (name: string) => `domains:\n  ${name}.example.com: { root: ${name} }\n`
+const headThere = () => ada.ask('--git-dir', upstream, 'rev-parse', 'main')
+const headHere = () => ada.ask('--git-dir', appliance.home.repository, 'rev-parse', 'main')
+
+const send = (body: string, headers: Record<string, string>) =>
+  fetch(`http://127.0.0.1:${appliance.ports.portal}/hooks/upstream`, {
+    method: 'POST',
+    body,
+    headers: { 'x-github-event': 'push', ...headers },
+  })
+
+const signed = (body: string, secret = webhookSecret) => ({
+  'x-hub-signature-256': `sha256=${new Bun.CryptoHasher('sha256', secret).update(body).digest('hex')}`,
+})
+
+test('an empty upstream gets what is here, and the pusher reads it', async () => {
+  await ada.write({ 'settings.yaml': `upstream: { url: "${upstream}", webhook_secret: "secret:WEBHOOK" }\n` })
+  const pushed = await ada.deliver({ 'domains.yaml': site('first') })
+  expect(pushed.accepted).toBe(true)
+  expect(pushed.shown).toMatch(/\+ upstream main created: mirror main with \S+ \(\d+ ms\)/)
+  expect(await headThere()).toBe(pushed.revision)
+  expect(await appliance.resource('upstream', 'main')).toMatchObject({ state: 'ready' })
+  there = await cloneOf(upstream, join(folder, 'there'))
+})
+
+test('a commit there is on the server after a signed webhook; one with a wrong signature, and one again, do nothing', async () => {
+  await there.write({ 'domains.yaml': site('second') })
+  const revision = await there.commit()
+  await there.ask('push', '-q', 'origin', 'HEAD:main')
+  const body = JSON.stringify({ ref: 'refs/heads/main', commits: [], after: revision })
+  const before = await headHere()
+  const wrong = await send(body, signed(body, 'guessed'))
+  expect([wrong.status, await wrong.text()]).toEqual([401, 'This is not signed.\n'])
+  expect(await headHere()).toBe(before)
+  expect((await send(body, signed(body))).status).toBe(202)
+  await until('it is here', async () => (await headHere()) === revision)
+  await appliance.converged(revision)
+  expect((await appliance.visit('second.example.com')).status).toBe(200)
+  expect((await send(body, signed(body))).status).toBe(409)
+  const said = await appliance.command('upstream', 'status')
+  expect([said.code, said.out.split('\n')[0]]).toEqual([0, 'Both sides are the same.'])
+})
+
+test('a flood of webhooks is a few looks, and then it is refused', async () => {
+  const bodies = Array.from({ length: 80 }, (_, at) => JSON.stringify({ ref: 'refs/heads/main', commits: [], at }))
+  const statuses = await Promise.all(bodies.map(async body => (await send(body, signed(body))).status))
+  expect(new Set(statuses)).toEqual(new Set([202, 429]))
+  expect(statuses.filter(status => status === 202).length).toBeLessThanOrEqual(61)
+})
+
+test('a bad commit there is told with its mistakes, and the server stays as it was', async () => {
+  const before = await headHere()
+  await there.write({ 'domains.yaml': 'domains:\n  third.example.com: { rooot: x }\n' })
+  await there.commit()
+  await there.ask('push', '-q', 'origin', 'HEAD:main')
+  const said = await appliance.command('upstream', 'fetch')
+  expect(said.code).toBe(1)
+  expect(said.out).toContain('domains.yaml:2:24: unknown key "rooot"; did you mean "root"?')
+  expect((await appliance.command('status')).out).toContain('did you mean "root"?')
+  expect(await headHere()).toBe(before)
+  expect((await appliance.visit('second.example.com')).status).toBe(200)
+  await there.deliver({ 'domains.yaml': site('third') })
+  expect((await appliance.command('upstream', 'fetch')).code).toBe(0)
+  await appliance.converged()
+  expect((await appliance.visit('second.example.com')).status).toBe(404)
+})
+
+test('of two commits at the same time neither is lost, the server goes on, and either can be chosen', async () => {
+  await ada.ask('fetch', '-q')
+  await ada.reset()
+  await there.deliver({ 'domains.yaml': site('theirs') })
+  const pushed = await ada.deliver({ 'domains.yaml': site('ours') })
+  expect(pushed.shown).toContain('stalled upstream main')
+  expect((await appliance.visit('ours.example.com')).status).toBe(200)
+  const status = await appliance.command('upstream', 'status')
+  const [adopt, keep] = [...status.out.matchAll(/(upstream (?:adopt|push) [0-9a-f]{8})/g)].map(([, words = '']) =>
+    words.split(' '),
+  )
+  expect((await appliance.command(...(keep ?? []))).code).toBe(0)
+  expect(await headThere()).toBe(await headHere())
+  expect((await appliance.command(...(adopt ?? []))).error).toContain('look again, and choose then')
+})
