@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { backupRoom } from './composition/backups.ts'
 import { certificateRoom } from './composition/certificates.ts'
 import { createDnsAccess, dnsRoom } from './composition/dns.ts'
 import { buildDoors } from './composition/doors.ts'
@@ -89,14 +90,16 @@ export async function startAppliance(options: ApplianceOptions): Promise<Running
 
   const version = await programVersion(program)
   const canAnswer = claude.apiKey !== undefined || claude.baseUrl !== undefined
+  const onStep = options.onStep === undefined ? {} : { onStep: options.onStep }
   const upstream = await upstreamRoom(ground, {
     ...{ home, command },
-    ...(options.onStep === undefined ? {} : { onStep: options.onStep }),
+    ...onStep,
   })
-  let wake = (_kind: string, _reason: string) => {}
-  let isChanging = (_host: string) => false
   const id = await applianceId(store)
   const dnsAccess = createDnsAccess({ spawn, clock, secrets: ground.secrets, cloudflareBaseUrl: environment.cloudflareBaseUrl })
+  let running: RunningEngine | undefined
+  const wake = (kind: string, reason: string) => running?.wake(kind, reason)
+  const backups = backupRoom({ environment, ground, id, engine: () => running, ...onStep })
   const engine = await startEngine({
     repository,
     store,
@@ -105,11 +108,11 @@ export async function startAppliance(options: ApplianceOptions): Promise<Running
     random: Math.random,
     command,
     redact: ground.redact,
-    ...(options.onStep === undefined ? {} : { onStep: options.onStep }),
+    ...onStep,
     reconcilers: [
       createAgentsReconciler({ home, spawn, agents, sockets, program, version, clock, canAnswer }),
       createSitesReconciler(sitesDependencies(environment, log)),
-      ...dnsRoom({ home, clock, id, access: dnsAccess, wake: (kind, reason) => wake(kind, reason) }),
+      ...dnsRoom({ home, clock, id, access: dnsAccess, wake }),
       certificateRoom({
         ...{
           home,
@@ -120,16 +123,22 @@ export async function startAppliance(options: ApplianceOptions): Promise<Running
           httpsPort: environment.httpsPort,
         },
         providers: dnsAccess(id),
-        wake: (kind, reason) => wake(kind, reason),
-        isChanging: host => isChanging(host),
+        wake,
+        isChanging: host => running?.resource('site', host)?.state === 'reconciling',
       }),
       upstream.reconciler,
+      backups.reconciler,
     ],
   })
-  wake = engine.wake
-  started.defer(ground.secrets.subscribe(names => engine.retryAll(`changed secrets: ${names.join(', ')}`)))
-  isChanging = host => engine.resource('site', host)?.state === 'reconciling'
+  running = engine
+  const secretsChanged = (names: readonly string[]) => {
+    engine.retryAll(`changed secrets: ${names.join(', ')}`)
+    backups.retryAll()
+  }
+  started.defer(ground.secrets.subscribe(secretsChanged))
   started.defer(() => engine.stop())
+  started.defer(() => backups.stop())
+  await backups.start()
   const committed = await followCommits(repository, agents, ground.audit, log)
   started.defer(
     watchMain(
@@ -138,6 +147,7 @@ export async function startAppliance(options: ApplianceOptions): Promise<Running
         committed()
         ground.secrets.committed()
         engine.moved()
+        backups.moved()
       },
       log,
     ),
@@ -151,7 +161,15 @@ export async function startAppliance(options: ApplianceOptions): Promise<Running
 
   const policy = buildPolicy(home, ground, agents, tasks)
   started.defer(followHappenings({ agents, tasks, approvals: policy.approvals, audit: ground.audit, log }))
-  const doors = await buildDoors(environment, options, ground, { engine, agents, tasks, policy, upstream, ...wellbeing })
+  const doors = await buildDoors(environment, options, ground, {
+    engine,
+    agents,
+    tasks,
+    policy,
+    upstream,
+    backups: backups.backups,
+    ...wellbeing,
+  })
   door.resolve(doors.door)
   await Promise.all(agents.names().map(name => sockets.open(name)))
   await doors.listen(started)

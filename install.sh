@@ -8,6 +8,7 @@ Usage: ./install.sh [VERB]
 
   run                  start everything in the foreground; Ctrl-C stops it, the next run goes on
   test                 install what tests need and run all of them
+  restore WORDS        make an empty home the appliance that a backup keeps: --repository R [SNAPSHOT] [--into DIR]
   (no verb)            install this machine as a server, or upgrade it: systemd units, ports 80 and 443
   uninstall [--purge]  remove the server install; --purge also removes its data (asks first, or give --yes)
 
@@ -26,7 +27,7 @@ fi
 
 load() {
   local part
-  for part in say preflight packages bun user program run test settings sign-in sandboxes server uninstall; do
+  for part in say preflight packages bun user program run restore test settings sign-in sandboxes server uninstall; do
     # shellcheck source=/dev/null
     . "$program/install/$part.sh"
   done
@@ -36,7 +37,7 @@ load() {
 fetch_and_continue() {
   local repository=$1 checkout status=0
   shift
-  if [ "${1:-}" = run ] || [ "${1:-}" = test ]; then
+  if [ "${1:-}" = run ] || [ "${1:-}" = test ] || [ "${1:-}" = restore ]; then
     echo "Clone the program first: git clone $repository ai-infrastructure && cd ai-infrastructure && ./install.sh $1" >&2
     return 2
   fi
@@ -78,6 +79,7 @@ main() {
     '') install_server ;;
     run) run_in_foreground ;;
     test) run_all_tests ;;
+    restore) shift && restore_from_repository "$@" ;;
     uninstall) shift && uninstall "$@" ;;
     sandboxes) step 'Sandboxes' allow_sandboxes as_invoker ;;
     packages) shift && step 'Debian packages' install_packages "$@" ;;

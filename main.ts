@@ -22,6 +22,7 @@ const verbs: Readonly<Record<string, () => Promise<Command>>> = {
   tasks: async () => (await import('./commands/tasks.ts')).tasks,
   audit: async () => (await import('./commands/audit.ts')).audit,
   domain: async () => (await import('./commands/domain.ts')).domain,
+  backup: async () => (await import('./commands/backup.ts')).backup,
   secret: async () => (await import('./commands/secret.ts')).secret,
   upstream: async () => (await import('./commands/upstream.ts')).upstream,
   attach: async () => (await import('./commands/attach.ts')).attach,

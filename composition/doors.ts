@@ -3,6 +3,7 @@ import { setZone } from '../desired-state/edit-dns.ts'
 import { removeDomain, setDomain } from '../desired-state/edit-domains.ts'
 import { secretUses } from '../desired-state/secret-uses.ts'
 import type { DesiredState } from '../desired-state/state.ts'
+import type { Backups } from '../reconcilers/backups/room.ts'
 import type { RunningEngine } from '../reconcilers/engine/engine.ts'
 import { createTraffic } from '../reconcilers/sites/traffic.ts'
 import type { AgentsRoom } from '../runtime/bus/create-agents.ts'
@@ -49,6 +50,7 @@ export interface Rooms {
   readonly health: Health
   readonly alerts: Alerts
   readonly upstream: UpstreamRoom
+  readonly backups: Backups
 }
 
 /** The one door with every route of the product, and the entrances to it. */
@@ -59,7 +61,7 @@ export async function buildDoors(
   rooms: Rooms,
 ): Promise<Doors> {
   const { home } = environment
-  const { engine, agents, tasks, policy, health, alerts, upstream } = rooms
+  const { engine, agents, tasks, policy, health, alerts, upstream, backups } = rooms
   const { command } = spoken
   const { clock, repository, store, supervisor } = ground
   const log = ground.log.with({ component: 'portal' })
@@ -89,7 +91,7 @@ export async function buildDoors(
         const thread = await threadOfWork(store, work)
         if (thread !== undefined) await inheritFromTasks(store, thread, ids)
       },
-      ...{ tasks, home, spawn, redact: ground.redact, now: clock.now, projects: createProjects({ home, spawn }) },
+      ...{ backups, tasks, home, spawn, redact: ground.redact, now: clock.now, projects: createProjects({ home, spawn }) },
       spentToday: () => spentToday(store, clock),
       ...{ ratings: createRatings(store), pending: watchPending(engine, policy.approvals) },
       ...{ upstream: upstream.desk, hooks: upstream.hooks },

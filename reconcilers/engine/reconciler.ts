@@ -20,10 +20,13 @@ export interface FieldChange {
   readonly after: string
 }
 
-/** A resource that no change of ours will make ready: an upstream name that does not resolve, a missing key. */
+/**
+ * A resource that no change of ours will make ready: an upstream name that does not resolve, a missing key; `failed` for
+ * what is tried again elsewhere, like a backup.
+ */
 export interface Obstacle {
   readonly key: string
-  readonly state: 'waiting' | 'stalled'
+  readonly state: 'waiting' | 'stalled' | 'failed'
   /** One stable word for programs: `upstream-unresolved`. */
   readonly reason: string
   /** A sentence for a person: what it waits for, and what to do. */

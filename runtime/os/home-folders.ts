@@ -1,11 +1,21 @@
 import { chmod, stat } from 'node:fs/promises'
+import { join } from 'node:path'
 import { ApplianceError, explain } from './errors.ts'
-import { makeDirectory } from './files.ts'
+import { makeDirectory, statIfExists } from './files.ts'
 import type { Home } from './home.ts'
 import { userName } from './user.ts'
 
+/** Folder inside a home into which a backup is being restored; it is gone once all of it is in place. */
+export const unfinishedRestore = '.restore'
+
 /** Makes the folders that everything else expects; what holds sockets and secrets is closed to other users. */
 export async function makeHome(home: Home): Promise<void> {
+  if ((await statIfExists(join(home.root, unfinishedRestore))) !== undefined) {
+    throw new ApplianceError('invalid', 'a backup was being restored into this home, and not all of it is in place', {
+      subject: home.root,
+      hint: 'run the same backup restore again, and it goes on; or empty the folder',
+    })
+  }
   try {
     const { root, www, releases, archive, workspaces, projects, memory, logs } = home
     for (const path of [root, www, releases, archive, workspaces, projects, memory, logs]) await makeDirectory(path)

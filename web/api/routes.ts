@@ -3,6 +3,7 @@ import type { PortalDeps } from '../portal/deps.ts'
 import { type AgentsApiDeps, agentsRoutes } from './agents.ts'
 import { type ApprovalRouteDependencies, createApprovalRoutes } from './approvals.ts'
 import { type AuditRouteDependencies, createAuditRoutes } from './audit.ts'
+import { type BackupsApiDeps, backupsRoutes } from './backups.ts'
 import { type ChatApiDeps, chatRoutes } from './chat.ts'
 import { type DeadLettersApiDeps, deadLetterRoutes } from './dead-letters.ts'
 import { describingRoutes } from './describing.tsx'
@@ -22,6 +23,7 @@ export type ApiDependencies = EngineApiDeps &
   TasksApiDeps &
   DomainsApiDeps &
   SecretsApiDeps &
+  BackupsApiDeps &
   LiveApiDeps &
   UpstreamApiDeps &
   PortalDeps
@@ -32,6 +34,7 @@ export function createApiRoutes(deps: ApiDependencies): readonly Route[] {
     ...engineRoutes(deps),
     ...agentsRoutes(deps),
     ...tasksRoutes(deps),
+    ...backupsRoutes(deps),
     ...chatRoutes(deps),
     ...deadLetterRoutes(deps),
     ...domainsRoutes(deps),

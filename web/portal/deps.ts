@@ -6,12 +6,14 @@ import type { Agents } from '../../runtime/bus/agents.ts'
 import type { Alerts } from '../../runtime/health/alerts.ts'
 import type { Health } from '../../runtime/health/health.ts'
 import type { Clock } from '../../runtime/os/clock.ts'
+import type { Home } from '../../runtime/os/home.ts'
 import type { Log } from '../../runtime/os/log.ts'
 import type { ApprovalBook } from '../../runtime/policy/approvals/approvals.ts'
 import type { SecretUses } from '../../runtime/secrets/overview.ts'
 import type { Secrets } from '../../runtime/secrets/secrets.ts'
 import type { DaySpent } from '../../runtime/tasks/spending.ts'
 import type { Tasks } from '../../runtime/tasks/task.ts'
+import type { BackupDesk } from '../api/backups.ts'
 import type { UpstreamDesk } from '../api/upstream.ts'
 import type { Pending } from './approvals/pending.ts'
 import type { Ratings } from './chat/ratings.ts'
@@ -34,6 +36,8 @@ export interface PortalDeps {
   readonly audit: Pick<Audit, 'search' | 'subscribe'>
   /** Reads the whole chain; changes nothing. */
   readonly verifyAudit: () => Promise<Verification>
+  readonly backups: BackupDesk
+  readonly home: Home
   readonly ratings: Ratings
   readonly secrets: Pick<Secrets, 'list' | 'set' | 'remove' | 'recipient'>
   /** Where the newest valid state refers to secrets, by name. */

@@ -3,6 +3,7 @@ import { removeDomain, setDomain } from '../../../desired-state/edit-domains.ts'
 import { parseTree } from '../../../desired-state/parse.ts'
 import type { ParseResult } from '../../../desired-state/state.ts'
 import { systemClock } from '../../../runtime/os/clock.ts'
+import { homeAt } from '../../../runtime/os/home.ts'
 import { silentLog } from '../../../runtime/os/log.ts'
 import type { DaySpent } from '../../../runtime/tasks/spending.ts'
 import { createDoor } from '../../door/door.ts'
@@ -18,6 +19,7 @@ import type { Sessions } from '../sign-in/sessions.ts'
 import { fakeAgents } from './fake-agents.ts'
 import { fakeApprovals } from './fake-approvals.ts'
 import { fakeAudit } from './fake-audit.ts'
+import { fakeBackups } from './fake-backups.ts'
 import { fakeAlerts, fakeHealth } from './fake-health.ts'
 import { fakeRatings } from './fake-ratings.ts'
 import { fakeSecrets } from './fake-secrets.ts'
@@ -70,6 +72,7 @@ export function house(changes: Partial<PortalDeps> = {}) {
   const tasks = fakeTasks()
   const approvals = fakeApprovals()
   const audit = fakeAudit()
+  const backups = fakeBackups()
   const health = fakeHealth()
   const alerts = fakeAlerts()
   const spending = new Map<string, DaySpent>()
@@ -90,6 +93,8 @@ export function house(changes: Partial<PortalDeps> = {}) {
     ratings: fakeRatings(),
     ...fakeSecrets(),
     audit,
+    backups,
+    home: homeAt('/var/lib/ai-infra'),
     verifyAudit: async () => ({ sound: true, lines: 3, last: { sequence: 3, hash: '' }, anchor: undefined, flaws: [] }),
     sessions,
     firstAdmin: closed,
@@ -121,6 +126,7 @@ export function house(changes: Partial<PortalDeps> = {}) {
     tasks,
     approvals,
     audit,
+    backups,
     health,
     alerts,
     spending,

@@ -1,0 +1,162 @@
+import { z } from 'zod'
+import { ApplianceError } from '../runtime/os/errors.ts'
+import { readArguments } from './arguments.ts'
+import { restoreHere } from './backup-restore.ts'
+import { askAppliance } from './client.ts'
+import { type Command, type CommandContext, type ExitStatus, WrongUse } from './command.ts'
+import { harmless } from './harmless.ts'
+import { ago, table } from './table.ts'
+
+const run = z.object({
+  ...{ id: z.string(), name: z.string(), verb: z.string(), outcome: z.string(), step: z.string(), message: z.string() },
+  endedAt: z.string(),
+})
+const backups = z.array(
+  z.looseObject({
+    ...{
+      name: z.string(),
+      type: z.string(),
+      repository: z.string(),
+      next: z.string(),
+      succeededAt: z.string(),
+      provenAt: z.string(),
+    },
+    ...{ doing: z.string(), bytes: z.number(), kept: z.number(), runs: z.array(run) },
+  }),
+)
+const snapshots = z.array(z.object({ snapshot: z.string(), time: z.string(), hostname: z.string() }))
+const asked = z.object({ run: z.string() })
+
+const text = { type: 'string' } as const
+const flag = { type: 'boolean' } as const
+const options = {
+  ...{ json: flag, 'no-wait': flag },
+  ...{ into: text, repository: text, region: text, 'host-key': text, identity: text },
+}
+
+export const backup: Command = {
+  name: 'backup',
+  usage:
+    '[list [NAME] | run [NAME] | verify [NAME] | restore NAME [SNAPSHOT] [--into DIR] | restore --repository R [SNAPSHOT] [--into DIR] | key] [--no-wait] [--json]',
+  summary: 'make backups, try them out, and get back what is in them; with --repository also where nothing is yet',
+  async run(args, context) {
+    const { positionals, values } = readArguments(args, options, { least: 0, most: 3 })
+    const [verb = 'list', ...rest] = positionals
+    const json = values.json === true
+    switch (verb) {
+      case 'list':
+        return rest[0] === undefined ? listBackups(context, json) : listSnapshots(context, rest[0], json)
+      case 'key':
+        return showKey(context)
+      case 'run':
+      case 'verify':
+        return askAll(context, verb, rest, values['no-wait'] !== true)
+      case 'restore':
+        if (values.repository !== undefined)
+          return restoreHere(context, { ...values, repository: values.repository, snapshot: rest[0] })
+        return restore(context, rest, values.into, values['no-wait'] !== true)
+      default:
+        throw new WrongUse(`${verb} is nothing that backup can do`)
+    }
+  },
+}
+
+async function listBackups({ environment, out }: CommandContext, json: boolean): Promise<ExitStatus> {
+  const found = await askAppliance(environment.home, 'GET', '/api/backups', backups)
+  if (json) out(JSON.stringify(found))
+  else for (const line of backupLines(found, new Date())) out(line)
+  return 0
+}
+
+export function backupLines(found: z.infer<typeof backups>, now: Date): string[] {
+  if (found.length === 0) return ['Nothing is backed up: declare a backup in backups.yaml.']
+  const since = (iso: string) => (iso === '' ? 'never' : `${ago(iso, now)} ago`)
+  const rows = found.map(each => [
+    ...[each.name, since(each.succeededAt), each.type === 'git' ? '' : since(each.provenAt)],
+    ...[each.type === 'git' ? '' : String(each.kept), each.type === 'git' ? '' : size(each.bytes)],
+    each.doing || (each.next === '' ? 'by hand' : `next ${each.next.slice(0, 16).replace('T', ' ')} UTC`),
+    harmless(each.repository),
+  ])
+  return table([['BACKUP', 'LAST', 'PROVEN', 'KEPT', 'SIZE', 'NEXT', 'REPOSITORY'], ...rows])
+}
+
+/** `1.2 GB`. */
+export function size(bytes: number): string {
+  const units = ['B', 'kB', 'MB', 'GB', 'TB']
+  const power = bytes < 1 ? 0 : Math.min(units.length - 1, Math.floor(Math.log10(bytes) / 3))
+  const value = bytes / 1_000 ** power
+  return `${power === 0 || value >= 100 ? Math.round(value) : value.toFixed(1)} ${units[power]}`
+}
+
+async function listSnapshots({ environment, out }: CommandContext, name: string, json: boolean): Promise<ExitStatus> {
+  const found = await askAppliance(environment.home, 'GET', `/api/backups/${encodeURIComponent(name)}/snapshots`, snapshots)
+  if (json) out(JSON.stringify(found))
+  else if (found.length === 0) out(`There is nothing in ${name} yet.`)
+  else {
+    const rows = found.map(each => [each.snapshot, `${each.time.slice(0, 16).replace('T', ' ')} UTC`, harmless(each.hostname)])
+    for (const line of table([['SNAPSHOT', 'TIME', 'HOST'], ...rows])) out(line)
+  }
+  return 0
+}
+
+async function showKey({ environment, out }: CommandContext): Promise<ExitStatus> {
+  const { key } = await askAppliance(environment.home, 'GET', '/api/backup-key', z.object({ key: z.string() }))
+  if (key === '') throw new ApplianceError('invalid', 'there is no key yet: it is made for the first backup over sftp or ssh')
+  out(key)
+  return 0
+}
+
+async function askAll(
+  context: CommandContext,
+  verb: 'run' | 'verify',
+  [name, ...more]: readonly string[],
+  wait: boolean,
+): Promise<ExitStatus> {
+  if (more[0] !== undefined) throw new WrongUse(`${more[0]} is too much`)
+  const all = await askAppliance(context.environment.home, 'GET', '/api/backups', backups)
+  const names = name === undefined ? all.filter(each => verb === 'run' || each.type === 'restic').map(each => each.name) : [name]
+  if (names.length === 0)
+    throw new ApplianceError('invalid', 'nothing is backed up', { hint: 'declare a backup in backups.yaml' })
+  const runs: string[] = []
+  for (const each of names) {
+    const path = `/api/backups/${encodeURIComponent(each)}/${verb}`
+    runs.push((await askAppliance(context.environment.home, 'POST', path, asked)).run)
+  }
+  let status: ExitStatus = 0
+  for (const id of runs) if ((await follow(context, id, wait)) !== 0) status = 1
+  return status
+}
+
+async function restore(
+  context: CommandContext,
+  [name, snapshot]: readonly string[],
+  into: string | undefined,
+  wait: boolean,
+): Promise<ExitStatus> {
+  if (name === undefined) throw new WrongUse('say which backup, or where its repository is (--repository)')
+  const body = { ...(snapshot === undefined ? {} : { snapshot }), ...(into === undefined ? {} : { into }) }
+  const path = `/api/backups/${encodeURIComponent(name)}/restore`
+  const answer = await askAppliance(context.environment.home, 'POST', path, asked, body)
+  return follow(context, answer.run, wait)
+}
+
+/** Until it has ended; its steps are told as they are reached. */
+async function follow({ environment, out, error }: CommandContext, id: string, wait: boolean): Promise<ExitStatus> {
+  let told = ''
+  for (;;) {
+    const found = await askAppliance(environment.home, 'GET', `/api/backup-runs/${id}`, run)
+    if (found.outcome === 'succeeded') {
+      out(`${found.name}: ${found.verb} done${found.message === '' ? '' : `: ${harmless(found.message)}`}`)
+      return 0
+    }
+    if (found.endedAt !== '') {
+      error(`${found.name}: ${found.verb} ${found.outcome}: ${harmless(found.message)}`)
+      return 1
+    }
+    const now = found.outcome === 'asked' ? 'waits for its turn' : found.step
+    if (now !== told && now !== '') out(`${found.name}: ${now}`)
+    told = now
+    if (!wait) return 0
+    await Bun.sleep(200)
+  }
+}

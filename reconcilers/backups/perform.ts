@@ -1,0 +1,164 @@
+import type { Clock } from '../../runtime/os/clock.ts'
+import { ApplianceError } from '../../runtime/os/errors.ts'
+import type { Home } from '../../runtime/os/home.ts'
+import type { Log } from '../../runtime/os/log.ts'
+import type { BackupItem } from './item.ts'
+import type { BackupJournal, BackupRun } from './journal.ts'
+import { removeOwnLocks } from './locks.ts'
+import { ResticRefusal } from './restic/refusal.ts'
+import type { Restic } from './restic/restic.ts'
+import { drill } from './restore/drill.ts'
+import { fillFolder } from './restore/into-place.ts'
+import { type RestoreDeps, restoreRun } from './restore/restore.ts'
+import { superfluous } from './retention.ts'
+import { backUp, type Source } from './source/backup.ts'
+import { isComplete, type StoredRun, storedRuns } from './tags.ts'
+
+type ResticItem = Extract<BackupItem, { readonly type: 'restic' }>
+
+export interface PerformDeps {
+  readonly source: Source
+  readonly journal: BackupJournal
+  readonly clock: Clock
+  readonly log: Log
+  readonly judgeAudit: (home: Home) => Promise<readonly string[]>
+}
+
+export interface Performed {
+  readonly message: string
+  readonly facts: BackupRun['facts']
+}
+
+interface Work {
+  readonly item: ResticItem
+  readonly run: BackupRun
+  readonly restic: Restic
+  readonly signal: AbortSignal
+  readonly step: (name: string) => Promise<void>
+}
+
+/** Does what was asked for with one repository; throws why it cannot. */
+export async function perform(deps: PerformDeps, work: Work): Promise<Performed> {
+  await makeSure(deps, work)
+  switch (work.run.verb) {
+    case 'run':
+      return makeBackup(deps, work)
+    case 'verify':
+      return tryOut(deps, work)
+    case 'restore':
+      return giveBack(deps, work)
+    default:
+      throw new ApplianceError('invalid', `${work.run.name} is no Git target`)
+  }
+}
+
+/** It is the repository that was begun, and no run of ours that died still locks it. */
+async function makeSure({ journal, log }: PerformDeps, { item, run, restic }: Work): Promise<void> {
+  const { name, location } = item.declaration
+  const begun = (await journal.repositories()).get(name)
+  if (begun?.location !== location.repository)
+    throw new ApplianceError('waiting', 'the repository is not begun yet', { hint: `see backup/${name}` })
+  const id = await restic.identify()
+  if (id !== begun.repositoryId)
+    throw new ResticRefusal(
+      'gone',
+      'stalled',
+      `${location.repository} holds another repository than the one that was begun`,
+      'put the old one back, or declare this one under another name',
+    )
+  const before = (await journal.recent(name, 20)).find(each => each.id !== run.id && each.startedAt !== undefined)
+  if (before?.startedAt !== undefined && before.outcome !== 'succeeded') await removeOwnLocks(restic, before.startedAt, log)
+}
+
+async function makeBackup({ source, clock }: PerformDeps, { item, run, restic, step }: Work): Promise<Performed> {
+  const { declaration } = item
+  const { files, postgres, at } = await backUp(source, declaration, run.id, restic, step)
+  const all = await ownRuns(restic, declaration.name, source.appliance)
+  const gone = superfluous(all, declaration.keep, clock.now())
+  await restic.forget(gone.flatMap(({ files: one, postgres: other }) => [one, other].filter(id => id !== undefined)))
+  await step('tidied')
+  const unread = [...files.unread, ...(postgres?.unread ?? [])]
+  const kept = all.filter(each => isComplete(each) && !gone.includes(each)).length
+  const bytes = files.bytes + (postgres?.bytes ?? 0)
+  return {
+    message: unread.length === 0 ? '' : `${unread.length} files could not be read: ${unread.slice(0, 3).join(', ')}`,
+    facts: {
+      snapshot: files.snapshot,
+      at: at.toISOString(),
+      bytes,
+      added: files.added + (postgres?.added ?? 0),
+      files: files.files,
+      unread: unread.length,
+      kept,
+    },
+  }
+}
+
+async function tryOut(deps: PerformDeps, { item, restic, signal, step }: Work): Promise<Performed> {
+  const { source, judgeAudit } = deps
+  const run = await findRun(restic, item.declaration.name, source.appliance, undefined)
+  await restic.check(item.declaration.checkPercent)
+  await step('checked')
+  const drilled = await drill(restic, run, { ...restoreDeps(deps, signal, step), home: source.home, judgeAudit })
+  const { tables, rows, repositories, files } = drilled
+  return {
+    message: `${tables} tables with ${rows} rows, ${repositories} repositories and ${files} files are as they were`,
+    facts: { snapshot: run.files, tables, rows, repositories, files },
+  }
+}
+
+async function giveBack(deps: PerformDeps, { item, run, restic, signal, step }: Work): Promise<Performed> {
+  const { snapshot, into } = run.facts
+  if (typeof into !== 'string') throw new ApplianceError('invalid', 'nobody said where to restore it')
+  const found = await findRun(restic, item.declaration.name, undefined, typeof snapshot === 'string' ? snapshot : undefined)
+  await fillFolder(
+    into,
+    async scratch => {
+      await restoreRun(restic, found, scratch, restoreDeps(deps, signal, step))
+    },
+    step,
+  )
+  return {
+    message: `the appliance of ${found.time.toISOString().slice(0, 16).replace('T', ' ')} UTC is in ${into}`,
+    facts: { snapshot: found.files },
+  }
+}
+
+const restoreDeps = ({ source, log }: PerformDeps, signal: AbortSignal, step: RestoreDeps['step']): RestoreDeps => ({
+  ...{ spawn: source.spawn, postgres: source.postgres, signal, step },
+  progress: line => log.debug('restoring', { what: line }),
+})
+
+/** Of this backup of this appliance, the newest first. */
+async function ownRuns(restic: Restic, name: string, appliance: string): Promise<readonly StoredRun[]> {
+  return storedRuns(await restic.snapshots(`backup:${name}`)).filter(run => run.appliance === appliance)
+}
+
+/** The run of a snapshot, or the newest complete one. */
+async function findRun(restic: Restic, name: string, appliance: string | undefined, snapshot: string | undefined) {
+  const runs = storedRuns(await restic.snapshots(`backup:${name}`)).filter(
+    run => appliance === undefined || run.appliance === appliance,
+  )
+  return chooseRun(runs, snapshot)
+}
+
+/** By the beginning of the id of its snapshot or run; without one the newest. Throws what is wrong with the choice. */
+export function chooseRun(runs: readonly StoredRun[], snapshot: string | undefined): StoredRun & { readonly files: string } {
+  const complete = runs.filter(isComplete)
+  const named =
+    snapshot === undefined || snapshot === 'latest'
+      ? complete
+      : complete.filter(run => run.files.startsWith(snapshot) || run.run.startsWith(snapshot))
+  const [first, second] = named
+  if (first === undefined)
+    throw new ApplianceError(
+      'invalid',
+      snapshot === undefined ? 'there is no complete backup in the repository' : `there is no snapshot ${snapshot}`,
+      {
+        hint: 'backup list NAME shows what is there',
+      },
+    )
+  if (snapshot !== undefined && snapshot !== 'latest' && second !== undefined)
+    throw new ApplianceError('invalid', `${snapshot} names several snapshots`, { hint: 'write more of it' })
+  return first
+}

@@ -1,0 +1,108 @@
+import { ApplianceError, type ErrorKind } from '../../../runtime/os/errors.ts'
+
+/** Why a repository could not be used; one stable word for programs. */
+export type RefusalReason =
+  | 'wrong-password'
+  | 'locked'
+  | 'full'
+  | 'gone'
+  | 'not-writable'
+  | 'no-entry'
+  | 'unreachable'
+  | 'corrupt'
+  | 'failed'
+
+/** A refusal of restic, told apart. */
+export class ResticRefusal extends ApplianceError {
+  readonly reason: RefusalReason
+
+  constructor(reason: RefusalReason, kind: ErrorKind, message: string, hint: string) {
+    super(kind, message, { hint })
+    this.reason = reason
+  }
+}
+
+interface Rule {
+  readonly pattern: RegExp
+  readonly reason: RefusalReason
+  readonly kind: ErrorKind
+  readonly message: string
+  readonly hint: string
+}
+
+/** The first that fits counts. */
+const rules: readonly Rule[] = [
+  {
+    pattern: /wrong password or no key found/i,
+    ...{ reason: 'wrong-password', kind: 'stalled', message: 'the password does not open the repository' },
+    hint: 'set the right one with: secret set NAME; without it nobody can read what is in there',
+  },
+  {
+    pattern: /no space left|disk quota exceeded|file too large|507 Insufficient Storage|413 Request Entity Too Large|quota/i,
+    ...{ reason: 'full', kind: 'failed', message: 'there is no space left for the repository' },
+    hint: 'make room there, or keep less (keep: in backups.yaml); what was backed up before is not touched',
+  },
+  {
+    pattern: /already locked|unable to create lock|lock.*is already/i,
+    ...{ reason: 'locked', kind: 'failed', message: 'somebody else is using the repository' },
+    hint: 'it is tried again; if that program is dead, run: restic unlock',
+  },
+  {
+    pattern: /Host key verification failed|REMOTE HOST IDENTIFICATION HAS CHANGED/i,
+    ...{ reason: 'no-entry', kind: 'stalled', message: 'the server shows another key than host_key says' },
+    hint: 'find out why first; if the server is new, put what ssh-keyscan HOST shows into host_key',
+  },
+  {
+    pattern: /Permission denied \(publickey|Too many authentication failures/i,
+    ...{ reason: 'no-entry', kind: 'stalled', message: 'the server does not let our key in' },
+    hint: 'add the public key that backup key shows to ~/.ssh/authorized_keys there',
+  },
+  {
+    pattern: /401 Unauthorized|403 Forbidden|Access Denied|SignatureDoesNotMatch|InvalidAccessKeyId/i,
+    ...{ reason: 'no-entry', kind: 'stalled', message: 'the server refuses the keys' },
+    hint: 'set what access_key and secret_key name anew',
+  },
+  {
+    pattern: /read-only file system|permission denied/i,
+    ...{ reason: 'not-writable', kind: 'stalled', message: 'the appliance may not write there' },
+    hint: 'take a folder below /var/backups/ai-infra, or give another one to the user ai-infra and name it in ReadWritePaths= with: systemctl edit ai-infra',
+  },
+  {
+    pattern:
+      /ciphertext verification failed|invalid data returned|hash.{0,40}does not match|does not match (?:id|hash)|repository contains errors|pack .{0,80}(?:not found|does not exist|damaged)|not found in index|load.{0,80}(?:returned error|invalid)|blob .{0,80}not found|unexpected EOF|tree .{0,80}could not be loaded|wrong size|truncated/i,
+    ...{ reason: 'corrupt', kind: 'stalled', message: 'the repository is damaged' },
+    hint: 'keep a copy of it, then see what restic check says of it; name another repository to begin anew meanwhile',
+  },
+  {
+    pattern: /unable to open config file|Is there a repository at|config.{0,60}(?:does not exist|no such file)|NoSuchBucket/i,
+    ...{ reason: 'gone', kind: 'failed', message: 'there is no repository' },
+    hint: 'mount its disk, or put it back',
+  },
+  {
+    pattern:
+      /connection refused|no such host|i\/o timeout|network is unreachable|no route to host|dial tcp|Connection timed out|Could not resolve|connection reset|Connection closed/i,
+    ...{ reason: 'unreachable', kind: 'failed', message: 'the server of the repository does not answer' },
+    hint: 'it is tried again by itself',
+  },
+]
+
+/** What a restic that failed says, as a sentence with the next step. */
+export function refusalOf(verb: string, printed: string): ResticRefusal {
+  const rule = rules.find(({ pattern }) => pattern.test(printed))
+  const words = lastWords(printed)
+  if (rule === undefined) return new ResticRefusal('failed', 'failed', `restic ${verb} failed: ${words}`, 'it is tried again')
+  return new ResticRefusal(rule.reason, rule.kind, `${rule.message}: ${words}`, rule.hint)
+}
+
+const mostWords = 400
+
+function lastWords(printed: string): string {
+  const lines = printed
+    .split('\n')
+    .map(line => line.trim())
+    .filter(line => line !== '' && !line.startsWith('{') && !/^(?:Load|Save|Stat|List)\(.*returned error, retrying/.test(line))
+  const fatal = lines.filter(line => /fatal|error|unable|refused|denied|verification/i.test(line))
+  const chosen = (fatal.length > 0 ? fatal : lines).slice(-2).join('; ')
+  const words = chosen.replace(/^Fatal: /, '')
+  return words === '' ? 'it said nothing' : words.length > mostWords ? `${words.slice(0, mostWords)} …` : words
+}

@@ -1,0 +1,47 @@
+import { readdir, rename, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { ApplianceError } from '../../../runtime/os/errors.ts'
+import { makeDirectory, statIfExists, syncDirectory, writeFileAtomic } from '../../../runtime/os/files.ts'
+import { unfinishedRestore } from '../../../runtime/os/home-folders.ts'
+
+/**
+ * Fills an empty folder with what `make` makes, all or nothing: it is made in a folder inside, and moved up when it is
+ * whole. After a kill the same call goes on; until then no appliance starts there.
+ */
+export async function fillFolder(
+  folder: string,
+  make: (scratch: string) => Promise<void>,
+  step: (name: string) => Promise<void>,
+): Promise<void> {
+  await refuseFilled(folder)
+  const scratch = join(folder, unfinishedRestore)
+  const made = join(scratch, 'made')
+  const whole = join(scratch, 'whole')
+  await makeDirectory(folder, 0o750)
+  if ((await statIfExists(whole)) === undefined) {
+    await rm(scratch, { recursive: true, force: true })
+    await makeDirectory(scratch, 0o700)
+    await make(made)
+    await writeFileAtomic(whole, '')
+    await step('whole')
+  }
+  for (const name of (await readdir(made)).sort()) {
+    // Only what an empty folder may have is there before.
+    if ((await statIfExists(join(folder, name))) !== undefined) continue
+    await rename(join(made, name), join(folder, name))
+    await step('moved')
+  }
+  await syncDirectory(folder)
+  await rm(scratch, { recursive: true, force: true })
+}
+
+/** Throws unless nothing is there, but for what systems and shells put into the home of a user. */
+export async function refuseFilled(folder: string): Promise<void> {
+  const names = (await readdir(folder).catch(() => [])).filter(name => !name.startsWith('.') && name !== 'lost+found')
+  if (names.length === 0) return
+  // What was moved up already belongs to the restore that goes on here.
+  if ((await statIfExists(join(folder, unfinishedRestore))) !== undefined) return
+  throw new ApplianceError('invalid', `${folder} is not empty`, {
+    hint: `nothing is ever restored over what is there: move it away (mv ${folder} ${folder}.before), or name another folder`,
+  })
+}

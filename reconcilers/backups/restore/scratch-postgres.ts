@@ -1,0 +1,52 @@
+import { join } from 'node:path'
+import { ApplianceError } from '../../../runtime/os/errors.ts'
+import { makeDirectory } from '../../../runtime/os/files.ts'
+import type { Home } from '../../../runtime/os/home.ts'
+import type { Spawn } from '../../../runtime/os/spawn.ts'
+import { postgresArguments } from '../../../runtime/services/postgres.ts'
+import { preparePostgres } from '../../../runtime/services/postgres-data.ts'
+import type { PostgresProgram } from '../../../runtime/services/postgres-program.ts'
+import { postgresAnswers } from '../../../runtime/services/probes.ts'
+
+const patience = 60_000
+
+/**
+ * A Postgres in a restored home, empty but for our role and database, on a socket of its own. It ends with `dispose`,
+ * and with whoever started it, however that ends.
+ */
+export async function startScratchPostgres(
+  home: Home,
+  program: PostgresProgram,
+  spawn: Spawn,
+  signal: AbortSignal,
+): Promise<AsyncDisposable> {
+  await makeDirectory(home.run, 0o700)
+  await makeDirectory(home.logs, 0o750)
+  await preparePostgres(home, program, spawn)
+  const log = Bun.file(join(home.logs, 'postgres.log'))
+  const child = Bun.spawn(['/usr/bin/setpriv', '--pdeathsig', 'KILL', ...postgresArguments(home, program)], {
+    ...{ cwd: home.root, env: { PATH: '/usr/bin:/bin', LANG: 'C.UTF-8', TZ: 'UTC' } },
+    ...{ stdin: 'ignore', stdout: log, stderr: log, detached: true },
+  })
+  const stop = async () => {
+    // Fast: sessions are ended, and everything is written.
+    child.kill('SIGINT')
+    await child.exited
+  }
+  try {
+    const deadline = AbortSignal.any([signal, AbortSignal.timeout(patience)])
+    const address = { socketFolder: home.postgresSockets, database: 'ai_infrastructure' }
+    while (!(await postgresAnswers(address, deadline))) {
+      signal.throwIfAborted()
+      if (deadline.aborted || child.exitCode !== null) {
+        const words = (await log.text()).trim().split('\n').slice(-3).join('; ')
+        throw new ApplianceError('failed', `the Postgres of the restored home does not start: ${words}`)
+      }
+      await Bun.sleep(20)
+    }
+  } catch (error) {
+    await stop()
+    throw error
+  }
+  return { [Symbol.asyncDispose]: stop }
+}

@@ -1,0 +1,103 @@
+import type { BackupItem } from './item.ts'
+import { type BackupRun, type History, historyKey, noHistory } from './journal.ts'
+import { dueAt, lateAt, type Timetable } from './times.ts'
+
+/** How one backup stands. `ready` only when it was made in time, and a restore was proven in time. */
+export interface Standing {
+  readonly state: 'ready' | 'waiting' | 'stalled' | 'failed'
+  readonly reason: string
+  readonly message: string
+}
+
+export interface BackupHistories {
+  readonly histories: ReadonlyMap<string, History>
+  /** When the repository was begun. */
+  readonly since: Date | undefined
+}
+
+export const timetableOf = (item: BackupItem): Timetable =>
+  item.type === 'restic'
+    ? { name: item.declaration.name, cron: item.declaration.schedule, jitterMinutes: item.declaration.jitterMinutes }
+    : { name: item.declaration.name, cron: item.declaration.schedule, jitterMinutes: 10 }
+
+export const drillTimetableOf = (item: BackupItem): Timetable | undefined =>
+  item.type === 'restic' && item.declaration.drill !== undefined
+    ? { name: `${item.declaration.name} drill`, cron: item.declaration.drill, jitterMinutes: item.declaration.jitterMinutes }
+    : undefined
+
+/** The verb that makes this backup. */
+export const makingVerb = (item: BackupItem): 'run' | 'push' => (item.type === 'restic' ? 'run' : 'push')
+
+export const historyOf = (histories: ReadonlyMap<string, History>, name: string, verb: BackupRun['verb']): History =>
+  histories.get(historyKey(name, verb)) ?? noHistory
+
+export interface Due {
+  /** When the next one is made; undefined when nobody lets it be made by itself. */
+  readonly run: Date | undefined
+  readonly verify: Date | undefined
+}
+
+export function dueOf(item: BackupItem, histories: ReadonlyMap<string, History>, salt: string): Due {
+  if (!item.automatic) return { run: undefined, verify: undefined }
+  const { name } = item.declaration
+  const made = historyOf(histories, name, makingVerb(item))
+  const drillTimes = drillTimetableOf(item)
+  return {
+    run: dueAt(timetableOf(item), made, salt),
+    // Before there is a backup nothing can be tried out.
+    verify:
+      drillTimes === undefined || made.succeeded === undefined
+        ? undefined
+        : dueAt(drillTimes, historyOf(histories, name, 'verify'), salt),
+  }
+}
+
+export function standingOf(item: BackupItem, histories: ReadonlyMap<string, History>, now: Date): Standing {
+  const { name } = item.declaration
+  const made = historyOf(histories, name, makingVerb(item))
+  const tried = historyOf(histories, name, 'verify')
+  const what = item.type === 'restic' ? 'backup' : 'push'
+  const newest = made.succeeded?.startedAt
+  const told = newest === undefined ? `there is no ${what} yet` : `the last ${what} is of ${moment(newest)}`
+  const late = newest !== undefined && item.automatic && now > lateAt(timetableOf(item), newest, hoursOf(item))
+  if (made.failures > 0 && made.last !== undefined) {
+    const { message } = lastFailure(made.last)
+    const state = late || made.last.kind === '' ? 'failed' : made.last.kind
+    return { state, reason: late ? 'late' : made.last.reason || 'failed', message: `${message}; ${told}` }
+  }
+  if (late) return { state: 'failed', reason: 'late', message: `it has not been made in its time: ${told}` }
+  if (newest === undefined) {
+    if (!item.automatic)
+      return { state: 'ready', reason: '', message: `${told}; it is made by hand only (auto_backup_enabled, backup_to_github)` }
+    return { state: 'waiting', reason: 'first-run', message: `the first ${what} is being made` }
+  }
+  return drillStanding(item, made, tried, now) ?? { state: 'ready', reason: '', message: `${told}${provenBy(tried)}` }
+}
+
+function drillStanding(item: BackupItem, made: History, tried: History, now: Date): Standing | undefined {
+  const timetable = drillTimetableOf(item)
+  if (timetable === undefined) return undefined
+  if (tried.failures > 0 && tried.last !== undefined) {
+    const { message, reason } = lastFailure(tried.last)
+    return {
+      state: 'failed',
+      reason: reason === 'failed' ? 'drill-failed' : reason,
+      message: `the trial restore failed: ${message}`,
+    }
+  }
+  const since = tried.succeeded?.startedAt ?? made.succeeded?.startedAt
+  if (since === undefined || now <= lateAt(timetable, since, undefined)) return undefined
+  return { state: 'failed', reason: 'drill-late', message: `no restore has been tried out since ${moment(since)}` }
+}
+
+/** What is running now says nothing yet. */
+const lastFailure = ({ message, reason }: BackupRun) => ({ message, reason })
+
+const provenBy = ({ succeeded }: History) =>
+  succeeded?.startedAt === undefined
+    ? '; no restore was tried out yet'
+    : `; a restore was proven on ${moment(succeeded.startedAt)}`
+
+const hoursOf = (item: BackupItem) => (item.type === 'restic' ? item.declaration.lateAfterHours : undefined)
+
+const moment = (date: Date) => `${date.toISOString().slice(0, 16).replace('T', ' ')} UTC`
