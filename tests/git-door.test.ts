@@ -71,6 +71,8 @@ test('of two pushes at the same moment one wins, whole, and the server is what i
   const pushes = await Promise.all([ada.push(), bob.push()])
   const [winner, ...others] = pushes.filter(({ accepted }) => accepted)
   expect(others).toEqual([])
+  const loser = pushes.find(({ accepted }) => !accepted)
+  expect(loser?.shown).toMatch(/git pull --rebase|fetch first/)
   expect(await main()).toBe(winner?.revision ?? 'nobody won')
   await appliance.converged(winner?.revision)
   const answers = await Promise.all(['first', 'second'].map(async name => (await appliance.visit(`${name}.example.com`)).status))

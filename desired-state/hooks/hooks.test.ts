@@ -22,6 +22,8 @@ async function serve(place: TestHome) {
   const repository = createRepository(place.home)
   const verdicts: Verdict[] = []
   const asked: { path: string; pusher: string; milliseconds: number }[] = []
+  /** What happens while the next push is judged. */
+  const meanwhile: (() => Promise<unknown>)[] = []
   await mkdir(place.home.run, { recursive: true })
   const server = Bun.serve({
     unix: place.home.apiSocket,
@@ -37,11 +39,12 @@ async function serve(place: TestHome) {
       }
       const verdict = await judgePush(repository, updates, { path: request.headers.get('Quarantine') ?? '' })
       verdicts.push(verdict)
+      await meanwhile.pop()?.()
       record()
       return new Response(verdict.lines.map(line => `${line}\n`).join(''), { status: verdict.accepted ? 200 : 422 })
     },
   })
-  return { server, verdicts, asked }
+  return { server, verdicts, asked, meanwhile }
 }
 
 describe('a push while the appliance runs', () => {
@@ -162,6 +165,25 @@ describe('a push while the appliance runs', () => {
     await clone.commit({ 'domains.yaml': site('mine') })
     expect((await other.git('push', 'origin', 'HEAD:main')).code).toBe(0)
     expect((await push()).stderr).toContain('fetch first')
+    await clone.git('fetch', '--quiet')
+    await undo()
+  })
+
+  test('of somebody who was overtaken while it was judged is told to pull and push again', async () => {
+    const first = await clone.commit({ 'domains.yaml': site('first') })
+    const git = ['git', `--git-dir=${place.home.repository}`]
+    await spawn([...git, 'fetch', '-q', clone.path, 'HEAD'])
+    await undo()
+    await clone.commit({ 'domains.yaml': site('second') })
+    appliance.meanwhile.push(() => spawn([...git, 'update-ref', 'refs/heads/main', first]))
+    const { code, stderr, said } = await push()
+    expect(code).toBe(1)
+    expect(said.slice(0, 2)).toEqual([
+      'somebody else has pushed to main meanwhile: git pull --rebase, then push again',
+      'Refused: nothing of this push has changed the server.',
+    ])
+    expect(stderr).not.toContain('cannot lock')
+    expect(await head()).toBe(first)
     await clone.git('fetch', '--quiet')
     await undo()
   })
