@@ -1,13 +1,8 @@
 import { ApplianceError } from '../runtime/os/errors.ts'
-
-export interface ReadSecret {
-  readonly value: string
-  /** What was done with it, for the person who watches. */
-  readonly note: string | undefined
-}
+import { type GivenSecret, withoutEnd } from '../runtime/secrets/given.ts'
 
 /** The value from standard input: piped, or typed by a person, without an echo. */
-export async function readSecret(name: string): Promise<ReadSecret> {
+export async function readSecret(name: string): Promise<GivenSecret> {
   if (process.stdin.isTTY) {
     process.stderr.write(`Value of ${name} (it is not shown; Enter ends it): `)
     const value = await typed()
@@ -15,14 +10,6 @@ export async function readSecret(name: string): Promise<ReadSecret> {
     return { value, note: undefined }
   }
   return withoutEnd(textOf(await Bun.stdin.bytes()))
-}
-
-/** One line loses the line break that `echo` puts behind it; several lines, like a key file, stay as they are. */
-export function withoutEnd(text: string): ReadSecret {
-  const value = text.replace(/\r?\n$/, '')
-  if (value === text) return { value, note: undefined }
-  if (/\n/.test(value)) return { value: text, note: 'it has several lines, and is kept as it is, with the line break at its end' }
-  return { value, note: 'the line break at its end is left out' }
 }
 
 function textOf(bytes: Uint8Array): string {

@@ -181,6 +181,8 @@ const everywhere = [
   '/agents',
   '/agents/supervisor',
   '/domains',
+  '/secrets',
+  '/secrets/CLOUDFLARE_TOKEN',
   '/domains/new',
   '/domains/blog.example.com/edit',
   '/changes',

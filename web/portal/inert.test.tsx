@@ -45,6 +45,10 @@ beforeAll(() => {
   engine.put({ ...broken, kind: 'site', key: 'a.example.com' })
   engine.put({ ...broken, kind: 'agent', key: evil })
   const fields = [{ name: evil, before: evil, after: evil }]
+  home.vault.uses.set('EVIL', [evil])
+  home.vault.uses.set(evil, [evil])
+  home.vault.problems.push({ source: 'aws', message: evil })
+  home.vault.entries.set('EVIL', { name: 'EVIL', source: 'home', changedAt: evil, hidden: ['aws'] })
   engine.hold({
     id: 'held',
     kind: evil,
@@ -150,6 +154,8 @@ const pages = [
   '/agents',
   `/agents/${name}`,
   '/domains',
+  '/secrets',
+  '/secrets/EVIL',
   '/domains/new',
   '/domains/a.example.com/edit',
   '/changes',

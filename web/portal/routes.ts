@@ -11,6 +11,7 @@ import { heldRoutes } from './held/routes.tsx'
 import { watchLately } from './overview/lately.ts'
 import { overviewRoutes } from './overview/routes.tsx'
 import { resourceRoutes } from './resource/routes.tsx'
+import { secretRoutes } from './secrets/routes.tsx'
 import { signInRoutes } from './sign-in/routes.tsx'
 import { taskRoutes } from './tasks/routes.tsx'
 import { urls } from './urls.ts'
@@ -27,6 +28,7 @@ export function createPortalRoutes(deps: PortalDeps): readonly Route[] {
     ...resourceRoutes(deps),
     ...agentRoutes(deps),
     ...domainRoutes(deps),
+    ...secretRoutes(deps),
     ...changeRoutes(deps),
     ...heldRoutes(deps),
     ...signInRoutes(deps),

@@ -1,6 +1,16 @@
 import type { ResourceState } from '../../../reconcilers/engine/status.ts'
 
-export type Room = 'chat' | 'tasks' | 'approvals' | 'audit' | 'overview' | 'agents' | 'domains' | 'changes' | 'account'
+export type Room =
+  | 'chat'
+  | 'tasks'
+  | 'approvals'
+  | 'audit'
+  | 'overview'
+  | 'agents'
+  | 'domains'
+  | 'secrets'
+  | 'changes'
+  | 'account'
 
 export interface AgentGlance {
   readonly name: string

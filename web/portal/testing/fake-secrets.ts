@@ -1,16 +1,23 @@
 import { ApplianceError } from '../../../runtime/os/errors.ts'
-import type { SecretEntry } from '../../../runtime/secrets/secrets.ts'
+import type { SecretEntry, StoreProblem } from '../../../runtime/secrets/secrets.ts'
 import type { PortalDeps } from '../deps.ts'
 
-/** Secrets in memory, one of which is set and one is missing. */
-export function fakeSecrets(): Pick<PortalDeps, 'secrets' | 'secretUses'> & { readonly values: Map<string, string> } {
+/** Secrets in memory. */
+export function fakeSecrets(): Pick<PortalDeps, 'secrets' | 'secretUses'> & {
+  readonly values: Map<string, string>
+  readonly entries: Map<string, SecretEntry>
+  readonly uses: Map<string, readonly string[]>
+  readonly problems: StoreProblem[]
+} {
   const values = new Map<string, string>()
   const entries = new Map<string, SecretEntry>()
+  const uses = new Map<string, readonly string[]>()
+  const problems: StoreProblem[] = []
   return {
-    values,
-    secretUses: () => new Map([['DNS_KEY', ['dns.yaml example.com']]]),
+    ...{ values, entries, uses, problems },
+    secretUses: () => uses,
     secrets: {
-      list: async () => ({ secrets: [...entries.values()], problems: [] }),
+      list: async () => ({ secrets: [...entries.values()], problems }),
       recipient: async () => 'age1mqfsaqx3pkkmkva6q6n7sydx5xjhlgnv7hn4wqghn7y8mnz9uelq8qzrkd',
       async set(name, value) {
         values.set(name, value)

@@ -80,6 +80,7 @@ export function house(changes: Partial<PortalDeps> = {}) {
   const visits = new Map<string, Visits>()
   const sessions = fakeSessions()
   const upstream = fakeUpstream()
+  const vault = fakeSecrets()
   const deps: PortalDeps = {
     engine,
     agents,
@@ -91,7 +92,8 @@ export function house(changes: Partial<PortalDeps> = {}) {
     alerts,
     spentToday: async () => spending,
     ratings: fakeRatings(),
-    ...fakeSecrets(),
+    secrets: vault.secrets,
+    secretUses: vault.secretUses,
     audit,
     backups,
     home: homeAt('/var/lib/ai-infra'),
@@ -134,6 +136,7 @@ export function house(changes: Partial<PortalDeps> = {}) {
     visits,
     sessions,
     upstream,
+    vault,
     deps,
     door,
     audited,

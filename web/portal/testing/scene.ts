@@ -1,4 +1,5 @@
 import type { ResourceState, ResourceStatus } from '../../../reconcilers/engine/status.ts'
+import type { Source } from '../../../runtime/secrets/store.ts'
 import type { FakeAgents } from './fake-agents.ts'
 import type { FakeEngine, FakeRepository } from './fakes.ts'
 import type { house } from './house.ts'
@@ -121,7 +122,7 @@ export function holdInScene(engine: FakeEngine): void {
 }
 
 /** What makes the sites of the scene reachable: records and certificates, one of each in trouble, and a day of visitors. */
-export function playOutside({ engine, served, visits }: ReturnType<typeof house>): void {
+export function playOutside({ engine, served, visits, vault }: ReturnType<typeof house>): void {
   const head = sha('4')
   const certified = ['blog', 'docs', 'app', 'status', 'portal'].map(name => `${name}.example.com`)
   for (const [index, host] of certified.entries()) {
@@ -138,4 +139,16 @@ export function playOutside({ engine, served, visits }: ReturnType<typeof house>
   const counts = { 'blog.example.com': 48_213, 'www.blog.example.com': 312, 'docs.example.com': 1_904, 'app.example.com': 907 }
   for (const [host, requests] of Object.entries(counts)) visits.set(host, { requests, bytes: requests * 18_000, errors: 0 })
   visits.set('grafana.example.com', { requests: 41, bytes: 22_000, errors: 41 })
+  const keep = (name: string, source: Source, minutes: number | undefined, hidden: readonly Source[] = []) =>
+    vault.entries.set(name, { name, source, changedAt: minutes === undefined ? undefined : at(minutes), hidden })
+  keep('BACKUP_PASSWORD', 'home', 60 * 24 * 41)
+  keep('CLOUDFLARE_TOKEN', 'home', 190, ['repository'])
+  keep('GITHUB_PAT', 'repository', undefined)
+  keep('OLD_TOKEN', 'environment', undefined)
+  keep('POSTGRES', 'aws', 60 * 30)
+  vault.uses.set('DNS_KEY', ['dns.yaml example.com'])
+  vault.uses.set('BACKUP_PASSWORD', ['backups.yaml home', 'backups.yaml attic'])
+  vault.uses.set('CLOUDFLARE_TOKEN', ['dns.yaml example.net'])
+  vault.uses.set('GITHUB_PAT', ['backups.yaml github'])
+  vault.uses.set('POSTGRES', ['databases.yaml shop'])
 }
