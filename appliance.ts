@@ -122,7 +122,7 @@ export async function startAppliance(options: ApplianceOptions): Promise<Running
           renewals: createRenewals(store),
           httpsPort: environment.httpsPort,
         },
-        providers: dnsAccess(id),
+        providers: dnsAccess.providersOf(id),
         wake,
         isChanging: host => running?.resource('site', host)?.state === 'reconciling',
       }),

@@ -1,8 +1,10 @@
 import { lookup } from 'node:dns/promises'
 import { join } from 'node:path'
-import type { CloudflareProvider, DesiredState } from '../desired-state/state.ts'
-import { type CloudflareAccount, createAccount } from '../reconcilers/dns/cloudflare/api.ts'
+import type { CloudflareProvider, DesiredState, DnsProvider } from '../desired-state/state.ts'
+import { type CloudflareAccount, type CloudflareDeps, createAccount } from '../reconcilers/dns/cloudflare/api.ts'
 import { createCloudflare } from '../reconcilers/dns/cloudflare/provider.ts'
+import { createKeptSettings } from '../reconcilers/dns/cloudflare/settings/kept.ts'
+import { createCloudflareSettings } from '../reconcilers/dns/cloudflare/settings/settings.ts'
 import { createDnsReconciler } from '../reconcilers/dns/dns.ts'
 import { declaredRecords, siteRecords } from '../reconcilers/dns/item.ts'
 import { createKeptZones } from '../reconcilers/dns/kept-zones.ts'
@@ -22,8 +24,12 @@ export interface DnsAccessDeps {
   readonly cloudflareBaseUrl: string | undefined
 }
 
-/** The servers of dns.yaml, as whoever marks records with an owner reaches them. */
-export type DnsAccess = (owner: string) => Providers
+/** The servers of dns.yaml. */
+export interface DnsAccess {
+  /** As whoever marks records with this owner reaches them. */
+  readonly providersOf: (owner: string) => Providers
+  readonly cloudflare: (declared: CloudflareProvider) => CloudflareDeps
+}
 
 /** One for everything that speaks with them, so that all are quiet when Cloudflare asks one to be. */
 export function createDnsAccess({ spawn, clock, secrets, cloudflareBaseUrl }: DnsAccessDeps): DnsAccess {
@@ -34,11 +40,19 @@ export function createDnsAccess({ spawn, clock, secrets, cloudflareBaseUrl }: Dn
     accounts.set(key, account)
     return account
   }
-  return owner => declared => {
-    const secret = (reference: string) => secrets.value(reference, `dns provider ${declared.name}`)
-    if (declared.type === 'rfc2136')
-      return createRfc2136(declared, { spawn, owner, resolve: addressesOf, secret: () => secret(declared.secret) })
-    return createCloudflare(declared, { secret, clock, owner, baseUrl: cloudflareBaseUrl, account: accountOf(declared) })
+  const secretOf =
+    ({ name }: DnsProvider) =>
+    (reference: string) =>
+      secrets.value(reference, `dns provider ${name}`)
+  const cloudflare = (declared: CloudflareProvider): CloudflareDeps => ({
+    ...{ secret: secretOf(declared), clock, baseUrl: cloudflareBaseUrl, account: accountOf(declared) },
+  })
+  return {
+    cloudflare,
+    providersOf: owner => declared =>
+      declared.type === 'cloudflare'
+        ? createCloudflare(declared, { ...cloudflare(declared), owner })
+        : createRfc2136(declared, { spawn, owner, resolve: addressesOf, secret: () => secretOf(declared)(declared.secret) }),
   }
 }
 
@@ -61,7 +75,7 @@ export function dnsRoom({ home, clock, id, access, wake }: DnsRoomDeps): readonl
   const own = publicAddresses()
   const snapshots = join(home.root, 'dns')
   const room = (kind: 'dns-record' | 'site-record', owner: string) => ({
-    ...{ kind, clock, snapshots, kept: createKeptZones(snapshots, kind), providers: access(owner) },
+    ...{ kind, clock, snapshots, kept: createKeptZones(snapshots, kind), providers: access.providersOf(owner) },
   })
   return [
     createDnsReconciler({
@@ -74,5 +88,6 @@ export function dnsRoom({ home, clock, id, access, wake }: DnsRoomDeps): readonl
       follows: 'site',
       select: (state: DesiredState) => siteRecords(state, own),
     }),
+    createCloudflareSettings({ cloudflare: access.cloudflare, clock, owner: id, kept: createKeptSettings(snapshots) }),
   ]
 }

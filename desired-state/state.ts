@@ -1,3 +1,5 @@
+import type { CloudflareSettings } from './documents/cloudflare-schema.ts'
+
 /** What one commit of the desired-state repository declares, parsed and cross-checked. */
 export interface DesiredState {
   /** The commit; empty for a tree that was never committed. */
@@ -218,6 +220,8 @@ export interface DnsZone {
   readonly proxied: boolean
   /** Whether a zone that is not there is made. */
   readonly create: boolean
+  /** What else Cloudflare does there; absent: nothing is kept. */
+  readonly cloudflare?: CloudflareSettings
   readonly records: readonly DnsRecordSet[]
 }
 

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { cloudflareSchema } from './cloudflare-schema.ts'
 import { recordTypes } from './dns-values.ts'
 import { secretReference } from './secret-reference.ts'
 
@@ -65,6 +66,7 @@ export const zoneSchema = z.strictObject({
     .boolean()
     .default(false)
     .describe('Whether addresses and CNAMEs lead through Cloudflare, unless they say otherwise. Default: false.'),
+  cloudflare: cloudflareSchema.exactOptional().describe('What Cloudflare does in the zone besides answering for its names.'),
   records: z
     .record(z.string(), z.partialRecord(z.enum(recordTypes), recordSet))
     .default({})

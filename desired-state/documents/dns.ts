@@ -41,8 +41,8 @@ export function parseDns(source: Source): ParsedDns {
     const zone = { name: name.ok, provider: { name: fields.provider, ...provider } }
     const records = recordsOf(zone.name, fields, provider.type, [...path, 'records'], report)
     count += records.length
-    const { ttl, sites, proxied, create } = fields
-    zones.set(zone.name, { ...zone, ttl, sites, proxied, create, records })
+    const { ttl, sites, proxied, create, cloudflare } = fields
+    zones.set(zone.name, { ...zone, ttl, sites, proxied, create, records, ...(cloudflare !== undefined && { cloudflare }) })
   }
   if (count > mostRecords)
     report.say(['zones'], `there are ${count} records, and there may be ${mostRecords}: remove some`, 'key')
@@ -57,11 +57,18 @@ const withoutEmpty = (value: unknown): unknown =>
 type Fields = z.output<typeof zoneSchema>
 
 /** What only Cloudflare has. */
-function refuseElsewhere({ proxied, create, ttl }: Fields, type: DnsProvider['type'], path: Path, report: Report): void {
+function refuseElsewhere(
+  { proxied, create, ttl, cloudflare }: Fields,
+  type: DnsProvider['type'],
+  path: Path,
+  report: Report,
+): void {
   refuseTtl(type, ttl, [...path, 'ttl'], report)
   if (type === 'cloudflare') return
   if (proxied) report.say([...path, 'proxied'], 'only Cloudflare leads requests through itself: remove proxied')
   if (create) report.say([...path, 'create'], 'a zone of this server is made on the server itself: remove create')
+  if (cloudflare !== undefined)
+    report.say([...path, 'cloudflare'], 'these are settings of Cloudflare, which this zone is not at: remove them', 'key')
 }
 
 /** 1 is automatic, and at least a minute is asked for otherwise (Cloudflare, API reference of DNS records). */

@@ -8,6 +8,13 @@ export class Uncertain extends ApplianceError {
   }
 }
 
+/** What was asked for is not there. */
+export class NothingThere extends ApplianceError {
+  constructor(message: string) {
+    super('stalled', message)
+  }
+}
+
 /** Cloudflare's own words: `An identical record already exists. (81058)`. */
 export const wordsOf = (error: APIError): string =>
   error.errors?.length > 0
@@ -27,6 +34,7 @@ export function readError(error: unknown, name: string, doing: string): Error {
       hint: 'give its token the permissions Zone Read, Zone Edit and DNS Edit for the zone, and those of the settings that are declared; see docs/going-public.md',
     })
   }
+  if (status === 404) return new NothingThere(`Cloudflare has it not (${doing}): ${words}`)
   return new ApplianceError('stalled', `Cloudflare refuses it (${doing}): ${words}`)
 }
 

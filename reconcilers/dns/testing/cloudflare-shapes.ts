@@ -17,6 +17,15 @@ export const agreed =
   <S extends Shape<T>>(shape: S & Nothing<S, T>) =>
     z.strictObject<S>(shape)
 
+type OptionalKeys<T> = { [K in keyof T]-?: Record<never, never> extends Pick<T, K> ? K : never }[keyof T]
+type Parts<T> = Omit<Shape<T>, OptionalKeys<T>> & Partial<Pick<Shape<T>, OptionalKeys<T>>>
+
+/** The same for a type of which only some of the optional fields are taken here. */
+export const agreedPartly =
+  <T>() =>
+  <S extends Parts<T>>(shape: S & Nothing<S, T>) =>
+    z.strictObject<S>(shape)
+
 const text = z.string()
 const flag = z.boolean().exactOptional()
 const some = text.exactOptional()

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { CloudflareProvider } from '../../../desired-state/state.ts'
 import { createRecordBook, newId, type RecordBook, Refused } from './cloudflare-records.ts'
+import { createSettingsBook, type PoolBook, routePools, routeSettings, type SettingsBook } from './cloudflare-settings.ts'
 import { batchAnswer, batchBody, recordAnswer, type ZoneAnswer, zoneAnswer, zoneBody } from './cloudflare-shapes.ts'
 
 /** How the next request that matches goes wrong. */
@@ -23,6 +24,7 @@ export interface Fault {
 export interface CloudflareZone {
   readonly zone: ZoneAnswer
   readonly records: RecordBook
+  readonly settings: SettingsBook
 }
 
 /** Cloudflare's API as its documentation and its official client describe it, on 127.0.0.1, with a state of its own. */
@@ -36,6 +38,7 @@ export interface CloudflareServer extends AsyncDisposable {
   readonly declared: CloudflareProvider
   /** `GET /zones`, in order. */
   readonly calls: string[]
+  readonly pools: PoolBook
   zone(name: string): CloudflareZone
   addZone(name: string, status?: ZoneAnswer['status']): CloudflareZone
   fail(fault: Fault): void
@@ -55,6 +58,7 @@ export function startCloudflare(zones: readonly string[] = []): CloudflareServer
   const state = new Map<string, CloudflareZone>()
   const calls: string[] = []
   const disagreements: string[] = []
+  const pools: PoolBook = new Map()
   const faults: { fault: Fault; left: number }[] = []
   const now = () => new Date().toISOString()
 
@@ -65,7 +69,7 @@ export function startCloudflare(zones: readonly string[] = []): CloudflareServer
       ...{ name_servers: ['ada.ns.cloudflare.com', 'bob.ns.cloudflare.com'], original_dnshost: null, original_registrar: null },
       ...{ original_name_servers: null, plan: { id: newId(), name: 'Free Website', legacy_id: 'free' }, paused: false },
     }
-    const entry = { zone, records: createRecordBook(name, now) }
+    const entry = { zone, records: createRecordBook(name, now), settings: createSettingsBook() }
     state.set(zone.id, entry)
     return entry
   }
@@ -97,6 +101,10 @@ export function startCloudflare(zones: readonly string[] = []): CloudflareServer
   const route = (call: Call) => {
     const { method, path } = call
     const [root, zoneId = '', part, more] = path
+    if (root === 'accounts' && zoneId === accountId && part === 'load_balancers' && more === 'pools') {
+      const books = [...state.values()].map(({ settings }) => settings)
+      return routePools(pools, books, { ...call, path: path.slice(4) }, agree)
+    }
     if (root !== 'zones') throw new Refused(404, 7000, 'No route for that URI')
     if (path.length === 1) {
       if (method === 'GET') {
@@ -113,7 +121,7 @@ export function startCloudflare(zones: readonly string[] = []): CloudflareServer
         throw new Refused(400, 1061, `${body.name} already exists`)
       return { result: agree('answer', zoneAnswer, addZone(body.name, 'pending').zone) }
     }
-    const { records } = zoneAt(zoneId)
+    const { records, settings } = zoneAt(zoneId)
     if (part === 'dns_records' && more === undefined && method === 'GET') {
       const [type, exact] = [call.query.get('type'), call.query.get('name.exact') ?? call.query.get('name[exact]')]
       const asked = records
@@ -126,6 +134,8 @@ export function startCloudflare(zones: readonly string[] = []): CloudflareServer
       const done = records.batch(agree('batch', batchBody, call.body))
       return { result: agree('answer', batchAnswer, done) }
     }
+    const answer = routeSettings(settings, { ...call, path: path.slice(2) }, agree)
+    if (answer !== undefined) return answer
     throw new Refused(404, 7000, 'No route for that URI')
   }
 
@@ -185,7 +195,7 @@ export function startCloudflare(zones: readonly string[] = []): CloudflareServer
   }
 
   return {
-    ...{ url: `http://127.0.0.1:${server.port}/client/v4`, token, apiKey, email, accountId, calls, addZone },
+    ...{ url: `http://127.0.0.1:${server.port}/client/v4`, token, apiKey, email, accountId, calls, pools, addZone },
     declared: { name: 'cloud', type: 'cloudflare', token: 'secret:CLOUDFLARE_TOKEN', account_id: accountId },
     zone(name) {
       const found = [...state.values()].find(({ zone }) => zone.name === name)
