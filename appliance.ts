@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { backupRoom } from './composition/backups.ts'
-import { certificateRoom } from './composition/certificates.ts'
+import { certificateRequests, certificateRoom } from './composition/certificates.ts'
 import { createDnsAccess, dnsRoom } from './composition/dns.ts'
 import { buildDoors } from './composition/doors.ts'
 import { type Ground, layGround } from './composition/ground.ts'
@@ -15,6 +15,7 @@ import { watchMain } from './desired-state/git/watch.ts'
 import { createAgentsReconciler } from './reconcilers/agents/reconciler.ts'
 import { createAttempts } from './reconcilers/certificates/attempts.ts'
 import { createRenewals } from './reconcilers/certificates/renewals.ts'
+import { createRequests } from './reconcilers/certificates/requests.ts'
 import { type RunningEngine, startEngine } from './reconcilers/engine/engine.ts'
 import { rotateNginxLogs } from './reconcilers/sites/logs.ts'
 import { createSitesReconciler } from './reconcilers/sites/sites.ts'
@@ -100,6 +101,7 @@ export async function startAppliance(options: ApplianceOptions): Promise<Running
   let running: RunningEngine | undefined
   const wake = (kind: string, reason: string) => running?.wake(kind, reason)
   const backups = backupRoom({ environment, ground, id, engine: () => running, ...onStep })
+  const requests = createRequests(store)
   const engine = await startEngine({
     repository,
     store,
@@ -120,6 +122,7 @@ export async function startAppliance(options: ApplianceOptions): Promise<Running
           clock,
           attempts: createAttempts(store),
           renewals: createRenewals(store),
+          requests,
           httpsPort: environment.httpsPort,
         },
         providers: dnsAccess.providersOf(id),
@@ -168,6 +171,7 @@ export async function startAppliance(options: ApplianceOptions): Promise<Running
     policy,
     upstream,
     backups: backups.backups,
+    certificateRequests: certificateRequests({ home, spawn, clock, requests, engine }),
     ...wellbeing,
   })
   door.resolve(doors.door)

@@ -21,6 +21,7 @@ const verbs: Readonly<Record<string, () => Promise<Command>>> = {
   say: async () => (await import('./commands/say.ts')).say,
   tasks: async () => (await import('./commands/tasks.ts')).tasks,
   audit: async () => (await import('./commands/audit.ts')).audit,
+  certificate: async () => (await import('./commands/certificate.ts')).certificate,
   domain: async () => (await import('./commands/domain.ts')).domain,
   backup: async () => (await import('./commands/backup.ts')).backup,
   secret: async () => (await import('./commands/secret.ts')).secret,

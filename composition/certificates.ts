@@ -1,9 +1,17 @@
 import { X509Certificate } from 'node:crypto'
 import { type CertificatesDependencies, createCertificatesReconciler } from '../reconcilers/certificates/certificates.ts'
 import { presented } from '../reconcilers/certificates/handshake.ts'
+import { certificatesOf } from '../reconcilers/certificates/item.ts'
+import type { Requests } from '../reconcilers/certificates/requests.ts'
+import { createCertificates } from '../reconcilers/certificates/stored.ts'
+import type { RunningEngine } from '../reconcilers/engine/engine.ts'
 import type { AnyReconciler } from '../reconcilers/engine/reconciler.ts'
 import type { Clock } from '../runtime/os/clock.ts'
 import { ApplianceError } from '../runtime/os/errors.ts'
+import type { Home } from '../runtime/os/home.ts'
+import type { Spawn } from '../runtime/os/spawn.ts'
+import { nginxLayout } from '../runtime/services/nginx-layout.ts'
+import type { CertificateRequests } from '../web/api/certificates.ts'
 
 export interface CertificateRoomDeps extends Omit<CertificatesDependencies, 'served' | 'fetch' | 'random'> {
   readonly httpsPort: number
@@ -39,5 +47,38 @@ async function untilServed(host: string, isServed: () => Promise<boolean>, clock
       throw new ApplianceError('failed', `nginx does not serve the new certificate of ${host}`, { hint: `see site/${host}` })
     }
     await clock.sleep(20, signal)
+  }
+}
+
+export interface CertificateRequestsDeps {
+  readonly home: Home
+  readonly spawn: Spawn
+  readonly clock: Clock
+  readonly requests: Requests
+  readonly engine: Pick<RunningEngine, 'state' | 'wake'>
+}
+
+/** What people ask for, as the door takes it. */
+export function certificateRequests({ home, spawn, clock, requests, engine }: CertificateRequestsDeps): CertificateRequests {
+  const certificates = createCertificates(nginxLayout(home), spawn, () => clock.now())
+  return {
+    open: () => requests.open(),
+    async ask(host, action, by) {
+      const state = engine.state()
+      const item = state && certificatesOf(state).get(host)
+      if (item === undefined) {
+        throw new ApplianceError('invalid', `no certificate of an authority is declared for ${host}`, {
+          hint: 'the verb certificate list shows those that are',
+        })
+      }
+      const issued = certificates.issued(item, item.issuer.directory)
+      if (issued === undefined) {
+        throw new ApplianceError('invalid', `no authority has given a certificate for ${host} yet`, {
+          hint: `see certificate/${host} of the verb status`,
+        })
+      }
+      await requests.ask({ host, action, certificate: issued.id, by, at: clock.now() })
+      engine.wake('certificate', `${by} asked for ${host}`)
+    },
   }
 }

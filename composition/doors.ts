@@ -17,6 +17,7 @@ import { createProjects } from '../runtime/projects/projects.ts'
 import type { TasksRoom } from '../runtime/tasks/create-tasks.ts'
 import { spentToday } from '../runtime/tasks/spending.ts'
 import { certificatesOf } from '../web/agent-socket/verbs/certificates.ts'
+import type { CertificateRequests } from '../web/api/certificates.ts'
 import { json, text } from '../web/door/answer.ts'
 import { auditEventOf } from '../web/door/audited.ts'
 import { createDoor, type Door, type DoorDependencies } from '../web/door/door.ts'
@@ -51,6 +52,7 @@ export interface Rooms {
   readonly alerts: Alerts
   readonly upstream: UpstreamRoom
   readonly backups: Backups
+  readonly certificateRequests: CertificateRequests
 }
 
 /** The one door with every route of the product, and the entrances to it. */
@@ -61,7 +63,7 @@ export async function buildDoors(
   rooms: Rooms,
 ): Promise<Doors> {
   const { home } = environment
-  const { engine, agents, tasks, policy, health, alerts, upstream, backups } = rooms
+  const { engine, agents, tasks, policy, health, alerts, upstream, backups, certificateRequests } = rooms
   const { command } = spoken
   const { clock, repository, store, supervisor } = ground
   const log = ground.log.with({ component: 'portal' })
@@ -102,6 +104,7 @@ export async function buildDoors(
       secretUses: () => usesIn(engine.state()),
       verifyAudit: () => verifyHome(home),
       certificates: async () => new Map((await certificatesOf(home, undefined, clock.now())).map(each => [each.domain, each])),
+      certificateRequests,
       traffic: createTraffic(home, clock.now),
       services: () => supervisor.status(),
     }),

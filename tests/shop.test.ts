@@ -79,6 +79,28 @@ test('one push brings a name into DNS, obtains its certificate and serves it ove
   expect(states).toEqual(expect.arrayContaining(ready.map(resource => `${resource} ready`)))
 })
 
+test('a certificate is renewed, and revoked, by one command each, and visitors always get one that is good', async () => {
+  const serial = async () => {
+    const listed = await appliance.command('certificate', 'list', '--json')
+    const folder = join(appliance.home.nginx, 'certificates', 'shop.example.com')
+    expect(JSON.parse(listed.out)).toMatchObject([
+      { host: 'shop.example.com', state: 'ready', issuer: expect.stringContaining('Pebble') },
+    ])
+    return (await readdir(folder)).length
+  }
+  const before = await serial()
+  const renewed = await appliance.command('certificate', 'renew', 'shop.example.com')
+  expect([renewed.code, renewed.out]).toEqual([0, expect.stringContaining('shop.example.com: renewed; ends in')])
+  expect(await serial()).toBe(before + 1)
+  const unsure = await appliance.command('certificate', 'revoke', 'shop.example.com')
+  expect([unsure.code, unsure.error]).toEqual([1, expect.stringContaining('To do so, add --yes.')])
+  const revoked = await appliance.command('certificate', 'revoke', 'shop.example.com', '--reason', 'superseded', '--yes')
+  expect([revoked.code, revoked.out]).toEqual([0, expect.stringContaining('revoked, and another one serves')])
+  expect((await overTls('shop.example.com')).status).toBe(200)
+  const unknown = await appliance.command('certificate', 'renew', 'nobody.example.com')
+  expect([unknown.code, unknown.error]).toEqual([1, expect.stringContaining('no certificate of an authority is declared')])
+})
+
 test('all names of a zone get one certificate, one record and one site, and a name of its own keeps what it has', async () => {
   const { revision } = await clone.deliver({
     'domains.yaml':

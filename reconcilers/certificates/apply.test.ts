@@ -15,6 +15,7 @@ import { hostPlaces } from './places.ts'
 import { refusal } from './refusal.ts'
 import { makeSelfSigned } from './self-signed.ts'
 import { createCertificates } from './stored.ts'
+import { rememberedRequests } from './testing/rig.ts'
 
 setDefaultTimeout(60_000)
 
@@ -52,12 +53,13 @@ function room(refuses: readonly string[] = []) {
       if (refuses.includes(at)) throw refusal({ host, directory: at }, 'Detail: no such name', new Date())
       await give(hostPlaces(places, at, host).order)
     },
+    revoke: async () => {},
   }
   const certificates = createCertificates(nginxLayout(home), spawn, () => new Date())
   const apply = (rehearsal = false, fatal = '') =>
     applyCertificate(
       {
-        ...{ home, certbot, clock: systemClock, places, certificates },
+        ...{ home, certbot, clock: systemClock, places, certificates, requests: rememberedRequests(new Map()) },
         providers: () => {
           throw new Error('nothing is put into DNS')
         },

@@ -1,6 +1,8 @@
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Clock } from '../../runtime/os/clock.ts'
 import { ApplianceError, explain } from '../../runtime/os/errors.ts'
+import { statIfExists } from '../../runtime/os/files.ts'
 import type { Home } from '../../runtime/os/home.ts'
 import type { Providers } from '../dns/provider.ts'
 import type { ApplyContext } from '../engine/reconciler.ts'
@@ -15,6 +17,7 @@ import { endOrphans } from './orphans.ts'
 import { type CertbotPlaces, foldersOf, hostPlaces } from './places.ts'
 import type { CertificateAction } from './plan.ts'
 import { Refusal } from './refusal.ts'
+import type { Requests } from './requests.ts'
 import type { Certificates } from './stored.ts'
 
 export interface ApplyDeps {
@@ -25,6 +28,7 @@ export interface ApplyDeps {
   readonly certbot: Certbot
   readonly certificates: Certificates
   readonly attempts: Attempts
+  readonly requests: Requests
   /** Has the sites take it up, and resolves when a handshake for the host gets this certificate; throws when none does in time. */
   readonly served: (host: string, chain: string, signal: AbortSignal) => Promise<void>
 }
@@ -40,18 +44,22 @@ export async function applyCertificate(
     case 'forget':
       await hideLeftovers(deps, host, context.signal)
       await forget(deps, host)
+      await closeAll(deps, host)
       return context.step('archived')
     case 'hide':
       await hideLeftovers(deps, host, context.signal)
       return context.step('hidden')
     case 'obtain':
-      return obtain(deps, action, context)
+      await obtain(deps, action, context)
+      return closeRenewal(deps, host)
+    case 'revoke':
+      return revoke(deps, action, context)
   }
 }
 
 async function obtain(
   deps: ApplyDeps,
-  { item, rehearsal }: Extract<CertificateAction, { type: 'obtain' }>,
+  { item, rehearsal }: Pick<Extract<CertificateAction, { type: 'obtain' }>, 'item' | 'rehearsal'>,
   context: ApplyContext,
 ) {
   const { signal, step, progress } = context
@@ -77,6 +85,60 @@ async function obtain(
   await step('kept')
   await deps.served(host, given.chain, signal)
   await step('served')
+}
+
+/** Nothing is done any more for a host that is gone. */
+async function closeAll({ requests }: ApplyDeps, host: string): Promise<void> {
+  const request = (await requests.open()).get(host)
+  if (request !== undefined) await requests.close(request, request.action.type)
+}
+
+/** What was asked for is done, whichever certificate it was asked of. */
+async function closeRenewal({ requests }: ApplyDeps, host: string): Promise<void> {
+  const request = (await requests.open()).get(host)
+  if (request?.action.type === 'renew') await requests.close(request, 'renew')
+}
+
+/**
+ * Another one with a new key takes its place first, so that visitors notice nothing. Where none is to be had it is revoked all
+ * the same, as that is what was asked for, and the host serves its own until there is one.
+ */
+async function revoke(
+  deps: ApplyDeps,
+  { item, certificate, reason, replace }: Extract<CertificateAction, { type: 'revoke' }>,
+  context: ApplyContext,
+): Promise<void> {
+  const { certificates, certbot, requests } = deps
+  const { host, issuer } = item
+  const inUse = certificates.issued(item, issuer.directory)
+  const wanted = replace && inUse?.id === certificate
+  const missing = wanted ? await failureOf(obtain(deps, { item, rehearsal: false }, context)) : undefined
+  context.signal.throwIfAborted()
+  const folder = certificates.folderOf(host, certificate)
+  if (await statIfExists(folder)) {
+    await certbot.revoke({ host, issuer, directory: issuer.directory, folder, reason }, context.signal)
+    await context.step('revoked')
+    await certificates.markRevoked(host, certificate)
+    await forgetOrder(deps, item, certificates.chainOf(host, certificate))
+  }
+  await requests.close({ host, certificate }, 'revoke')
+  await context.step('closed')
+  if (missing !== undefined) throw missing
+}
+
+/** What was revoked is not taken up again. */
+async function forgetOrder({ places }: ApplyDeps, { host, issuer }: CertificateItem, chain: string): Promise<void> {
+  const { order } = hostPlaces(places, issuer.directory, host)
+  if ((await givenIn(order))?.chain === chain) await rm(order, { recursive: true })
+}
+
+async function failureOf(work: Promise<void>): Promise<unknown> {
+  try {
+    await work
+    return undefined
+  } catch (error) {
+    return error
+  }
 }
 
 /** Every try is written down, also one that fails: the authority counts it too. */

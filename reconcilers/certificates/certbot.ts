@@ -13,7 +13,8 @@ import type { Proof } from './item.ts'
 import { beginOrder, orderFiles } from './order.ts'
 import { endOrphans } from './orphans.ts'
 import { accountsAt, type CertbotPlaces, type HostPlaces, hostPlaces } from './places.ts'
-import { refusal, wordsOfLog } from './refusal.ts'
+import { notRevoked, refusal, wordsOfLog } from './refusal.ts'
+import type { RevocationReason } from './requests.ts'
 
 /** What certbot is told to obtain. */
 export interface Order {
@@ -39,6 +40,18 @@ export interface Certbot {
    * authority, and what the DNS server says when an answer could not be put there.
    */
   obtain(order: Order, step: Step, signal: AbortSignal): Promise<void>
+  /** Has the authority revoke the certificate in this folder; nothing happens when it is revoked already. */
+  revoke(revocation: Revocation, signal: AbortSignal): Promise<void>
+}
+
+export interface Revocation {
+  readonly host: string
+  readonly issuer: Pick<Issuer, 'authorities'>
+  /** The authority that gave it. */
+  readonly directory: string
+  /** Folder of its `certificate.pem` and `key.pem`. */
+  readonly folder: string
+  readonly reason: RevocationReason
 }
 
 /** Milliseconds that an authority may take to look at all names. */
@@ -61,6 +74,16 @@ export function createCertbot(deps: CertbotDeps): Certbot {
       const run = () => ask(deps, order, at, step, signal)
       // The first one opens the account, which the others then share.
       await ((await hasAccount(places, order.directory)) ? run() : alone(run))
+    },
+    async revoke(revocation, signal) {
+      const at = hostPlaces(places, revocation.directory, revocation.host)
+      await endOrphans(at.config)
+      await makeFolders(places, revocation.directory, at)
+      const { code, stdout, stderr } = await spawn(revokeCommand(revocation, at), {
+        ...{ cwd: at.folder, env: environmentWith(revocation.issuer), timeout: patience, signal },
+      })
+      const printed = `${stdout}\n${stderr}\n${code === 0 ? '' : await wordsOfLog(at.logs)}`
+      if (code !== 0 && !/alreadyRevoked|already revoked/i.test(printed)) throw notRevoked(revocation, printed)
     },
   }
 }
@@ -109,9 +132,20 @@ export function certonlyCommand({ host, issuer, directory, proof }: Order, place
   ]
 }
 
-const environmentOf = ({ issuer: { authorities }, proof }: Order, { socket }: HostPlaces) => ({
+/** With the certificate's own key, so that it works without the account, too. */
+export const revokeCommand = ({ directory, folder, reason }: Revocation, at: HostPlaces): string[] => [
+  ...['/usr/bin/certbot', 'revoke', '--non-interactive', '--no-delete-after-revoke', '--server', directory],
+  ...['--config-dir', at.config, '--work-dir', at.work, '--logs-dir', at.logs, '--max-log-backups', '5'],
+  ...['--cert-path', join(folder, 'certificate.pem'), '--key-path', join(folder, 'key.pem'), '--reason', reason],
+]
+
+const environmentWith = ({ authorities }: Pick<Issuer, 'authorities'>) => ({
   ...minimalEnvironment,
   ...(authorities === undefined ? {} : { REQUESTS_CA_BUNDLE: authorities }),
+})
+
+const environmentOf = ({ issuer, proof }: Order, { socket }: HostPlaces) => ({
+  ...environmentWith(issuer),
   ...(proof.type === 'http' ? {} : { AI_INFRA_CHALLENGES: socket, PATH: `${hooks}${delimiter}${minimalEnvironment.PATH ?? ''}` }),
 })
 

@@ -6,6 +6,7 @@ import { countShown } from './ledger.ts'
 import { type CertbotPlaces, foldersOf, hostsIn } from './places.ts'
 import { renewalTime } from './renewal-time.ts'
 import type { Renewal } from './renewals.ts'
+import type { CertificateRequest, Requests } from './requests.ts'
 import type { Certificates, StoredCertificate } from './stored.ts'
 import { type SuggestionDeps, suggestionsFor } from './suggestions.ts'
 
@@ -22,6 +23,8 @@ export interface ObservedCertificate {
   readonly attempts: readonly Attempt[]
   /** No more tries until then. */
   readonly pausedUntil: Date | undefined
+  /** What a person wants done with it; a renewal that has come by other means is none. */
+  readonly request: CertificateRequest | undefined
   /** Answers to an authority that still stand in DNS. */
   readonly leftovers: number
 }
@@ -35,6 +38,7 @@ export interface ObservedCertificates {
 export interface ObserveDeps extends Omit<SuggestionDeps, 'certificates' | 'clock'> {
   readonly certificates: Certificates
   readonly attempts: Attempts
+  readonly requests: Requests
   readonly clock: Clock
   readonly places: Pick<CertbotPlaces, 'folder'>
 }
@@ -50,13 +54,14 @@ export async function observeCertificates(
   desired: ReadonlyMap<string, CertificateItem>,
   signal: AbortSignal,
 ): Promise<ObservedCertificates> {
-  const { certificates, attempts, clock, places } = deps
+  const { certificates, attempts, requests, clock, places } = deps
   const recent = await attempts.recent([...desired.keys()])
   const held = [...desired.values()].flatMap(item => {
     const issued = certificates.issued(item, item.issuer.directory)
     return issued === undefined ? [] : [{ item, issued }]
   })
   const issuedFor = new Map(held.map(({ item, issued }) => [item.host, issued]))
+  const asked = await requests.open()
   const suggestions = await suggestionsFor(deps, held, signal)
   const now = clock.now().getTime()
   const found = new Map<string, ObservedCertificate>()
@@ -71,10 +76,15 @@ export async function observeCertificates(
       renewal,
       attempts: tried,
       pausedUntil: pause(tried, now),
+      request: openRequest(asked.get(item.host), issued),
       leftovers: await leftoversOf(places, item.host),
     })
   }
   return { certificates: found, kept: await hostsIn(places) }
+}
+
+function openRequest(request: CertificateRequest | undefined, issued: StoredCertificate | undefined) {
+  return request?.action.type === 'renew' && request.certificate !== issued?.id ? undefined : request
 }
 
 async function leftoversOf(places: ObserveDeps['places'], host: string): Promise<number> {

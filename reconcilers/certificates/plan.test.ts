@@ -24,7 +24,16 @@ const failed: Attempt = {
   notBefore: undefined,
 }
 const nothing: ObservedCertificate = {
-  ...{ issued: undefined, due: false, left: undefined, renewal: undefined, attempts: [], pausedUntil: undefined, leftovers: 0 },
+  ...{
+    issued: undefined,
+    due: false,
+    left: undefined,
+    renewal: undefined,
+    attempts: [],
+    pausedUntil: undefined,
+    request: undefined,
+    leftovers: 0,
+  },
 }
 const plan = (seen: Partial<ObservedCertificate>, kept: readonly string[] = []) =>
   planCertificates(new Map([[item.host, item]]), {

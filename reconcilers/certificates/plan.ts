@@ -2,14 +2,26 @@ import type { Change, Obstacle, Plan } from '../engine/reconciler.ts'
 import { alarmOf, inWords } from './alarm.ts'
 import { type CertificateItem, namesOf } from './item.ts'
 import type { ObservedCertificate, ObservedCertificates } from './observe.ts'
+import type { CertificateRequest, RevocationReason } from './requests.ts'
 
 export type CertificateAction =
   /** `rehearsal`: the authority's staging directory is asked first, because the last try failed. */
   | { readonly type: 'obtain'; readonly item: CertificateItem; readonly rehearsal: boolean }
+  | Revoking
   /** Answers to an authority were left in DNS. */
   | { readonly type: 'hide' }
   /** Nothing needs what certbot keeps of it. */
   | { readonly type: 'forget' }
+
+/** A person wants the certificate of that id revoked. */
+interface Revoking {
+  readonly type: 'revoke'
+  readonly item: CertificateItem
+  readonly certificate: string
+  readonly reason: RevocationReason
+  /** Another one takes its place first; false while the authority takes no questions. */
+  readonly replace: boolean
+}
 
 type CertificateChange = Change<CertificateAction>
 
@@ -24,7 +36,10 @@ export function planCertificates(
   for (const host of [...kept].filter(name => !desired.has(name)).sort()) changes.push(forgetting(host))
   for (const item of [...desired.values()].sort((a, b) => (a.host < b.host ? -1 : 1))) {
     const seen = certificates.get(item.host) ?? unseen
-    if (seen.issued !== undefined && !seen.due) {
+    const { request } = seen
+    if (request?.action.type === 'revoke')
+      changes.push(revoking(item, request, request.action.reason, seen.pausedUntil === undefined))
+    else if (seen.issued !== undefined && !seen.due && request === undefined) {
       notes.set(item.host, noteOn(seen))
       if (seen.leftovers > 0) changes.push(hiding(item.host))
     } else if (seen.pausedUntil !== undefined) {
@@ -36,7 +51,16 @@ export function planCertificates(
 }
 
 const unseen: ObservedCertificate = {
-  ...{ issued: undefined, due: false, left: undefined, renewal: undefined, attempts: [], pausedUntil: undefined, leftovers: 0 },
+  ...{
+    issued: undefined,
+    due: false,
+    left: undefined,
+    renewal: undefined,
+    attempts: [],
+    pausedUntil: undefined,
+    request: undefined,
+    leftovers: 0,
+  },
 }
 
 function noteOn({ left = 0, renewal }: ObservedCertificate): string {
@@ -49,10 +73,11 @@ function noteOn({ left = 0, renewal }: ObservedCertificate): string {
 
 const shownTime = (time: Date) => `${time.toISOString().slice(0, 16).replace('T', ' ')} UTC`
 
-function obtaining(item: CertificateItem, { issued, renewal, attempts }: ObservedCertificate): CertificateChange {
+function obtaining(item: CertificateItem, { issued, renewal, request, attempts }: ObservedCertificate): CertificateChange {
   const names = namesOf(item).join(', ')
   const authority = new URL(item.issuer.directory).hostname
-  const reason = renewal?.explanation === undefined ? '' : `, because of ${renewal.explanation}`
+  const cause = renewal?.explanation === undefined ? '' : `, because of ${renewal.explanation}`
+  const reason = request === undefined ? cause : `, as ${request.by} asked`
   return {
     kind: 'certificate',
     key: item.host,
@@ -66,6 +91,20 @@ function obtaining(item: CertificateItem, { issued, renewal, attempts }: Observe
     },
   }
 }
+
+const revoking = (
+  item: CertificateItem,
+  { certificate, by }: CertificateRequest,
+  reason: RevocationReason,
+  replace: boolean,
+): CertificateChange => ({
+  kind: 'certificate',
+  key: item.host,
+  operation: 'replace',
+  summary: `revoke it (${reason})${replace ? ' and obtain another one with a new key' : ''}, as ${by} asked`,
+  fields: [],
+  action: { type: 'revoke', item, certificate, reason, replace },
+})
 
 const hiding = (host: string): CertificateChange => ({
   kind: 'certificate',

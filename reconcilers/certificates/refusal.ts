@@ -29,14 +29,23 @@ const noise =
 
 /** The authority's own words out of what certbot printed. */
 export function refusal({ host, directory }: Pick<Order, 'host' | 'directory'>, printed: string, now: Date): Refusal {
+  const message = `${new URL(directory).hostname} gave no certificate: ${wordsIn(printed)}`
+  return new Refusal(message, { subject: `certificate/${host}`, hint: hintFor(printed) }, notBefore(printed, now))
+}
+
+export const notRevoked = ({ host, directory }: Pick<Order, 'host' | 'directory'>, printed: string): ApplianceError =>
+  new ApplianceError('failed', `${new URL(directory).hostname} did not revoke it: ${wordsIn(printed)}`, {
+    ...{ subject: `certificate/${host}`, hint: hintFor(printed) },
+  })
+
+function wordsIn(printed: string): string {
   const lines = printed.split('\n').map(line => line.trim())
   const details = lines.flatMap(line => /^Detail:\s*(.+)$/.exec(line)?.[1] ?? [])
   const domains = lines.flatMap(line => /^Domain:\s*(.+)$/.exec(line)?.[1] ?? [])
   const told = details.map((detail, index) => (domains[index] === undefined ? detail : `${domains[index]}: ${detail}`))
   const problems = lines.flatMap(line => /^Problem:\s*(.+)$/.exec(line)?.[1] ?? [])
-  const words = [told, problems, lines.filter(line => !noise.test(line)).slice(-2)].find(({ length }) => length > 0) ?? []
-  const message = `${new URL(directory).hostname} gave no certificate: ${words.join('; ').slice(0, 1_000)}`
-  return new Refusal(message, { subject: `certificate/${host}`, hint: hintFor(printed) }, notBefore(printed, now))
+  const found = [told, problems, lines.filter(line => !noise.test(line)).slice(-2)].find(({ length }) => length > 0) ?? []
+  return found.join('; ').slice(0, 1_000)
 }
 
 /** Milliseconds that an authority's wish is taken for: nobody is kept waiting longer by a mistake of one. */

@@ -4,7 +4,7 @@ import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promise
 import { join } from 'node:path'
 import type { DomainDeclaration } from '../../desired-state/state.ts'
 import { ApplianceError, systemCode } from '../../runtime/os/errors.ts'
-import { makeDirectory, statIfExists, syncDirectory } from '../../runtime/os/files.ts'
+import { makeDirectory, statIfExists, syncDirectory, writeFileAtomic } from '../../runtime/os/files.ts'
 import type { Home } from '../../runtime/os/home.ts'
 import type { Spawn } from '../../runtime/os/spawn.ts'
 import type { NginxLayout } from '../../runtime/services/nginx-layout.ts'
@@ -17,6 +17,8 @@ import { makeSelfSigned, renewalDays } from './self-signed.ts'
 const millisecondsOfDay = 86_400_000
 /** Certificates kept for each host: the one in use and those it may have to go back to. */
 const keptCertificates = 3
+/** File beside a certificate that its authority has revoked. */
+const revokedMark = 'revoked'
 
 type Names = Pick<DomainDeclaration, 'host' | 'aliases'>
 
@@ -56,6 +58,10 @@ export interface Certificates {
   isFresh(domain: Names, issued: Issued): boolean
   /** Keeps one that an authority gave, and gives its id; throws `failed` when key, chain and names do not fit together. */
   keep(domain: Names, issued: Issued): Promise<string>
+  /** The authority has revoked it: it serves no more, and its files stay. */
+  markRevoked(host: string, id: string): Promise<void>
+  /** Folder of one that is kept. */
+  folderOf(host: string, id: string): string
   /** Removes all but the newest few and `current`. */
   tidy(host: string, current: string): Promise<void>
   archive(home: Home, host: string, name: string): Promise<void>
@@ -104,13 +110,16 @@ export function createCertificates(layout: NginxLayout, spawn: Spawn, now: () =>
       return own.find(({ id }) => id === current) ?? own[0]
     },
     issued: (domain, directory) => fitting(domain).find(one => one.directory === directory),
+    markRevoked: (host, id) => writeFileAtomic(join(certificateFolder(layout.prefix, host, id), revokedMark), ''),
+    folderOf: (host, id) => certificateFolder(layout.prefix, host, id),
     chainOf: (host, id) => readFileSync(join(certificateFolder(layout.prefix, host, id), 'certificate.pem'), 'utf8'),
     make: domain => place(domain.host, folder => makeSelfSigned(spawn, folder, domain)),
     isFresh(domain, issued) {
       const facts = factsOf(issued.chain, '', issued.directory)
       if (facts === undefined || misfit(domain, issued) !== undefined) return false
       const kept = fitting(domain).find(one => one.directory === issued.directory)
-      return facts.begin > (kept?.begin ?? 0) && now().getTime() < usualTime(facts)
+      const was = statSync(certificateFolder(layout.prefix, domain.host, contentId(issued.chain)), { throwIfNoEntry: false })
+      return was === undefined && facts.begin >= (kept?.begin ?? 0) && now().getTime() < usualTime(facts)
     },
     async keep(domain, issued) {
       const wrong = misfit(domain, issued)
@@ -138,16 +147,18 @@ export function createCertificates(layout: NginxLayout, spawn: Spawn, now: () =>
   }
 }
 
-const contentId = (certificate: Uint8Array) => createHash('sha256').update(certificate).digest('hex').slice(0, 16)
+const contentId = (certificate: Uint8Array | string) => createHash('sha256').update(certificate).digest('hex').slice(0, 16)
 
 const newestFirst = (a: StoredCertificate, b: StoredCertificate) => b.begin - a.begin || b.end - a.end || (a.id < b.id ? -1 : 1)
 
 const namesOf = (certificate: X509Certificate) =>
   new Set((certificate.subjectAltName ?? '').split(', ').map(name => name.replace(/^DNS:/, '')))
 
-/** Changes with either file; undefined when one of them is missing. */
+/** Changes with either file; undefined when one of them is missing, or it was revoked. */
 function writtenAt(folder: string): string | undefined {
-  const times = ['key.pem', 'certificate.pem'].map(name => statSync(join(folder, name), { throwIfNoEntry: false })?.mtimeMs)
+  const writtenTime = (name: string) => statSync(join(folder, name), { throwIfNoEntry: false })?.mtimeMs
+  if (writtenTime(revokedMark) !== undefined) return undefined
+  const times = ['key.pem', 'certificate.pem'].map(writtenTime)
   return times.includes(undefined) ? undefined : times.join(' ')
 }
 

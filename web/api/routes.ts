@@ -4,6 +4,7 @@ import { type AgentsApiDeps, agentsRoutes } from './agents.ts'
 import { type ApprovalRouteDependencies, createApprovalRoutes } from './approvals.ts'
 import { type AuditRouteDependencies, createAuditRoutes } from './audit.ts'
 import { type BackupsApiDeps, backupsRoutes } from './backups.ts'
+import { type CertificatesApiDeps, certificatesRoutes } from './certificates.ts'
 import { type ChatApiDeps, chatRoutes } from './chat.ts'
 import { type DeadLettersApiDeps, deadLetterRoutes } from './dead-letters.ts'
 import { describingRoutes } from './describing.tsx'
@@ -17,6 +18,7 @@ import { type UpstreamApiDeps, upstreamRoutes } from './upstream.ts'
 export type ApiDependencies = EngineApiDeps &
   ApprovalRouteDependencies &
   AuditRouteDependencies &
+  CertificatesApiDeps &
   ChatApiDeps &
   DeadLettersApiDeps &
   AgentsApiDeps &
@@ -35,6 +37,7 @@ export function createApiRoutes(deps: ApiDependencies): readonly Route[] {
     ...agentsRoutes(deps),
     ...tasksRoutes(deps),
     ...backupsRoutes(deps),
+    ...certificatesRoutes(deps),
     ...chatRoutes(deps),
     ...deadLetterRoutes(deps),
     ...domainsRoutes(deps),

@@ -14,6 +14,7 @@ import type { Secrets } from '../../runtime/secrets/secrets.ts'
 import type { DaySpent } from '../../runtime/tasks/spending.ts'
 import type { Tasks } from '../../runtime/tasks/task.ts'
 import type { BackupDesk } from '../api/backups.ts'
+import type { CertificateRequests } from '../api/certificates.ts'
 import type { UpstreamDesk } from '../api/upstream.ts'
 import type { Pending } from './approvals/pending.ts'
 import type { Ratings } from './chat/ratings.ts'
@@ -47,6 +48,7 @@ export interface PortalDeps {
   readonly editing: DomainEditing
   /** The certificate that counts of each host. */
   readonly certificates: () => Promise<ReadonlyMap<string, ServedCertificate>>
+  readonly certificateRequests: CertificateRequests
   /** What nginx was asked in the last day. */
   readonly traffic: () => Promise<{ readonly hosts: ReadonlyMap<string, Visits>; readonly since: Date | undefined }>
   readonly upstream: UpstreamDesk

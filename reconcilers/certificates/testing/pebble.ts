@@ -1,6 +1,8 @@
+import { X509Certificate } from 'node:crypto'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { z } from 'zod'
 import { freePorts } from '../../../runtime/os/testing/free-ports.ts'
 
 /** A real ACME authority on this machine. */
@@ -12,6 +14,8 @@ export interface Pebble extends AsyncDisposable {
   readonly own: { readonly cert: string; readonly key: string }
   /** The certificate that its chains end in, PEM. */
   root(): Promise<string>
+  /** What it says of one of its certificates, PEM. */
+  isRevoked(certificate: string): Promise<boolean>
 }
 
 /** `httpPort`: where it looks for answers to HTTP-01. `dnsPort`: the DNS server that it asks, on 127.0.0.1. */
@@ -59,6 +63,11 @@ export async function startPebble({
     authorities,
     own: { cert: tls.ca, key: await Bun.file(key).text() },
     root: async () => (await fetch(`https://127.0.0.1:${management}/roots/0`, { tls })).text(),
+    async isRevoked(certificate) {
+      const { serialNumber } = new X509Certificate(certificate)
+      const asked = await fetch(`https://127.0.0.1:${management}/cert-status-by-serial/${serialNumber}`, { tls })
+      return z.object({ Status: z.string() }).parse(await asked.json()).Status === 'Revoked'
+    },
     async [Symbol.asyncDispose]() {
       child.kill('SIGKILL')
       await child.exited

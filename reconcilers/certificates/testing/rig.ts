@@ -13,6 +13,7 @@ import type { Attempt, Attempts } from '../attempts.ts'
 import { type CertificatesDependencies, createCertificatesReconciler } from '../certificates.ts'
 import type { CertificateAction } from '../plan.ts'
 import type { Renewal, Renewals } from '../renewals.ts'
+import type { CertificateRequest, Requests } from '../requests.ts'
 import { type Certificates, createCertificates } from '../stored.ts'
 import { type Pebble, startPebble } from './pebble.ts'
 
@@ -27,6 +28,8 @@ export interface Rig extends AsyncDisposable {
   readonly attempts: Attempt[]
   /** By id of the certificate. */
   readonly renewals: Map<string, Renewal>
+  /** By host: what a person wants done. */
+  readonly requests: Map<string, CertificateRequest>
   /** Hosts that were taken up by the sites. */
   readonly served: string[]
   readonly certificates: Certificates
@@ -74,6 +77,7 @@ export async function createRig(): Promise<Rig> {
   const attempts: Attempt[] = []
   const served: string[] = []
   const renewals = new Map<string, Renewal>()
+  const requests = new Map<string, CertificateRequest>()
   const providers = bindProviders(bind)
   const remembered: Attempts = {
     recent: async () => Map.groupBy(attempts.toReversed(), ({ host }) => host),
@@ -86,6 +90,7 @@ export async function createRig(): Promise<Rig> {
       clock,
       attempts: remembered,
       renewals: rememberedRenewals(renewals),
+      requests: rememberedRequests(requests),
       providers,
       fetch,
       random: Math.random,
@@ -106,7 +111,7 @@ export async function createRig(): Promise<Rig> {
   }
   const everything = made.move()
   const rig: Rig = {
-    ...{ home, bind, pebble, clock, attempts, renewals, served, look, directory: pebble.directory },
+    ...{ home, bind, pebble, clock, attempts, renewals, requests, served, look, directory: pebble.directory },
     certificates: createCertificates(layout, spawn, () => clock.now()),
     reconciler: (overrides = {}) => createCertificatesReconciler({ ...dependencies, ...overrides }),
     async converge(domains, { reconciler = usual, signal: stop = signal, step = () => {} } = {}) {
@@ -131,4 +136,10 @@ export async function createRig(): Promise<Rig> {
 const rememberedRenewals = (all: Map<string, Renewal>): Renewals => ({
   of: async ids => new Map([...all].filter(([id]) => ids.includes(id))),
   keep: async renewal => void all.set(renewal.certificate, renewal),
+})
+
+export const rememberedRequests = (all: Map<string, CertificateRequest>): Requests => ({
+  open: async () => all,
+  ask: async request => void all.set(request.host, request),
+  close: async ({ host }) => void all.delete(host),
 })

@@ -19,12 +19,14 @@ export interface CertificateFacts {
 /** The certificate that counts of each host: the newest of an authority, else the newest of our own, or of one; keys are never read. */
 export async function certificatesOf(home: Home, host: string | undefined, now: Date): Promise<readonly CertificateFacts[]> {
   const folder = nginxLayout(home).certificates
-  const hosts = host === undefined ? await namesIn(folder) : [host]
+  // A star is an underscore in the name of a folder, which no host has.
+  const hosts = host === undefined ? await namesIn(folder) : [host.replace(/^\*/, '_')]
   const found: CertificateFacts[] = []
   for (const name of hosts) {
     const all: CertificateFacts[] = []
     for (const id of await namesIn(join(folder, name))) {
-      const facts = await readFacts(name, join(folder, name, id, 'certificate.pem'), now)
+      if ((await namesIn(join(folder, name, id))).includes('revoked')) continue
+      const facts = await readFacts(name.replace(/^_/, '*'), join(folder, name, id, 'certificate.pem'), now)
       if (facts !== undefined) all.push(facts)
     }
     // One of an authority ends sooner than the self-signed one that it took the place of.

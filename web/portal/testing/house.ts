@@ -101,6 +101,7 @@ export function house(changes: Partial<PortalDeps> = {}) {
     sessions,
     firstAdmin: closed,
     editing: { set: setDomain, remove: removeDomain, setZone },
+    certificateRequests: { open: async () => new Map(), ask: async () => {} },
     certificates: async () => served,
     traffic: async () => ({ hosts: visits, since: visits.size === 0 ? undefined : new Date() }),
     upstream,

@@ -1,0 +1,130 @@
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
+import { X509Certificate } from 'node:crypto'
+import { startTestStore, type TestStore } from '../../runtime/store/testing/postgres.ts'
+import { createAttempts } from './attempts.ts'
+import { createRenewals } from './renewals.ts'
+import { type CertificateRequest, createRequests } from './requests.ts'
+import { type Front, startFront } from './testing/front.ts'
+import { createRig, type Rig } from './testing/rig.ts'
+
+setDefaultTimeout(120_000)
+
+let rig: Rig
+let front: Front
+let database: TestStore
+beforeAll(async () => {
+  rig = await createRig()
+  front = await startFront(rig.pebble)
+  database = await startTestStore()
+  await rig.converge(shop)
+})
+afterAll(async () => {
+  await database[Symbol.asyncDispose]()
+  await front[Symbol.asyncDispose]()
+  await rig[Symbol.asyncDispose]()
+})
+
+const shop = '  shop.example.com: { root: shop, tls: acme }\n'
+const names = { host: 'shop.example.com', aliases: [] }
+const issued = () => rig.certificates.issued(names, rig.pebble.directory)
+const ask = (action: CertificateRequest['action'], certificate = issued()?.id ?? '') =>
+  rig.requests.set(names.host, { host: names.host, action, certificate, by: 'ada', at: rig.clock.now() })
+const keyOf = (id: string) =>
+  new X509Certificate(rig.certificates.chainOf(names.host, id)).publicKey.export({ type: 'spki', format: 'der' })
+
+test('a renewal that was asked for comes once, with a new key', async () => {
+  const before = issued()?.id ?? ''
+  ask({ type: 'renew' })
+  const { first, second } = await rig.converge(shop)
+  expect(first.changes.map(({ summary }) => summary)).toEqual(['renew it from 127.0.0.1 for shop.example.com, as ada asked'])
+  expect([second.changes, rig.requests.size]).toEqual([[], 0])
+  const after = issued()?.id ?? ''
+  expect(after).not.toBe(before)
+  expect(keyOf(after)).not.toEqual(keyOf(before))
+})
+
+test('a renewal that has come by other means is not made once more', async () => {
+  ask({ type: 'renew' }, 'another')
+  expect((await rig.look(shop)).changes).toEqual([])
+  rig.requests.clear()
+})
+
+test('a certificate is revoked after another one serves in its place, and never serves again', async () => {
+  const before = issued()?.id ?? ''
+  ask({ type: 'revoke', reason: 'keycompromise' })
+  const { first, second, steps } = await rig.converge(shop)
+  expect(first.changes.map(({ summary }) => summary)).toEqual([
+    'revoke it (keycompromise) and obtain another one with a new key, as ada asked',
+  ])
+  expect(steps).toEqual(['begin', 'requested', 'issued', 'kept', 'served', 'revoked', 'closed'])
+  expect(second.changes).toEqual([])
+  expect(issued()?.id).not.toBe(before)
+  expect(await rig.pebble.isRevoked(rig.certificates.chainOf(names.host, before))).toBe(true)
+  expect(await rig.pebble.isRevoked(rig.certificates.chainOf(names.host, issued()?.id ?? ''))).toBe(false)
+})
+
+test('a death at each step of a revocation leaves one certificate that serves and one that is revoked', async () => {
+  for (const fatal of ['begin', 'requested', 'issued', 'kept', 'served', 'revoked']) {
+    const before = issued()?.id ?? ''
+    ask({ type: 'revoke', reason: 'superseded' })
+    const dies = rig.converge(shop, {
+      step: name => {
+        if (name === fatal) throw new Error(`killed at ${name}`)
+      },
+    })
+    await expect(dies).rejects.toThrow(`killed at ${fatal}`)
+    const { second } = await rig.converge(shop)
+    expect([fatal, second.changes, rig.requests.size]).toEqual([fatal, [], 0])
+    expect([fatal, await rig.pebble.isRevoked(rig.certificates.chainOf(names.host, before))]).toEqual([fatal, true])
+    expect([fatal, await rig.pebble.isRevoked(rig.certificates.chainOf(names.host, issued()?.id ?? ''))]).toEqual([fatal, false])
+  }
+})
+
+test('where no other one is to be had it is revoked all the same, and no longer serves', async () => {
+  const before = issued()?.id ?? ''
+  const chain = rig.certificates.chainOf(names.host, before)
+  ask({ type: 'revoke', reason: 'keycompromise' })
+  await rig.bind.byHand('update delete shop.example.com. A')
+  await expect(rig.converge(shop)).rejects.toThrow('gave no certificate')
+  expect([await rig.pebble.isRevoked(chain), rig.requests.size, issued()]).toEqual([true, 0, undefined])
+  const own = await rig.certificates.make(names)
+  expect(rig.certificates.usable({ ...names, tls: 'acme' }, before)?.id).toBe(own)
+  await rig.bind.byHand('update add shop.example.com. 60 A 127.0.0.1')
+  expect((await rig.converge(shop)).second.changes).toEqual([])
+  expect(issued()?.id).not.toBe(before)
+})
+
+test('what is known of tries, suggestions and requests is there after a restart', async () => {
+  const at = new Date('2026-11-28T12:00:00Z')
+  const [attempts, renewals, requests] = [
+    createAttempts(database.store),
+    createRenewals(database.store),
+    createRequests(database.store),
+  ]
+  const attempt = {
+    host: 'a.example.com',
+    at,
+    directory: 'https://ca.example.com',
+    failure: 'no',
+    notBefore: new Date(at.getTime() + 1),
+  }
+  await attempts.record(attempt)
+  expect((await attempts.recent(['a.example.com'])).get('a.example.com')).toEqual([attempt])
+  const renewal = { certificate: 'c', host: 'a.example.com', explanation: undefined, askAt: at, failures: 1 }
+  for (const suggested of [undefined, { start: at, end: at, moment: at }]) {
+    await renewals.keep({ ...renewal, suggested })
+    expect([...(await renewals.of(['c'])).values()]).toEqual([{ ...renewal, suggested }])
+  }
+  await renewals.keep({ ...renewal, certificate: 'd', suggested: undefined })
+  expect([...(await renewals.of(['c', 'd'])).keys()]).toEqual(['d'])
+  const request = { host: 'a.example.com', certificate: 'c', by: 'ada', at }
+  const revoke = { ...request, action: { type: 'revoke', reason: 'superseded' } as const }
+  await requests.ask({ ...request, action: { type: 'renew' } })
+  await requests.ask(revoke)
+  await requests.ask({ ...request, action: { type: 'renew' } })
+  expect([...(await requests.open()).values()]).toEqual([revoke])
+  await requests.close({ ...request, certificate: 'another' }, 'revoke')
+  expect((await requests.open()).size).toBe(1)
+  await requests.close(request, 'revoke')
+  expect((await requests.open()).size).toBe(0)
+})

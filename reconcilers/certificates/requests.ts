@@ -1,0 +1,61 @@
+import type { Store } from '../../runtime/store/store.ts'
+
+/** Reasons that a person may give (RFC 5280, 5.3.1), in certbot's words. */
+export const revocationReasons = [
+  ...(['unspecified', 'keycompromise', 'affiliationchanged', 'superseded', 'cessationofoperation'] as const),
+] as const
+export type RevocationReason = (typeof revocationReasons)[number]
+
+/** What a person wants done with a certificate. It is kept until it is done, whatever dies meanwhile. */
+export interface CertificateRequest {
+  readonly host: string
+  readonly action: { readonly type: 'renew' } | { readonly type: 'revoke'; readonly reason: RevocationReason }
+  /** Id of the certificate that it is about: one that is no longer in use is not renewed once more. */
+  readonly certificate: string
+  readonly by: string
+  readonly at: Date
+}
+
+export interface Requests {
+  /** By host. */
+  open(): Promise<ReadonlyMap<string, CertificateRequest>>
+  /** A newer one of the same host takes its place, but a renewal never that of a revocation. */
+  ask(request: CertificateRequest): Promise<void>
+  /** It is done. One that was asked for meanwhile stays. */
+  close(request: Pick<CertificateRequest, 'host' | 'certificate'>, action: CertificateRequest['action']['type']): Promise<void>
+}
+
+interface Row {
+  readonly host: string
+  readonly action: 'renew' | 'revoke'
+  readonly reason: RevocationReason | null
+  readonly certificate: string
+  readonly by: string
+  readonly at: Date
+}
+
+export function createRequests(store: Store): Requests {
+  return {
+    async open() {
+      const rows = await store<Row[]>`
+        SELECT host, action, reason, certificate, asked_by AS by, asked_at AS at FROM certificate_request`
+      return new Map(rows.map(({ action, reason, ...row }) => [row.host, { ...row, action: actionOf(action, reason) }]))
+    },
+    async ask({ host, action, certificate, by, at }) {
+      const reason = action.type === 'revoke' ? action.reason : null
+      await store`
+        INSERT INTO certificate_request (host, action, reason, certificate, asked_by, asked_at)
+        VALUES (${host}, ${action.type}, ${reason}, ${certificate}, ${by}, ${at})
+        ON CONFLICT (host) DO UPDATE SET
+          action = excluded.action, reason = excluded.reason, certificate = excluded.certificate,
+          asked_by = excluded.asked_by, asked_at = excluded.asked_at
+        WHERE excluded.action = 'revoke' OR certificate_request.action = 'renew'`
+    },
+    async close({ host, certificate }, action) {
+      await store`DELETE FROM certificate_request WHERE host = ${host} AND certificate = ${certificate} AND action = ${action}`
+    },
+  }
+}
+
+const actionOf = (action: Row['action'], reason: RevocationReason | null): CertificateRequest['action'] =>
+  action === 'renew' ? { type: action } : { type: action, reason: reason ?? 'unspecified' }
