@@ -13,6 +13,7 @@ import type { Home } from '../runtime/os/home.ts'
 import { spawnBytes } from '../runtime/os/spawn.ts'
 import type { UpstreamDesk } from '../web/api/upstream.ts'
 import type { HookDeps } from '../web/hooks/routes.ts'
+import { type Forge, startForge } from './forge.ts'
 import type { Ground } from './ground.ts'
 
 export interface UpstreamRoom {
@@ -41,6 +42,7 @@ export async function upstreamRoom(ground: Ground, { home, command, onStep }: Up
   const listeners = new Set<() => void>()
   let engine: RunningEngine | undefined
   let wake = () => {}
+  let forge: Forge | undefined
   const main = 'refs/heads/main'
   const mirror = createMirror({
     ...{ repository, exchange, records, clock, log, command },
@@ -55,6 +57,7 @@ export async function upstreamRoom(ground: Ground, { home, command, onStep }: Up
     changed: () => {
       engine?.wake('upstream', 'the upstream was asked')
       for (const listener of listeners) listener()
+      forge?.looked()
     },
     audit: (action, target, outcome, details) =>
       audit.record({ type: 'config_changed', agent: '', user: 'upstream', action, target, outcome, details }),
@@ -86,6 +89,8 @@ export async function upstreamRoom(ground: Ground, { home, command, onStep }: Up
       const polling = startPolling({ mirror, clock, random: Math.random, wanted })
       wake = polling.wake
       started.defer(() => polling.stop())
+      forge = startForge(ground, { mirror, engine: running, command })
+      started.defer(() => forge?.stop())
     },
   }
 }

@@ -1,0 +1,103 @@
+import { hostname } from 'node:os'
+import type { DesiredState } from '../desired-state/state.ts'
+import type { RunningEngine } from '../reconcilers/engine/engine.ts'
+import type { ResourceStatus } from '../reconcilers/engine/status.ts'
+import { createGitHub } from '../reconcilers/upstream/github/client.ts'
+import { reportToGitHub } from '../reconcilers/upstream/github/report.ts'
+import { startReporting } from '../reconcilers/upstream/github/reporting.ts'
+import { createReports } from '../reconcilers/upstream/github/reports.ts'
+import type { Mirror } from '../reconcilers/upstream/mirror.ts'
+import { shownUrl } from '../reconcilers/upstream/remote.ts'
+import { planLines } from '../web/git/lines.ts'
+import { declaredChanges } from '../web/portal/changes/declared.ts'
+import { urls } from '../web/portal/urls.ts'
+import type { Ground } from './ground.ts'
+
+/** What is said where the upstream lives. */
+export interface Forge {
+  /** The upstream was asked: its pull requests may be others. */
+  looked(): void
+  stop(): Promise<void>
+}
+
+export interface ForgeOptions {
+  readonly mirror: Mirror
+  readonly engine: RunningEngine
+  readonly command: string
+}
+
+/** Tells GitHub how its commits fare here, and what its pull requests would do. */
+export function startForge(ground: Ground, { mirror, engine, command }: ForgeOptions): Forge {
+  const { repository, store, clock, secrets, redact, log } = ground
+  const pause = { until: 0 }
+  const reports = createReports(store)
+  let pulls = true
+  const report = async () => {
+    const asked = pulls
+    pulls = false
+    try {
+      await reportToGitHub(
+        {
+          ...{ mirror, head: repository.head, read: repository.read, reports, redact },
+          connect: async (address, { url, token = '' }) =>
+            createGitHub(address, { token: await secrets.value(token, `upstream ${shownUrl(url)}`), clock, pause }),
+          outcome: () => outcomeOf(engine),
+          plan: async state => planLines(await engine.plan(state), command),
+          declares: async state => declaredLines(engine.state(), state),
+          context: `ai-infra/${hostname()}`,
+          page: revision => portalPage(engine.state(), urls.change.to(revision)),
+        },
+        { pulls: asked },
+      )
+    } catch (error) {
+      pulls ||= asked
+      throw error
+    }
+  }
+  const reporting = startReporting({ report, clock, log: log.with({ component: 'forge' }), random: Math.random })
+  const stop = engine.subscribe(event => {
+    if (event.type !== 'progress') reporting.wake()
+  })
+  return {
+    looked() {
+      pulls = true
+      reporting.wake()
+    },
+    async stop() {
+      stop()
+      await reporting.stop()
+    },
+  }
+}
+
+const mark = { create: '+', update: '~', delete: '-' } as const
+
+function declaredLines(before: DesiredState | undefined, after: DesiredState): string[] {
+  const changes = declaredChanges(before, after)
+  if (changes.length === 0) return [`${after.revision.slice(0, 8)} declares the same`]
+  return [
+    `${after.revision.slice(0, 8)} declares:`,
+    ...changes.map(({ operation, kind, key }) => `  ${mark[operation]} ${kind} ${key}`),
+  ]
+}
+
+/** How far main is reached. The upstream itself is not counted: it is where this is read. */
+export function outcomeOf(engine: Pick<RunningEngine, 'status' | 'holds'>) {
+  const { resources: all } = engine.status()
+  const resources = all.filter(({ kind }) => kind !== 'upstream')
+  const [held] = engine.holds()
+  if (held !== undefined)
+    return { state: 'pending', description: `held until somebody approves ${held.id}: ${held.reason}` } as const
+  const broken = resources.find(({ state }) => state === 'failed' || state === 'stalled')
+  if (broken !== undefined) return { state: 'failure', description: openText(broken) } as const
+  const open = resources.find(({ state }) => state === 'reconciling' || state === 'waiting')
+  if (open !== undefined) return { state: 'pending', description: openText(open) } as const
+  return { state: 'success', description: `converged: ${resources.length} resources are as declared` } as const
+}
+
+const openText = ({ kind, key, state, message }: ResourceStatus) => `${kind}/${key} ${state}: ${message}`
+
+function portalPage(state: DesiredState | undefined, path: string): string | undefined {
+  const portal = [...(state?.domains.values() ?? [])].find(({ kind }) => kind === 'portal')
+  return portal === undefined ? undefined : `https://${portal.host}${path}`
+}
