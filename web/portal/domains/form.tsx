@@ -1,7 +1,7 @@
 /** @jsxImportSource hono/jsx */
 import type { Child } from 'hono/jsx'
 import { Title } from '../components/facts.tsx'
-import { Field, Mistakes, TextField } from '../components/field.tsx'
+import { Mistakes, TextField } from '../components/field.tsx'
 import type { Frame } from '../components/frame.ts'
 import { Page } from '../components/layout.tsx'
 import { urls } from '../urls.ts'
