@@ -1,6 +1,6 @@
 #!/bin/sh
 //bin/true; AI_INFRA_CALLED=${AI_INFRA_CALLED:-$0} exec "${0%/*}/bin/ai-infra" "$@" # A comment to Bun; sh finds Bun through the launcher.
-import { type Command, type CommandContext, type ExitStatus, WrongUse } from './commands/command.ts'
+import { type Command, type CommandContext, type ExitStatus, usageLines, WrongUse } from './commands/command.ts'
 import { table } from './commands/table.ts'
 import { readEnvironment } from './runtime/os/environment.ts'
 import { explain } from './runtime/os/errors.ts'
@@ -55,7 +55,7 @@ async function main(args: readonly string[]): Promise<ExitStatus> {
   }
   const command = await load()
   if (rest.includes('--help') || rest.includes('-h')) {
-    out(`${called} ${command.name} ${command.usage}`)
+    for (const line of usageLines(called, command)) out(line)
     out(`  ${command.summary}`)
     return 0
   }
@@ -65,7 +65,7 @@ async function main(args: readonly string[]): Promise<ExitStatus> {
   } catch (failure) {
     if (failure instanceof WrongUse) {
       error(`${called} ${name}: ${failure.message}`)
-      error(`use: ${called} ${name} ${command.usage}`)
+      for (const line of usageLines(called, command)) error(`use: ${line}`)
       return 2
     }
     error(`${called} ${name}: ${explain(failure)}`)
@@ -80,7 +80,9 @@ async function helpLines(): Promise<string[]> {
     '',
     `Use: ${called} VERB`,
     '',
-    ...table(commands.map(command => [`  ${command.name} ${command.usage}`, command.summary])),
+    ...table(commands.map(({ name, summary }) => [`  ${name}`, summary])),
+    '',
+    `${called} VERB --help says how a verb is used.`,
   ]
 }
 

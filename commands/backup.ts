@@ -37,7 +37,7 @@ const options = {
 export const backup: Command = {
   name: 'backup',
   usage:
-    '[list [NAME] | run [NAME] | verify [NAME] | restore NAME [SNAPSHOT] [--into DIR] | restore --repository R [SNAPSHOT] [--into DIR] | key] [--no-wait] [--json]',
+    'list [NAME] [--json]\nrun [NAME] [--no-wait] [--json]\nverify [NAME] [--no-wait] [--json]\nrestore NAME [SNAPSHOT] [--into DIR]\nrestore --repository R [SNAPSHOT] [--into DIR]\nkey',
   summary: 'make backups, try them out, and get back what is in them; with --repository also where nothing is yet',
   async run(args, context) {
     const { positionals, values } = readArguments(args, options, { least: 0, most: 3 })

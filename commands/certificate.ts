@@ -21,7 +21,7 @@ const options = { reason: { type: 'string' }, yes: { type: 'boolean' }, json: { 
 export const certificate: Command = {
   name: 'certificate',
   usage:
-    'list [--json] | renew HOST | revoke HOST [--reason unspecified|keycompromise|affiliationchanged|superseded|cessationofoperation] --yes',
+    'list [--json]\nrenew HOST\nrevoke HOST [--reason unspecified|keycompromise|affiliationchanged|superseded|cessationofoperation] --yes',
   summary: 'certificates of authorities; renewed or revoked at once, each with a new key',
   async run(args, context) {
     const { values, positionals } = readArguments(args, options, { least: 1, most: 2 })

@@ -18,11 +18,15 @@ export interface CommandContext extends Console {
 
 export interface Command {
   readonly name: string
-  /** What follows the name: `KIND/KEY --for D --reason R`. */
+  /** What follows the name: `KIND/KEY --for D --reason R`; a line for each way to call it. */
   readonly usage: string
   readonly summary: string
   run(args: readonly string[], context: CommandContext): Promise<ExitStatus>
 }
+
+/** Each way to call it, as one types it. */
+export const usageLines = (called: string, { name, usage }: Pick<Command, 'name' | 'usage'>): string[] =>
+  usage.split('\n').map(way => `${called} ${name} ${way}`.trimEnd())
 
 /** The call was wrong: answered with the usage and exit status 2. */
 export class WrongUse extends Error {}

@@ -40,7 +40,7 @@ const options = {
 export const domain: Command = {
   name: 'domain',
   usage:
-    'list | add HOST (--root FOLDER | --proxy URL [--websocket] | --redirect URL [--status N] | --portal) [--alias HOST]… [--tls none|self-signed|acme] | remove HOST [--json]',
+    'list [--json]\nadd HOST --root FOLDER [--alias HOST]… [--tls none|self-signed|acme] [--json]\nadd HOST --proxy URL [--websocket] [--alias HOST]… [--tls none|self-signed|acme] [--json]\nadd HOST --redirect URL [--status N] [--alias HOST]… [--tls none|self-signed|acme] [--json]\nadd HOST --portal [--alias HOST]… [--tls self-signed|acme] [--json]\nremove HOST [--json]',
   summary: 'sites with their certificates, DNS records and visits; each change is a commit',
   async run(args, context) {
     const { values, positionals } = readArguments(args, options, { least: 1, most: 2 })

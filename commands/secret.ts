@@ -34,7 +34,7 @@ const actions: Readonly<Record<string, (name: string, context: CommandContext, j
 
 export const secret: Command = {
   name: 'secret',
-  usage: 'list | set NAME | remove NAME | recipient [--json]',
+  usage: 'list [--json]\nset NAME [--json]\nremove NAME [--json]\nrecipient [--json]',
   summary: 'keep passwords and keys that documents name as secret:NAME; set reads the value from standard input',
   async run(args, context) {
     const { positionals, values } = readArguments(

@@ -18,7 +18,7 @@ const everything = z.array(z.looseObject(task.shape))
 
 export const tasks: Command = {
   name: 'tasks',
-  usage: '[cancel ID | retry ID] [--agent A] [--state S,S] [--json]',
+  usage: '[--agent A] [--state S,S] [--json]\ncancel ID [--json]\nretry ID [--json]',
   summary: 'what the agents are given to do, and why it waits',
   async run(args, context) {
     const options = { json: { type: 'boolean' }, agent: { type: 'string' }, state: { type: 'string' } } as const

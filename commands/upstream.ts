@@ -14,7 +14,7 @@ const options = { json: { type: 'boolean' }, url: text, branch: text, token: tex
 export const upstream: Command = {
   name: 'upstream',
   usage:
-    'status|fetch|adopt [HEAD] [--url URL --branch B --token secret:NAME --key secret:NAME --known-hosts FILE]|push [HEAD] [--json]',
+    'status [--json]\nfetch [--json]\nadopt [HEAD] [--url URL --branch B --token secret:NAME --key secret:NAME --known-hosts FILE] [--json]\npush [HEAD] [--json]',
   summary:
     'the repository elsewhere that main is mirrored with: how it stands, ask it now, take what is there, keep what is here',
   async run(args, context) {

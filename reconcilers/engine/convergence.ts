@@ -211,7 +211,8 @@ async function fail(core: Core, revision: string, group: readonly Intent[], inte
   core.retries.set(id, retry)
   core.board.set(change.kind, change.key, standingOf(retry))
   const milliseconds = now.getTime() - intent.startedAt.getTime()
-  core.emit({ type: 'change', revision, change: planned(change), phase: 'failed', milliseconds, message: retry.message })
+  const phase = retry.state === 'waiting' ? 'waiting' : 'failed'
+  core.emit({ type: 'change', revision, change: planned(change), phase, milliseconds, message: retry.message })
   core.log.warn('change failed', { kind: change.kind, key: change.key, revision, attempts: retry.attempts, error: retry.message })
   await core.journal.ended(
     group.map(one => one.id),

@@ -99,7 +99,8 @@ export type EngineEvent =
       readonly type: 'change'
       readonly revision: string
       readonly change: PlannedChange
-      readonly phase: 'verified' | 'failed'
+      /** `waiting`: it did not work yet, for want of something outside that its status names. */
+      readonly phase: 'verified' | 'failed' | 'waiting'
       readonly milliseconds: number
       readonly message: string
     }

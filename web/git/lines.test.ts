@@ -42,6 +42,8 @@ test('each verified or failed change is one line with its time, and is counted',
   const failed: EngineEvent = { type: 'change', revision, change, phase: 'failed', milliseconds: 5, message: 'nginx said no' }
   expect(eventLine(verified)).toBe('  + site blog.example.com created: serve www/blog (84 ms)')
   expect(eventLine(failed)).toBe('  ! site blog.example.com FAILED: nginx said no')
+  const waiting: EngineEvent = { ...failed, phase: 'waiting', message: 'the secret DNS_KEY is not set' }
+  expect(eventLine(waiting)).toBe('  … site blog.example.com waits: the secret DNS_KEY is not set')
   expect(eventLine({ type: 'change', revision, change, phase: 'started' })).toBeUndefined()
   expect([...countDone([verified, failed])]).toEqual([
     ['created', 1],

@@ -47,7 +47,8 @@ export function eventLine(event: EngineEvent): string | undefined {
   switch (event.type) {
     case 'change':
       if (event.phase === 'started') return undefined
-      return event.phase === 'verified' ? verifiedLine(event.change, event.milliseconds) : failedLine(event.change, event.message)
+      if (event.phase === 'verified') return verifiedLine(event.change, event.milliseconds)
+      return event.phase === 'waiting' ? waitingLine(event.change, event.message) : failedLine(event.change, event.message)
     case 'progress':
       return `  … ${event.kind} ${event.key}: ${event.message}`
     case 'superseded':
@@ -59,6 +60,8 @@ export function eventLine(event: EngineEvent): string | undefined {
 
 const verifiedLine = (change: PlannedChange, milliseconds: number) =>
   `  ${mark[change.operation]} ${change.kind} ${change.key} ${done[change.operation]}: ${change.summary} (${milliseconds} ms)`
+
+const waitingLine = (change: PlannedChange, message: string) => `  … ${change.kind} ${change.key} waits: ${message}`
 
 const failedLine = (change: PlannedChange, message: string) => `  ! ${change.kind} ${change.key} FAILED: ${message}`
 
@@ -102,7 +105,7 @@ export function countDone(events: readonly EngineEvent[]): Map<string, number> {
   const counts = new Map<string, number>()
   for (const event of events) {
     if (event.type !== 'change' || event.phase === 'started') continue
-    const word = event.phase === 'failed' ? 'failed' : done[event.change.operation]
+    const word = event.phase !== 'verified' ? event.phase : done[event.change.operation]
     counts.set(word, (counts.get(word) ?? 0) + 1)
   }
   return counts

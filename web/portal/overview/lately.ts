@@ -3,7 +3,7 @@ import type { Clock } from '../../../runtime/os/clock.ts'
 
 export interface Happening {
   readonly at: string
-  readonly outcome: 'verified' | 'failed'
+  readonly outcome: 'verified' | 'failed' | 'waiting'
   readonly kind: string
   readonly key: string
   readonly summary: string
@@ -27,7 +27,7 @@ export function watchLately(engine: Engine, clock: Clock): Lately {
       outcome: event.phase,
       kind,
       key,
-      summary: event.phase === 'failed' ? event.message || summary : summary,
+      summary: event.phase !== 'verified' ? event.message || summary : summary,
     }
     kept = [happening, ...kept].slice(0, mostKept)
   })

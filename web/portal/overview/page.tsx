@@ -214,7 +214,7 @@ const LatelyPanel = ({ lately, now }: OverviewView) => (
       within="late"
       now={now}
       notes={lately.map(({ outcome, kind, key, summary, at }) => {
-        const state = outcome === 'verified' ? 'ready' : 'failed'
+        const state = outcome === 'verified' ? 'ready' : outcome
         return { state, word: outcome, to: urls.resource.to(kind, key), name: key, text: summary, at }
       })}
     />
