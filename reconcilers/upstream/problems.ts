@@ -60,7 +60,7 @@ export function choicesOf(problem: Problem | undefined, command: string): readon
   if (problem.head === undefined) return [keep]
   const take = {
     command: `${command} upstream adopt ${short(problem.head)}`,
-    effect: 'takes what is declared there, after the checks of any push; what is here is kept as refs/archive/…',
+    effect: 'takes what is declared there, after the checks of any push; what is here is kept under refs/archive',
   }
   return [take, keep]
 }

@@ -14,6 +14,7 @@ import { resourceRoutes } from './resource/routes.tsx'
 import { secretRoutes } from './secrets/routes.tsx'
 import { signInRoutes } from './sign-in/routes.tsx'
 import { taskRoutes } from './tasks/routes.tsx'
+import { upstreamPages } from './upstream/routes.tsx'
 import { urls } from './urls.ts'
 
 /** Every route of the portal, for the door. */
@@ -30,6 +31,7 @@ export function createPortalRoutes(deps: PortalDeps): readonly Route[] {
     ...domainRoutes(deps),
     ...secretRoutes(deps),
     ...changeRoutes(deps),
+    ...upstreamPages(deps),
     ...heldRoutes(deps),
     ...signInRoutes(deps),
     ...assetRoutes(),

@@ -1,6 +1,7 @@
 /** @jsxImportSource hono/jsx */
 import { raw } from 'hono/html'
 import type { CommitSummary } from '../../../desired-state/repository.ts'
+import type { Standing as UpstreamStanding } from '../../../desired-state/upstream-standing.ts'
 import type { ResourceState, Run } from '../../../reconcilers/engine/status.ts'
 import { Diff } from '../components/diff.tsx'
 import { Fact, Title } from '../components/facts.tsx'
@@ -9,6 +10,7 @@ import { frameRegions, Page } from '../components/layout.tsx'
 import { StateWord } from '../components/state.tsx'
 import { Ago, moment, short, span } from '../components/time.tsx'
 import { htmlOf, liveAddress, type Region, region } from '../live/regions.ts'
+import { UpstreamPanel } from '../upstream/panel.tsx'
 import { urls } from '../urls.ts'
 import type { Declared } from './declared.ts'
 
@@ -21,6 +23,8 @@ export interface ChangesView {
   /** Last commit of this page, when there are older ones. */
   readonly before: string | undefined
   readonly cloneCommand: string
+  /** The mirror elsewhere. */
+  readonly upstream: UpstreamStanding
   readonly now: Date
 }
 
@@ -36,15 +40,16 @@ const looks: Record<Standing, { readonly state: ResourceState; readonly word: st
 
 const StandingWord = ({ standing }: { readonly standing: Standing }) => <StateWord {...looks[standing]} />
 
-export const ChangesPage = ({ view: { frame, commits, before, cloneCommand, now } }: { readonly view: ChangesView }) => (
-  <Page frame={frame} title="Changes" room="changes">
+export const ChangesPage = ({ view, notice }: { readonly view: ChangesView; readonly notice?: string | undefined }) => (
+  <Page frame={view.frame} title="Changes" room="changes" notice={notice}>
     <header class="title">
       <h1>Changes</h1>
       <p class="lead">Every commit on main, by push or from these pages.</p>
       <p>
-        <code>{cloneCommand}</code>
+        <code>{view.cloneCommand}</code>
       </p>
     </header>
+    <UpstreamPanel standing={view.upstream} now={view.now} />
     <table class="ledger changes">
       <thead>
         <tr>
@@ -60,7 +65,7 @@ export const ChangesPage = ({ view: { frame, commits, before, cloneCommand, now 
         </tr>
       </thead>
       <tbody>
-        {commits.map(({ commit, standing }) => (
+        {view.commits.map(({ commit, standing }) => (
           <tr>
             <td>
               <StandingWord standing={standing} />
@@ -73,15 +78,15 @@ export const ChangesPage = ({ view: { frame, commits, before, cloneCommand, now 
               <code>{short(commit.revision)}</code>
             </td>
             <td class="num">
-              <Ago at={commit.date} now={now} />
+              <Ago at={commit.date} now={view.now} />
             </td>
           </tr>
         ))}
       </tbody>
     </table>
-    {before === undefined ? null : (
+    {view.before === undefined ? null : (
       <p>
-        <a class="second" href={`${urls.changes.to()}?before=${before}`}>
+        <a class="second" href={`${urls.changes.to()}?before=${view.before}`}>
           Older changes
         </a>
       </p>

@@ -13,6 +13,7 @@ import { missing } from '../errors.tsx'
 import { readForm } from '../form.ts'
 import { frameOf } from '../frame.ts'
 import { liveStream } from '../live/stream.ts'
+import { noticeOf } from '../notices.ts'
 import { page, seeOther } from '../reply.ts'
 import { urls } from '../urls.ts'
 import { declaredChanges } from './declared.ts'
@@ -70,9 +71,10 @@ async function list(call: Call, deps: PortalDeps): Promise<Response> {
     commits: shown.map((commit, at) => ({ commit, standing: standings[at] ?? 'past' })),
     before: commits.length > perPage ? shown.at(-1)?.revision : undefined,
     cloneCommand: deps.place.cloneCommand,
+    upstream: await deps.upstream.standing(),
     now: deps.clock.now(),
   }
-  return page(<ChangesPage view={view} />)
+  return page(<ChangesPage view={view} notice={noticeOf(call)} />)
 }
 
 async function standingOf(revision: string, { engine, repository }: PortalDeps): Promise<Standing> {

@@ -14,7 +14,8 @@ export interface ReviewView {
   readonly up: { readonly label: string; readonly to: string }
   readonly title: string
   readonly plan: RevisionPlan
-  readonly diff: string
+  /** Undefined: its text is not at hand, and the plan is all there is to see. */
+  readonly diff: string | undefined
   /** Why it is shown again: main or the server moved meanwhile. */
   readonly again: string | undefined
   /** Where the decision is sent, with what it is bound to. */
@@ -32,10 +33,13 @@ export const ReviewPage = (view: ReviewView) => (
     <Title up={view.up} title={view.title} />
     <Mistakes sentences={view.again === undefined ? [] : [view.again]} />
     <PlanView plan={view.plan} />
-    <section aria-labelledby="diff-title">
-      <h2 id="diff-title">The commit</h2>
-      {view.diff === '' ? <p class="calm">No file changes.</p> : <Diff text={view.diff} />}
-    </section>
+    {view.diff === undefined ? null : (
+      <section aria-labelledby="diff-title">
+        <h2 id="diff-title">The commit</h2>
+        {view.diff === '' ? <p class="calm">No file changes.</p> : <Diff text={view.diff} />}
+      </section>
+    )}
+    {view.children}
     <form method="post" action={view.action} class="decide">
       {Object.entries(view.hidden).map(([name, value]) => (
         <input type="hidden" name={name} value={value} />

@@ -1,6 +1,7 @@
 import type { ResourceState, ResourceStatus } from '../../../reconcilers/engine/status.ts'
 import type { Source } from '../../../runtime/secrets/store.ts'
 import type { FakeAgents } from './fake-agents.ts'
+import type { FakeUpstream } from './fake-upstream.ts'
 import type { FakeEngine, FakeRepository } from './fakes.ts'
 import type { house } from './house.ts'
 
@@ -151,4 +152,39 @@ export function playOutside({ engine, served, visits, vault }: ReturnType<typeof
   vault.uses.set('CLOUDFLARE_TOKEN', ['dns.yaml example.net'])
   vault.uses.set('GITHUB_PAT', ['backups.yaml github'])
   vault.uses.set('POSTGRES', ['databases.yaml shop'])
+}
+
+export function divergeInScene(upstream: FakeUpstream): void {
+  const [main, head] = [sha('4'), sha('there')]
+  const state = 'stalled' as const
+  const message = `each side has commits that the other has not; here main is ${main.slice(0, 8)}, there it is ${head.slice(0, 8)}; neither side is changed until somebody chooses`
+  upstream.now = {
+    ...{ url: 'github.com/ada/server', branch: 'main', main, head, seenAt: at(1), signingKey: '' },
+    problem: { reason: 'diverged', state, message, lines: [], head, main },
+    choices: [
+      {
+        command: `ai-infra upstream adopt ${head.slice(0, 8)}`,
+        effect: 'takes what is declared there, after the checks of any push; what is here is kept under refs/archive',
+      },
+      {
+        command: `ai-infra upstream push ${main.slice(0, 8)}`,
+        effect: 'keeps what is declared here: one new commit with both histories, which goes there without force',
+      },
+    ],
+  }
+}
+
+export function refuseInScene(upstream: FakeUpstream): void {
+  const [main, head] = [sha('4'), sha('there')]
+  const lines = [
+    `main at ${head.slice(0, 8)} has 2 mistakes:`,
+    'domains.yaml:4:23: unknown key "rooot"; did you mean "root"?',
+    'settings.yaml:2:6: tls must be none, self-signed or acme, and is "maybe"',
+    'Refused: nothing on the server has changed.',
+  ]
+  const message = `${head.slice(0, 8)} is refused, and ${main.slice(0, 8)} stays in force: ${lines[1]}; a good commit on top of it goes on`
+  upstream.now = {
+    ...{ url: 'github.com/ada/server', branch: 'main', main, head, seenAt: at(1), signingKey: '', choices: [] },
+    problem: { reason: 'invalid', state: 'stalled', message, lines, head, main },
+  }
 }

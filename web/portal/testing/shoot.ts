@@ -1,7 +1,7 @@
 // Pictures of the portal on invented data: bun web/portal/testing/shoot.ts FOLDER [PATH...]
 import { chromium } from 'playwright-core'
 import { house } from './house.ts'
-import { holdInScene, playOutside, playScene } from './scene.ts'
+import { divergeInScene, holdInScene, playOutside, playScene, refuseInScene } from './scene.ts'
 import { playWork } from './work-scene.ts'
 
 const [folder = '/tmp/portal-shots', ...only] = process.argv.slice(2)
@@ -11,6 +11,8 @@ playScene(home.engine, home.agents, home.repository)
 playOutside(home)
 await playWork(home.agents, home.tasks, home.approvals, home.health)
 if (process.env.HELD) holdInScene(home.engine)
+if (process.env.UPSTREAM) divergeInScene(home.upstream)
+if (process.env.UPSTREAM === 'refused') refuseInScene(home.upstream)
 const listener = home.listen()
 const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: ['--no-sandbox', '--disable-gpu'] })
 const views = [
