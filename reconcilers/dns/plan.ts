@@ -45,7 +45,7 @@ export function planRecords(
 ): Plan<DnsAction> {
   const parts = [
     ...observed.map(place => surplus(kind, desired, place)),
-    ...[...desired].sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, item]) => planItem(kind, key, item, observed)),
+    ...[...desired].sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, item]) => planItem(kind, key, desired, item, observed)),
   ]
   return {
     changes: parts.flatMap(({ change }) => change ?? []),
@@ -78,11 +78,18 @@ function leftBehind({ zone, provider }: ObservedZone, error: ApplianceError): Ob
   return { key: zone, state: error.kind === 'stalled' ? 'stalled' : 'waiting', reason: 'left-behind', message }
 }
 
-function planItem(kind: string, key: string, item: DnsItem, observed: readonly ObservedZone[]): Part {
+function planItem(
+  kind: string,
+  key: string,
+  desired: ReadonlyMap<string, DnsItem>,
+  item: DnsItem,
+  observed: readonly ObservedZone[],
+): Part {
   const place = observed.find(({ zone, left }) => zone === item.zone && !left)
   if (item.type === 'zone') return planZone(kind, key, item, place)
   const found = place === undefined || place.content instanceof Error ? undefined : place.content.sets.get(key)
-  const obstacle = inTheWay(key, item, place, found)
+  const isMade = place?.content instanceof NoSuchZone && isCreated(desired, item.zone)
+  const obstacle = isMade ? beingMade(key) : inTheWay(key, item, place, found)
   if (obstacle !== undefined) return { obstacle }
   if (place === undefined) return {}
   const spreading = place.spreading?.get(key)
@@ -97,13 +104,21 @@ function planItem(kind: string, key: string, item: DnsItem, observed: readonly O
 function planZone(kind: string, key: string, item: ZoneItem, place: ObservedZone | undefined): Part {
   const { zone, provider, create } = item
   const content = place?.content
-  if (content instanceof NoSuchZone && create) return { change: kind === 'dns-record' ? [make(kind, { zone, provider })] : [] }
+  if (content instanceof NoSuchZone && create)
+    return kind === 'dns-record' ? { change: [make(kind, { zone, provider })] } : { obstacle: beingMade(key) }
   if (content instanceof Error) return { obstacle: unread(key, content) }
   if (content?.unseen !== undefined) {
     return { obstacle: { key, state: 'waiting', reason: 'not-delegated', message: content.unseen } }
   }
   return { note: [key, `${content?.ours.size ?? 0} of its records are kept from here, at ${placeOf(provider)}`] }
 }
+
+const isCreated = (desired: ReadonlyMap<string, DnsItem>, zone: string): boolean => {
+  const item = desired.get(zone)
+  return item?.type === 'zone' && item.create
+}
+
+const beingMade = (key: string): Obstacle => ({ key, state: 'waiting', reason: 'zone-made', message: 'its zone is made first' })
 
 function unread(key: string, { kind, message, hint }: ApplianceError): Obstacle {
   const state = kind === 'stalled' ? 'stalled' : 'waiting'

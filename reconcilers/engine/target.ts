@@ -48,7 +48,12 @@ export function requiredHold(reconciler: AnyReconciler, from: DesiredState, to: 
 export async function chooseTarget(
   reconciler: AnyReconciler,
   head: DesiredState,
-  context: { readonly journal: Journal; readonly accepted: Map<string, string>; readonly read: ReadState; readonly clock: Clock },
+  context: {
+    readonly journal: Pick<Journal, 'accept' | 'hold'>
+    readonly accepted: Map<string, string>
+    readonly read: ReadState
+    readonly clock: Clock
+  },
 ): Promise<Target> {
   const { journal, accepted, read, clock } = context
   const wanted = await wantedState(reconciler, head, accepted, read)

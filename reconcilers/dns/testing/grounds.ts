@@ -62,8 +62,13 @@ export const cloudflareSecrets = ({ url, token, apiKey }: CloudflareServer) => (
 })
 
 /** Looks, plans and applies as the engine does. */
-export async function createDesk({ declared, providersOf }: Ground, zone: string, owner = 'me') {
-  const folder = await mkdtemp(join(tmpdir(), 'dns-'))
+export async function createDesk(
+  { declared, providersOf }: Pick<Ground, 'declared' | 'providersOf'>,
+  zone: string,
+  owner = 'me',
+  home?: string,
+) {
+  const folder = home ?? (await mkdtemp(join(tmpdir(), 'dns-')))
   const reconciler = createDnsReconciler({
     ...{ kind: 'dns-record', select: () => new Map(), providers: providersOf(owner), clock: systemClock, snapshots: folder },
     kept: createKeptZones(folder, 'dns-record'),

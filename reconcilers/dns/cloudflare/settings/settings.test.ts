@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { stateOf } from '../../../../desired-state/testing/tree.ts'
 import { type CloudflareServer, startCloudflare } from '../../testing/cloudflare.ts'
+import { dieAtStep } from '../../testing/die.ts'
 import { cloudflareSecrets } from '../../testing/grounds.ts'
 import { createAccount } from '../api.ts'
 import { createKeptSettings } from './kept.ts'
@@ -161,6 +162,23 @@ test('a request that was obeyed and not answered is looked at: no rule is there 
   expect(first.failed).toHaveLength(1)
   expect(first.left).toEqual([])
   expect(settings().rulesets.get('http_request_firewall_custom')?.rules).toHaveLength(1)
+})
+
+test('after a death at any step the next look goes on, with nothing lost or doubled', async () => {
+  settings().hasBalancers = true
+  const declared = (round: number) =>
+    `ssl: ${round % 2 === 0 ? 'full' : 'strict'}\nwaf: { a${round}: { when: (true) } }\nworkers_routes: { "example.com/${round}/*": api }`
+  const steps: string[] = []
+  for (let number = 0; ; number++) {
+    const step = await dieAtStep(reconciler(), desiredOf(declared(number)), number)
+    const { failed, left } = await converge(declared(number))
+    expect({ step, failed, left }).toEqual({ step, failed: [], left: [] })
+    expect(settings().rulesets.get('http_request_firewall_custom')?.rules).toHaveLength(1)
+    expect([...settings().routes.values()].map(({ pattern }) => pattern)).toEqual([`example.com/${number}/*`])
+    if (step === undefined) break
+    steps.push(step)
+  }
+  expect(new Set(steps)).toEqual(new Set(['begin', 'kept', 'sent', 'changed']))
 })
 
 test('a load balancer follows its pools: servers, order, and pools that it no longer has', async () => {

@@ -1,0 +1,93 @@
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
+import { ApplianceError } from '../../runtime/os/errors.ts'
+import type { FoundSet } from './provider.ts'
+import { inverse } from './snapshots.ts'
+import { dieAtStep } from './testing/die.ts'
+import { bindGround, cloudflareGround, createDesk, type Ground } from './testing/grounds.ts'
+
+setDefaultTimeout(60_000)
+
+const zone = 'example.com'
+const set = (name: string, ...values: readonly string[]): FoundSet => ({ name: `${name}.${zone}`, type: 'A', ttl: 300, values })
+const grounds: Readonly<Record<string, (zone: string) => Promise<Ground>>> = { BIND: bindGround, Cloudflare: cloudflareGround }
+
+for (const [name, start] of Object.entries(grounds)) {
+  describe(name, () => {
+    let ground: Ground
+    beforeAll(async () => {
+      ground = await start(zone)
+    })
+    afterAll(() => ground[Symbol.asyncDispose]())
+
+    test('after a death at any step the next look goes on, with nothing lost or doubled', async () => {
+      await using desk = await createDesk(ground, zone)
+      await desk.converge(desk.desiredOf([set('gone', '203.0.113.1'), set('changed', '203.0.113.1')]))
+      const steps: string[] = []
+      for (let number = 0; ; number++) {
+        const desired = desk.desiredOf([set('changed', `203.0.113.${number + 2}`), set(`new-${number}`, '203.0.113.9')])
+        const step = await dieAtStep(desk.reconciler, desired, number)
+        const { failed, after } = await desk.converge(desired)
+        expect({ step, failed, changes: after.changes }).toEqual({ step, failed: [], changes: [] })
+        if (step === undefined) break
+        steps.push(step)
+      }
+      expect(steps).toEqual(['begin', 'snapshot', 'sent', 'changed'])
+      await desk.converge(desk.desiredOf([]))
+    })
+
+    test('a zone that leaves dns.yaml loses what was put there from here, also after a death, and is then forgotten', async () => {
+      await using desk = await createDesk(ground, zone)
+      await ground.byHand(`theirs-${name.toLowerCase()}.example.com`, '203.0.113.77')
+      await desk.converge(desk.desiredOf([set('ours', '203.0.113.1')]))
+      const nothing = new Map()
+      await dieAtStep(desk.reconciler, nothing, 1)
+      const { changes, failed, after } = await desk.converge(nothing)
+      expect(changes.map(({ operation, key }) => `${operation} ${key}`)).toEqual(['delete ours.example.com/A'])
+      expect({ failed, changes: after.changes, obstacles: after.obstacles }).toEqual({ failed: [], changes: [], obstacles: [] })
+      expect(await desk.reconciler.observe(nothing, AbortSignal.timeout(10_000))).toEqual([])
+    })
+
+    test('one that has left and cannot be reached says that records may be left there, and how to say that they are gone', async () => {
+      await using desk = await createDesk(ground, zone)
+      await desk.converge(desk.desiredOf([set('ours', '203.0.113.1')]))
+      const gone = new ApplianceError('waiting', 'the secret DNS_KEY is not set')
+      await using away = await createDesk(
+        {
+          ...ground,
+          providersOf: () => () => ({ read: async () => Promise.reject(gone), change: async () => Promise.reject(gone) }),
+        },
+        zone,
+        'me',
+        desk.folder,
+      )
+      const { obstacles } = await away.look(new Map())
+      expect(obstacles).toMatchObject([{ key: zone, state: 'waiting', reason: 'left-behind' }])
+      expect(obstacles[0]?.message).toContain('the secret DNS_KEY is not set')
+      expect(obstacles[0]?.message).toContain('dns forget example.com')
+      await desk.converge(new Map())
+    })
+  })
+}
+
+test('a zone that is not there is made where that is asked for, and its records follow', async () => {
+  await using ground = await cloudflareGround('other.example.org')
+  await using desk = await createDesk(ground, zone)
+  const wanted = [set('www', '203.0.113.1')]
+  expect((await desk.look(desk.desiredOf(wanted))).obstacles.map(({ key, state }) => [key, state])).toEqual([
+    ['example.com', 'stalled'],
+    ['www.example.com/A', 'stalled'],
+  ])
+  const first = await desk.converge(desk.desiredOf(wanted, true))
+  expect(first.changes.map(({ summary }) => summary)).toEqual(['make the zone at Cloudflare'])
+  const second = await desk.converge(desk.desiredOf(wanted, true))
+  expect(second.failed).toEqual([])
+  expect(second.after.changes).toEqual([])
+  expect(second.after.obstacles).toMatchObject([{ key: zone, state: 'waiting', reason: 'not-delegated' }])
+})
+
+test('what undoes a correction is kept with what the zone held', () => {
+  const [one, two] = [set('a', '203.0.113.1'), set('a', '203.0.113.2')]
+  expect(inverse({ type: 'put', set: two, before: one })).toEqual({ type: 'put', set: one, before: two })
+  expect(inverse({ type: 'put', set: two, before: undefined })).toEqual({ type: 'remove', before: two })
+  expect(inverse({ type: 'remove', before: one })).toEqual({ type: 'put', set: one, before: undefined })
+})
