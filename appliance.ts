@@ -2,11 +2,13 @@ import { join } from 'node:path'
 import { backupRoom } from './composition/backups.ts'
 import { certificateRequests, certificateRoom } from './composition/certificates.ts'
 import { createDnsAccess, dnsRoom } from './composition/dns.ts'
+import { createDnsDesk } from './composition/dns-desk.ts'
 import { buildDoors } from './composition/doors.ts'
 import { type Ground, layGround } from './composition/ground.ts'
 import { followCommits, followHappenings } from './composition/happenings.ts'
 import { createHealthRoom, restingLeases } from './composition/health.ts'
 import { buildPolicy } from './composition/policy.ts'
+import { purgeAfterDeploy } from './composition/purge-after-deploy.ts'
 import { type Mode, redisAddress, sitesDependencies } from './composition/services.ts'
 import { untilSettled } from './composition/settle.ts'
 import { createTaskRoom } from './composition/tasks.ts'
@@ -100,6 +102,12 @@ export async function startAppliance(options: ApplianceOptions): Promise<Running
   const dnsAccess = createDnsAccess({ spawn, clock, secrets: ground.secrets, cloudflareBaseUrl: environment.cloudflareBaseUrl })
   let running: RunningEngine | undefined
   const wake = (kind: string, reason: string) => running?.wake(kind, reason)
+  const leaving = new AbortController()
+  started.defer(() => leaving.abort())
+  const purge = purgeAfterDeploy({
+    ...{ access: dnsAccess, state: () => running?.state(), clock, log: log.with({ component: 'dns' }), random: Math.random },
+    ending: leaving.signal,
+  })
   const backups = backupRoom({ environment, ground, id, engine: () => running, ...onStep })
   const requests = createRequests(store)
   const engine = await startEngine({
@@ -113,7 +121,7 @@ export async function startAppliance(options: ApplianceOptions): Promise<Running
     ...onStep,
     reconcilers: [
       createAgentsReconciler({ home, spawn, agents, sockets, program, version, clock, canAnswer }),
-      createSitesReconciler(sitesDependencies(environment, log)),
+      createSitesReconciler({ ...sitesDependencies(environment, log), deployed: purge }),
       ...dnsRoom({ home, clock, id, access: dnsAccess, wake }),
       certificateRoom({
         ...{
@@ -172,6 +180,7 @@ export async function startAppliance(options: ApplianceOptions): Promise<Running
     upstream,
     backups: backups.backups,
     certificateRequests: certificateRequests({ home, spawn, clock, requests, engine }),
+    dns: createDnsDesk({ home, clock, access: dnsAccess, engine }),
     ...wellbeing,
   })
   door.resolve(doors.door)

@@ -20,6 +20,7 @@ const verbs: Readonly<Record<string, () => Promise<Command>>> = {
   approvals: async () => (await import('./commands/approvals.ts')).approvals,
   say: async () => (await import('./commands/say.ts')).say,
   tasks: async () => (await import('./commands/tasks.ts')).tasks,
+  dns: async () => (await import('./commands/dns.ts')).dns,
   audit: async () => (await import('./commands/audit.ts')).audit,
   certificate: async () => (await import('./commands/certificate.ts')).certificate,
   domain: async () => (await import('./commands/domain.ts')).domain,

@@ -18,6 +18,7 @@ import type { TasksRoom } from '../runtime/tasks/create-tasks.ts'
 import { spentToday } from '../runtime/tasks/spending.ts'
 import { certificatesOf } from '../web/agent-socket/verbs/certificates.ts'
 import type { CertificateRequests } from '../web/api/certificates.ts'
+import type { DnsDesk } from '../web/api/dns.ts'
 import { json, text } from '../web/door/answer.ts'
 import { auditEventOf } from '../web/door/audited.ts'
 import { createDoor, type Door, type DoorDependencies } from '../web/door/door.ts'
@@ -53,6 +54,7 @@ export interface Rooms {
   readonly upstream: UpstreamRoom
   readonly backups: Backups
   readonly certificateRequests: CertificateRequests
+  readonly dns: DnsDesk
 }
 
 /** The one door with every route of the product, and the entrances to it. */
@@ -63,7 +65,7 @@ export async function buildDoors(
   rooms: Rooms,
 ): Promise<Doors> {
   const { home } = environment
-  const { engine, agents, tasks, policy, health, alerts, upstream, backups, certificateRequests } = rooms
+  const { engine, agents, tasks, policy, health, alerts, upstream, backups, certificateRequests, dns } = rooms
   const { command } = spoken
   const { clock, repository, store, supervisor } = ground
   const log = ground.log.with({ component: 'portal' })
@@ -96,7 +98,7 @@ export async function buildDoors(
       ...{ backups, tasks, home, spawn, redact: ground.redact, now: clock.now, projects: createProjects({ home, spawn }) },
       spentToday: () => spentToday(store, clock),
       ...{ ratings: createRatings(store), pending: watchPending(engine, policy.approvals) },
-      ...{ upstream: upstream.desk, hooks: upstream.hooks },
+      ...{ upstream: upstream.desk, hooks: upstream.hooks, dns },
       audit: ground.audit,
       passwords: environment.databasePasswords,
       secrets: ground.secrets,

@@ -1,7 +1,7 @@
 import { expect, test } from 'bun:test'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { removeZone, setZone } from './edit-dns.ts'
+import { editRecord, removeZone, setZone } from './edit-dns.ts'
 import { parseTree } from './parse.ts'
 
 const provider = 'providers:\n  home: { type: rfc2136, server: ns1.example.com, key: k, secret: "secret:DNS_KEY" }\n'
@@ -24,4 +24,20 @@ test('a zone is added and removed without a change of what else there is', () =>
   expect(zonesIn(more)).toEqual(['example.com', 'example.net'])
   expect(removeZone(more, 'example.net')).toBe(written)
   expect(removeZone(written, 'example.org')).toBeUndefined()
+})
+
+test('one record is set where its name stands already, and goes with its name when it was the last', () => {
+  const written = `${provider}zones:\n  example.com: # mine\n    provider: home\n    records: { www: { A: 192.0.2.1 } }\n`
+  const edit = (text: string, name: string, type: string, ...values: readonly string[]) =>
+    editRecord(text, { zone: 'example.com', name, type, set: values.length === 0 ? undefined : { values } })
+  const more = edit(written, 'www.example.com', 'AAAA', '2001:db8::1') ?? ''
+  expect(more).toContain('www: { A: 192.0.2.1, AAAA: 2001:db8::1 }')
+  expect(more).toContain('example.com: # mine')
+  const apex = edit(more, 'example.com', 'MX', '10 a.example.net', '20 b.example.net') ?? ''
+  expect(apex).toContain('"@": { MX: [ 10 a.example.net, 20 b.example.net ] }')
+  expect(edit(edit(apex, 'www.example.com', 'A') ?? '', 'www.example.com', 'AAAA')).not.toContain('www')
+  expect(edit(written, 'nobody.example.com', 'A')).toBeUndefined()
+  expect(
+    editRecord(written, { zone: 'example.org', name: 'a.example.org', type: 'A', set: { values: ['192.0.2.1'] } }),
+  ).toBeUndefined()
 })

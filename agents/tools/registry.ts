@@ -1,6 +1,7 @@
 import type { AgentPolicy, Rules } from '../../desired-state/state.ts'
 import { dataTools } from './data.ts'
 import { databaseTools } from './databases.ts'
+import { dnsTools } from './dns.ts'
 import { readingTools, writingTools } from './files.ts'
 import { projectReadingTools, projectTools } from './projects.ts'
 import { qualityTools } from './quality.ts'
@@ -35,7 +36,7 @@ function craftOf(agent: string, policy: AgentPolicy): readonly Tool[] {
     case 'supervisor':
       return [...supervisorTools, ...lookingTools, ...projectReadingTools]
     case 'infra':
-      return [...serverTools, ...projectReadingTools]
+      return [...serverTools, ...dnsTools, ...projectReadingTools]
     case 'data':
       return [...dataTools, ...databaseTools, ...projects, ...web]
     case 'research':

@@ -6,7 +6,7 @@ import type { Tool, ToolContext, ToolResult } from './tool.ts'
 const domain = z.string().min(1).max(300).describe('Host name: bakery.example.com.')
 
 /** A change of the server, and whether it is what was asked for: the engine decides, not the commit. */
-async function change(context: ToolContext, verb: string, input: Readonly<Record<string, unknown>>): Promise<ToolResult> {
+export async function change(context: ToolContext, verb: string, input: Readonly<Record<string, unknown>>): Promise<ToolResult> {
   const result = await context.verb(verb, input)
   const state = stateOf(result)
   const bad = state !== undefined && state !== 'ready'

@@ -51,7 +51,7 @@ const standard: AgentPolicy = {
 }
 
 /** What becomes visible to others, or cannot be had again. */
-const changes = ['database.change', 'domain.*', 'deploy.*', 'service.restart', 'service.stop', 'certificate.renew']
+const changes = ['database.change', 'domain.*', 'deploy.*', 'dns.*', 'service.restart', 'service.stop', 'certificate.renew']
 
 const elevated: AgentPolicy = {
   ...standard,
@@ -63,7 +63,7 @@ const elevated: AgentPolicy = {
 /** Reaches the same system through the same verbs; everything that destroys asks a person. */
 const privileged: AgentPolicy = {
   ...elevated,
-  verb: rules([...elevated.verb.allow, 'escalation.*'], [], [...elevated.verb.ask, 'service.restart', 'dns.*', 'backup.*']),
+  verb: rules([...elevated.verb.allow, 'escalation.*'], [], [...elevated.verb.ask, 'service.restart', 'backup.*']),
 }
 
 /** What an agent of a level may do where the documents say nothing else. */

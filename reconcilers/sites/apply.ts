@@ -209,8 +209,10 @@ async function judgeReleases({ world, context, staged, failures }: Batch): Promi
     const pending = await world.deployments.pending(domain.root)
     if (pending === undefined) continue
     const problem = await frontPageFails(world, host, 400)
-    if (problem === undefined) await world.deployments.accept(domain.root)
-    else {
+    if (problem === undefined) {
+      await world.deployments.accept(domain.root)
+      world.deployed?.([domain.host, ...domain.aliases])
+    } else {
       await context.step('taking back')
       await world.deployments.refuse(domain.root, domain.deploy, pending, problem)
       await makeWebRoot(world.home, domain)

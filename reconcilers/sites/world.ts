@@ -26,6 +26,8 @@ export interface SitesDependencies {
   /** How a site becomes a file; another one only in tests. */
   readonly render?: RenderSite
   readonly nginxProgram?: string
+  /** A new release serves, under these names. */
+  readonly deployed?: (names: readonly string[]) => void
 }
 
 /** All that looking and applying share. */

@@ -8,6 +8,7 @@ import { type CertificatesApiDeps, certificatesRoutes } from './certificates.ts'
 import { type ChatApiDeps, chatRoutes } from './chat.ts'
 import { type DeadLettersApiDeps, deadLetterRoutes } from './dead-letters.ts'
 import { describingRoutes } from './describing.tsx'
+import { type DnsApiDeps, dnsRoutes } from './dns.ts'
 import { type DomainsApiDeps, domainsRoutes } from './domains.ts'
 import { type EngineApiDeps, engineRoutes } from './engine.ts'
 import { type LiveApiDeps, liveRoute } from './live/route.ts'
@@ -15,7 +16,8 @@ import { type SecretsApiDeps, secretsRoutes } from './secrets.ts'
 import { type TasksApiDeps, tasksRoutes } from './tasks.ts'
 import { type UpstreamApiDeps, upstreamRoutes } from './upstream.ts'
 
-export type ApiDependencies = EngineApiDeps &
+export type ApiDependencies = DnsApiDeps &
+  EngineApiDeps &
   ApprovalRouteDependencies &
   AuditRouteDependencies &
   CertificatesApiDeps &
@@ -44,6 +46,7 @@ export function createApiRoutes(deps: ApiDependencies): readonly Route[] {
     ...secretsRoutes(deps),
     ...createApprovalRoutes(deps),
     ...createAuditRoutes(deps),
+    ...dnsRoutes(deps),
     ...upstreamRoutes(deps),
   ]
   return [...routes, liveRoute(deps), ...describingRoutes({ portal: deps, version: '1', routes })]

@@ -15,6 +15,7 @@ import type { DaySpent } from '../../runtime/tasks/spending.ts'
 import type { Tasks } from '../../runtime/tasks/task.ts'
 import type { BackupDesk } from '../api/backups.ts'
 import type { CertificateRequests } from '../api/certificates.ts'
+import type { DnsDesk } from '../api/dns.ts'
 import type { UpstreamDesk } from '../api/upstream.ts'
 import type { Pending } from './approvals/pending.ts'
 import type { Ratings } from './chat/ratings.ts'
@@ -52,6 +53,7 @@ export interface PortalDeps {
   /** What nginx was asked in the last day. */
   readonly traffic: () => Promise<{ readonly hosts: ReadonlyMap<string, Visits>; readonly since: Date | undefined }>
   readonly upstream: UpstreamDesk
+  readonly dns: DnsDesk
   readonly clock: Clock
   readonly log: Log
   readonly place: Place

@@ -6,6 +6,7 @@ import { auditRoutes } from './audit/routes.tsx'
 import { changeRoutes } from './changes/routes.tsx'
 import { chatRoutes } from './chat/routes.tsx'
 import type { PortalDeps } from './deps.ts'
+import { dnsPageRoutes } from './dns/routes.tsx'
 import { domainRoutes } from './domains/routes.tsx'
 import { heldRoutes } from './held/routes.tsx'
 import { watchLately } from './overview/lately.ts'
@@ -29,6 +30,7 @@ export function createPortalRoutes(deps: PortalDeps): readonly Route[] {
     ...resourceRoutes(deps),
     ...agentRoutes(deps),
     ...domainRoutes(deps),
+    ...dnsPageRoutes(deps),
     ...secretRoutes(deps),
     ...changeRoutes(deps),
     ...upstreamPages(deps),

@@ -52,6 +52,8 @@ export const urls = {
   domainCommit: fixed('/domains/commit'),
   domainEdit: by('/domains/:host/edit', 'host'),
   domainRemove: by('/domains/:host/remove', 'host'),
+  dns: fixed('/dns'),
+  dnsZone: by('/dns/:zone', 'zone'),
   secrets: fixed('/secrets'),
   secret: by('/secrets/:name', 'name'),
   secretSet: fixed('/secrets/set'),

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { CloudflareProvider } from '../../../desired-state/state.ts'
+import { routeGraphql } from './cloudflare-graphql.ts'
 import { createRecordBook, newId, type RecordBook, Refused } from './cloudflare-records.ts'
 import { createSettingsBook, type PoolBook, routePools, routeSettings, type SettingsBook } from './cloudflare-settings.ts'
 import { batchAnswer, batchBody, recordAnswer, type ZoneAnswer, zoneAnswer, zoneBody } from './cloudflare-shapes.ts'
@@ -105,6 +106,7 @@ export function startCloudflare(zones: readonly string[] = []): CloudflareServer
       const books = [...state.values()].map(({ settings }) => settings)
       return routePools(pools, books, { ...call, path: path.slice(4) }, agree)
     }
+    if (root === 'graphql' && method === 'POST') return { result: undefined, ...routeGraphql(call.body, state, agree) }
     if (root !== 'zones') throw new Refused(404, 7000, 'No route for that URI')
     if (path.length === 1) {
       if (method === 'GET') {

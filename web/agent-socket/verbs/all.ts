@@ -1,5 +1,6 @@
 import { type DatabaseVerbDeps, databaseVerbs } from './databases.ts'
 import { type DeployVerbDeps, deployVerbs } from './deploy.ts'
+import { type DnsVerbDeps, dnsVerbs } from './dns.ts'
 import { domainVerbs } from './domains.ts'
 import { type LogVerbDeps, logVerbs } from './logs.ts'
 import { type MessageVerbDeps, messageVerbs } from './messages.ts'
@@ -8,7 +9,13 @@ import { type StatusVerbDeps, statusVerbs } from './status.ts'
 import { type TaskVerbDeps, taskVerbs } from './tasks.ts'
 import type { Verb } from './verb.ts'
 
-export type VerbDeps = DeployVerbDeps & MessageVerbDeps & TaskVerbDeps & StatusVerbDeps & LogVerbDeps & DatabaseVerbDeps
+export type VerbDeps = DeployVerbDeps &
+  DnsVerbDeps &
+  MessageVerbDeps &
+  TaskVerbDeps &
+  StatusVerbDeps &
+  LogVerbDeps &
+  DatabaseVerbDeps
 
 /** Every verb that an agent can ask of the server. */
 export const allVerbs = (deps: VerbDeps): readonly Verb[] => [
@@ -16,6 +23,7 @@ export const allVerbs = (deps: VerbDeps): readonly Verb[] => [
   ...messageVerbs(deps),
   ...projectVerbs(deps),
   ...domainVerbs(deps),
+  ...dnsVerbs(deps),
   ...deployVerbs(deps),
   ...statusVerbs(deps),
   ...logVerbs(deps),

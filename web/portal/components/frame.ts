@@ -8,6 +8,7 @@ export type Room =
   | 'overview'
   | 'agents'
   | 'domains'
+  | 'dns'
   | 'secrets'
   | 'changes'
   | 'account'

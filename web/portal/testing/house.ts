@@ -20,6 +20,7 @@ import { fakeAgents } from './fake-agents.ts'
 import { fakeApprovals } from './fake-approvals.ts'
 import { fakeAudit } from './fake-audit.ts'
 import { fakeBackups } from './fake-backups.ts'
+import { fakeDns } from './fake-dns.ts'
 import { fakeAlerts, fakeHealth } from './fake-health.ts'
 import { fakeRatings } from './fake-ratings.ts'
 import { fakeSecrets } from './fake-secrets.ts'
@@ -105,6 +106,7 @@ export function house(changes: Partial<PortalDeps> = {}) {
     certificates: async () => served,
     traffic: async () => ({ hosts: visits, since: visits.size === 0 ? undefined : new Date() }),
     upstream,
+    dns: fakeDns(),
     clock: systemClock,
     log: silentLog,
     place,

@@ -1,0 +1,165 @@
+/** @jsxImportSource hono/jsx */
+import type { z } from 'zod'
+import type { dayShape, recordShape, zoneShape } from '../../api/dns.ts'
+import { resourceState } from '../../api/shapes/engine.ts'
+import { Title } from '../components/facts.tsx'
+import type { Frame } from '../components/frame.ts'
+import { Page } from '../components/layout.tsx'
+import { StateWord } from '../components/state.tsx'
+import { urls } from '../urls.ts'
+
+type Zone = z.output<typeof zoneShape>
+type Entry = z.output<typeof recordShape>
+type Day = z.output<typeof dayShape>
+
+const State = ({ state }: { readonly state: string }) => <StateWord state={resourceState.catch('waiting').parse(state)} />
+
+export const DnsPage = ({ frame, zones }: { readonly frame: Frame; readonly zones: readonly Zone[] }) => (
+  <Page frame={frame} title="DNS" room="dns">
+    <header class="title">
+      <h1>DNS</h1>
+      <p class="lead">
+        Zones that <code>dns.yaml</code> declares. Names of sites get their records by themselves.
+      </p>
+    </header>
+    {zones.length === 0 ? (
+      <p class="calm">No zone is kept from here: DNS is yours. Write one into dns.yaml to change that.</p>
+    ) : (
+      <table class="ledger">
+        <thead>
+          <tr>
+            <th scope="col">State</th>
+            <th scope="col">Zone</th>
+            <th scope="col">Kept at</th>
+            <th scope="col" class="num">
+              Records
+            </th>
+            <th scope="col" class="num">
+              Settings
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {zones.map(({ zone, provider, type, records, settings, state }) => (
+            <tr>
+              <td>
+                <State state={state} />
+              </td>
+              <th scope="row">
+                <a class="name" href={urls.dnsZone.to(zone)}>
+                  {zone}
+                </a>
+              </th>
+              <td>{type === 'cloudflare' ? `Cloudflare (${provider})` : `${provider}, by dynamic update`}</td>
+              <td class="num">{records}</td>
+              <td class="num">{settings}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    )}
+    <Problems sentences={zones.flatMap(({ problems }) => problems)} />
+  </Page>
+)
+
+const mostProblems = 20
+
+const Problems = ({ sentences }: { readonly sentences: readonly string[] }) =>
+  sentences.length === 0 ? null : (
+    <section>
+      <h2>Not ready</h2>
+      <ul>
+        {sentences.slice(0, mostProblems).map(sentence => (
+          <li>{sentence}</li>
+        ))}
+      </ul>
+      {sentences.length > mostProblems ? <p>… and {sentences.length - mostProblems} more.</p> : null}
+    </section>
+  )
+
+export interface ZoneView {
+  readonly frame: Frame
+  readonly zone: Zone
+  readonly entries: readonly Entry[]
+  /** Days of Cloudflare's count, or why there are none; undefined for a zone that is elsewhere. */
+  readonly traffic: readonly Day[] | string | undefined
+}
+
+const mostEntries = 500
+
+export const ZonePage = ({ frame, zone, entries, traffic }: ZoneView) => (
+  <Page frame={frame} title={zone.zone} room="dns">
+    <Title up={{ label: 'DNS', to: urls.dns.to() }} title={zone.zone} machine>
+      <p class="lead">
+        <State state={zone.state} /> {zone.records} records, {zone.settings} settings, kept by {zone.provider}.
+      </p>
+    </Title>
+    <Problems sentences={zone.problems} />
+    {traffic === undefined ? null : <Traffic days={traffic} />}
+    <section>
+      <h2>Kept from here</h2>
+      <table class="ledger">
+        <thead>
+          <tr>
+            <th scope="col">State</th>
+            <th scope="col">Name</th>
+            <th scope="col">Kept because of</th>
+            <th scope="col">What</th>
+          </tr>
+        </thead>
+        <tbody>
+          {entries.slice(0, mostEntries).map(({ kind, key, state, values, proxied, message }) => (
+            <tr>
+              <td>
+                <State state={state} />
+              </td>
+              <th scope="row">
+                <a class="name" href={urls.resource.to(kind, key)}>
+                  {key}
+                </a>
+              </th>
+              <td>{kind === 'site-record' ? 'a site' : 'dns.yaml'}</td>
+              <td>
+                {values.join(', ') || message}
+                {proxied === true ? ' (through Cloudflare)' : ''}
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+      {entries.length > mostEntries ? <p>… and {entries.length - mostEntries} more.</p> : null}
+    </section>
+  </Page>
+)
+
+const Traffic = ({ days }: { readonly days: readonly Day[] | string }) => (
+  <section>
+    <h2>Traffic and threats, as Cloudflare counts them</h2>
+    {typeof days === 'string' ? (
+      <p class="calm">{days}</p>
+    ) : (
+      <table class="ledger">
+        <thead>
+          <tr>
+            <th scope="col">Day</th>
+            {['Requests', 'From cache', 'MiB', 'Threats', 'Visitors'].map(label => (
+              <th scope="col" class="num">
+                {label}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {days.map(({ date, requests, cached_requests, bytes, threats, visitors }) => (
+            <tr>
+              <th scope="row">{date}</th>
+              {[requests, cached_requests, Math.round(bytes / 1_048_576), threats, visitors].map(count => (
+                <td class="num">{count}</td>
+              ))}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    )}
+  </section>
+)
