@@ -15,7 +15,7 @@ import { hostPlaces } from './places.ts'
 import { refusal } from './refusal.ts'
 import { makeSelfSigned } from './self-signed.ts'
 import { createCertificates } from './stored.ts'
-import { rememberedRequests } from './testing/rig.ts'
+import { rememberedRequests } from './testing/remembered.ts'
 
 setDefaultTimeout(60_000)
 

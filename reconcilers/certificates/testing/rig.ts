@@ -1,7 +1,6 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { stateOf } from '../../../desired-state/testing/tree.ts'
 import { type Home, homeAt } from '../../../runtime/os/home.ts'
 import { makeHome } from '../../../runtime/os/home-folders.ts'
 import { spawn } from '../../../runtime/os/spawn.ts'
@@ -9,13 +8,15 @@ import { nginxLayout } from '../../../runtime/services/nginx-layout.ts'
 import { type Bind, bindProviders, startBind } from '../../dns/testing/bind.ts'
 import type { ApplyContext, Plan } from '../../engine/reconciler.ts'
 import { turnableClock } from '../../sites/testing/rig.ts'
-import type { Attempt, Attempts } from '../attempts.ts'
+import type { Attempt } from '../attempts.ts'
 import { type CertificatesDependencies, createCertificatesReconciler } from '../certificates.ts'
 import type { CertificateAction } from '../plan.ts'
-import type { Renewal, Renewals } from '../renewals.ts'
-import type { CertificateRequest, Requests } from '../requests.ts'
+import type { Renewal } from '../renewals.ts'
+import type { CertificateRequest } from '../requests.ts'
 import { type Certificates, createCertificates } from '../stored.ts'
+import { declared } from './declared.ts'
 import { type Pebble, startPebble } from './pebble.ts'
+import { rememberedAttempts, rememberedRenewals, rememberedRequests } from './remembered.ts'
 
 export type CertificatesReconciler = ReturnType<typeof createCertificatesReconciler>
 
@@ -36,6 +37,8 @@ export interface Rig extends AsyncDisposable {
   reconciler(overrides?: Partial<CertificatesDependencies>): CertificatesReconciler
   /** The authority that is declared; pebble's own directory. */
   directory: string
+  /** What the authority waits for before it reads an answer over HTTP. */
+  answering: (url: string) => Promise<void>
   /** Text of domains.yaml below `domains:`; the authority and the zone are declared as well. */
   look(domains: string, reconciler?: CertificatesReconciler): Promise<Plan<CertificateAction>>
   /** Looks, applies what it found, and looks again; a change that fails throws. */
@@ -64,6 +67,7 @@ export async function createRig(): Promise<Rig> {
   const web = Bun.serve({
     ...{ port: 0, hostname: '127.0.0.1' },
     async fetch({ url }) {
+      await rig.answering(url)
       const file = Bun.file(join(layout.acme, new URL(url).pathname))
       return (await file.exists()) ? new Response(file) : new Response('not here', { status: 404 })
     },
@@ -79,16 +83,12 @@ export async function createRig(): Promise<Rig> {
   const renewals = new Map<string, Renewal>()
   const requests = new Map<string, CertificateRequest>()
   const providers = bindProviders(bind)
-  const remembered: Attempts = {
-    recent: async () => Map.groupBy(attempts.toReversed(), ({ host }) => host),
-    record: async attempt => void attempts.push(attempt),
-  }
   const dependencies: CertificatesDependencies = {
     ...{
       home,
       spawn,
       clock,
-      attempts: remembered,
+      attempts: rememberedAttempts(attempts),
       renewals: rememberedRenewals(renewals),
       requests: rememberedRequests(requests),
       providers,
@@ -99,19 +99,16 @@ export async function createRig(): Promise<Rig> {
   }
   const usual = createCertificatesReconciler(dependencies)
   const signal = new AbortController().signal
-  const declare = (domains: string) =>
-    stateOf({
-      'settings.yaml': `certificate_issuer: ${rig.directory}\ncertificate_issuer_ca: ${pebble.authorities}\n`,
-      'dns.yaml': `providers:\n  home: { type: rfc2136, server: 127.0.0.1, port: ${bind.port}, key: ai-infra, secret: "secret:DNS_KEY" }\nzones:\n  example.com: { provider: home }\n`,
-      'domains.yaml': `domains:\n${domains}`,
-    })
   const look: Rig['look'] = async (domains, reconciler = usual) => {
-    const desired = reconciler.select(declare(domains))
+    const desired = reconciler.select(
+      declared({ domains, directory: rig.directory, authorities: pebble.authorities, dnsPort: bind.port }),
+    )
     return reconciler.plan(desired, await reconciler.observe(desired, signal))
   }
   const everything = made.move()
   const rig: Rig = {
     ...{ home, bind, pebble, clock, attempts, renewals, requests, served, look, directory: pebble.directory },
+    answering: async () => {},
     certificates: createCertificates(layout, spawn, () => clock.now()),
     reconciler: (overrides = {}) => createCertificatesReconciler({ ...dependencies, ...overrides }),
     async converge(domains, { reconciler = usual, signal: stop = signal, step = () => {} } = {}) {
@@ -132,14 +129,3 @@ export async function createRig(): Promise<Rig> {
   }
   return rig
 }
-
-const rememberedRenewals = (all: Map<string, Renewal>): Renewals => ({
-  of: async ids => new Map([...all].filter(([id]) => ids.includes(id))),
-  keep: async renewal => void all.set(renewal.certificate, renewal),
-})
-
-export const rememberedRequests = (all: Map<string, CertificateRequest>): Requests => ({
-  open: async () => all,
-  ask: async request => void all.set(request.host, request),
-  close: async ({ host }) => void all.delete(host),
-})

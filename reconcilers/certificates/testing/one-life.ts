@@ -1,0 +1,40 @@
+import { z } from 'zod'
+import { systemClock } from '../../../runtime/os/clock.ts'
+import { homeAt } from '../../../runtime/os/home.ts'
+import { spawn } from '../../../runtime/os/spawn.ts'
+import { bindProviders } from '../../dns/testing/bind.ts'
+import { createCertificatesReconciler } from '../certificates.ts'
+import { declared } from './declared.ts'
+import { rememberedAttempts, rememberedRenewals, rememberedRequests } from './remembered.ts'
+
+/** A process that looks and applies once, and kills itself after the step of that number. What it was told stands in its first argument. */
+const told = z
+  .object({
+    ...{ home: z.string(), secret: z.string(), fatal: z.int() },
+    ...{ domains: z.string(), directory: z.string(), authorities: z.string(), dnsPort: z.int() },
+  })
+  .parse(JSON.parse(process.argv[2] ?? ''))
+
+const reconciler = createCertificatesReconciler({
+  ...{ home: homeAt(told.home), spawn, clock: systemClock, fetch, random: Math.random },
+  providers: bindProviders(told),
+  attempts: rememberedAttempts([]),
+  renewals: rememberedRenewals(new Map()),
+  requests: rememberedRequests(new Map()),
+  served: async () => {},
+})
+const { signal } = new AbortController()
+const desired = reconciler.select(declared(told))
+const { changes } = reconciler.plan(desired, await reconciler.observe(desired, signal))
+let count = 0
+for (const change of changes) {
+  await reconciler.apply(change, {
+    signal,
+    progress: () => {},
+    async step(name) {
+      if (count++ !== told.fatal) return
+      process.stdout.write(`${name}\n`)
+      process.kill(process.pid, 'SIGKILL')
+    },
+  })
+}
