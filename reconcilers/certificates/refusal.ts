@@ -25,7 +25,7 @@ export async function wordsOfLog(folder: string): Promise<string> {
 
 /** Lines of certbot that tell a person nothing of the cause. */
 const noise =
-  /^(?:Saving debug log to|Requesting a certificate for|Account registered|Renewing an existing|Some challenges have failed|Ask for help|See the logfile|Certbot failed to authenticate|Hint:|Hook '--manual|Retry-After:|Problem:|$)/
+  /^(?:Saving debug log to|Requesting a certificate for|Account registered|Renewing an existing|Some challenges have failed|Ask for help|See the logfile|Certbot failed to authenticate|Hint:|An unexpected error occurred|Hook '--manual|Retry-After:|Problem:|$)/
 
 /** The authority's own words out of what certbot printed. */
 export function refusal({ host, directory }: Pick<Order, 'host' | 'directory'>, printed: string, now: Date): Refusal {
@@ -62,11 +62,12 @@ function notBefore(printed: string, now: Date): Date | undefined {
 }
 
 function hintFor(printed: string): string {
+  if (/Max retries exceeded|NewConnectionError|ConnectionError|Requesting \S+: /i.test(printed))
+    return 'the authority does not answer; it is tried again'
+  if (/certificate is not yet valid|certificate has expired/i.test(printed)) return 'look at the clock of this machine'
   if (/rateLimited|too many/i.test(printed)) return 'the authority has had too many requests; it is tried again later'
   if (/NXDOMAIN|no valid A records|DNS problem/i.test(printed)) return 'point the name to this server in DNS'
   if (/Connection refused|Timeout during connect|unauthorized/i.test(printed))
     return 'port 80 of this name has to reach this server from the internet'
-  if (/Max retries exceeded|NewConnectionError|ConnectionError/i.test(printed))
-    return 'the authority does not answer; it is tried again'
   return 'it is tried again'
 }
