@@ -147,6 +147,7 @@ test('the same push the other way round takes it away, after one approval; nothi
   const pushed = await clone.deliver({ 'domains.yaml': 'domains: {}\n' })
   const holds = [...pushed.shown.matchAll(/approve (\S+)/g)].map(([, id]) => id ?? '')
   expect(new Set(holds).size).toBe(1)
+  expect(pushed.shown).toMatch(/= site-record shop\.example\.com\/A\s+waits with site/)
   expect((await overTls('shop.example.com')).status).toBe(200)
   expect(await bind.ask('shop.example.com', 'A')).toEqual(['127.0.0.1'])
   expect((await appliance.command('approve', holds[0] ?? '')).code).toBe(0)

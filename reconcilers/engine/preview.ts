@@ -24,6 +24,11 @@ export async function planRevision(
     holds,
     unseen: parts.flatMap(part => (part.unseen === undefined ? [] : [part.unseen])),
     leftAlone: parts.flatMap(part => part.leftAlone),
+    waits: reconcilers.flatMap(({ kind, follows }, index) =>
+      follows !== undefined && holds.some(hold => hold.kind === follows) && (parts[index]?.changes.length ?? 0) > 0
+        ? [{ kind, for: follows }]
+        : [],
+    ),
   }
 }
 

@@ -57,6 +57,8 @@ export interface RevisionPlan {
   readonly unseen: readonly { readonly kind: string; readonly message: string }[]
   /** Changes that would be made, were their resources not suspended. */
   readonly leftAlone: readonly { readonly kind: string; readonly key: string; readonly until: string }[]
+  /** Kinds with changes that follow a held kind, and wait with it. */
+  readonly waits: readonly { readonly kind: string; readonly for: string }[]
 }
 
 /** A commit whose effect on one kind waits for one approval. */

@@ -15,7 +15,7 @@ const hold: Hold = {
   since: '2026-01-01T00:00:00.000Z',
 }
 
-const empty: RevisionPlan = { revision, digest: '', changes: [], holds: [], unseen: [], leftAlone: [] }
+const empty: RevisionPlan = { revision, digest: '', changes: [], holds: [], unseen: [], leftAlone: [], waits: [] }
 
 test('a plan names every change with its kind and what it does', () => {
   expect(planLines({ ...empty, changes: [change] }, 'ai-infra')).toEqual([
@@ -35,6 +35,15 @@ test('a long plan is cut and says by how much', () => {
 test('a held plan says why and how to let it through', () => {
   expect(holdLines(hold, 'ai-infra')).toContain('  ai-infra approve abcdefabcdef')
   expect(holdLines(hold, './main.ts')[0]).toBe('HELD: it removes 3 of 4 of kind site, more than 30 %.')
+})
+
+test('a plan of a held kind says that what follows it waits as well, and does not promise it', () => {
+  const record = { ...change, kind: 'site-record', key: 'blog.example.com/A', summary: '203.0.113.9' }
+  const lines = planLines(
+    { ...empty, changes: [record], holds: [hold], waits: [{ kind: 'site-record', for: 'site' }] },
+    'ai-infra',
+  )
+  expect(lines[1]).toBe('  = site-record blog.example.com/A  waits with site: 203.0.113.9')
 })
 
 test('each verified or failed change is one line with its time, and is counted', () => {

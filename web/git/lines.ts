@@ -10,15 +10,17 @@ export function planLines(plan: RevisionPlan, command: string): string[] {
   const short = plan.revision.slice(0, 8)
   if ([plan.changes, plan.holds, plan.unseen, plan.leftAlone].every(part => part.length === 0))
     return [`plan for ${short}: nothing to change`]
+  const waits = new Map(plan.waits.map(({ kind, for: leader }) => [kind, leader]))
   const width = Math.max(0, ...plan.changes.map(change => change.key.length))
   return [
     `plan for ${short}:`,
-    ...plan.changes
-      .slice(0, most)
-      .map(
-        change =>
-          `  ${mark[change.operation]} ${change.kind.padEnd(5)} ${change.key.padEnd(Math.min(width, 40))}  ${change.summary}`,
-      ),
+    ...plan.changes.slice(0, most).map(change => {
+      const leader = waits.get(change.kind)
+      const name = `${change.kind.padEnd(5)} ${change.key.padEnd(Math.min(width, 40))}`
+      return leader === undefined
+        ? `  ${mark[change.operation]} ${name}  ${change.summary}`
+        : `  = ${name}  waits with ${leader}: ${change.summary}`
+    }),
     ...(plan.changes.length > most ? [`  … and ${plan.changes.length - most} more`] : []),
     ...plan.unseen.map(unseen => `  ? ${unseen.kind}: cannot be looked at just now: ${unseen.message}`),
     ...plan.leftAlone.map(

@@ -65,6 +65,7 @@ beforeAll(() => {
     holds: [...engine.holds()],
     unseen: [{ kind: evil, message: evil }],
     leftAlone: [{ kind: evil, key: evil, until: evil }],
+    waits: [{ kind: evil, for: evil }],
   }
   const change = { kind: 'site', key: evil, operation: 'create', summary: evil, fields: [] } as const
   engine.emit({ type: 'change', revision, change, phase: 'failed', milliseconds: 1, message: evil })

@@ -64,6 +64,7 @@ export const plan = z
     holds: list(hold),
     unseen: list(z.object({ kind: z.string(), message: z.string() })),
     leftAlone: list(z.object({ kind: z.string(), key: z.string(), until: time })),
+    waits: list(z.object({ kind: z.string(), for: z.string() })).describe('Kinds with changes that wait with a held one'),
   })
   .meta({ id: 'Plan' })
 

@@ -36,7 +36,7 @@ export function fakeEngine(): FakeEngine {
   }
   const engine: FakeEngine = {
     asked,
-    planned: { revision: '', digest: 'd1'.repeat(32), changes: [], holds: [], unseen: [], leftAlone: [] },
+    planned: { revision: '', digest: 'd1'.repeat(32), changes: [], holds: [], unseen: [], leftAlone: [], waits: [] },
     emit,
     set: status => {
       facts = { ...facts, ...status }

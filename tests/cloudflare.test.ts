@@ -1,0 +1,124 @@
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
+import { join } from 'node:path'
+import { type Bind, startBind } from '../reconcilers/dns/testing/bind.ts'
+import { type CloudflareServer, startCloudflare } from '../reconcilers/dns/testing/cloudflare.ts'
+import { createRepository } from '../reconcilers/sites/testing/git.ts'
+import { type Appliance, createAppliance } from './support/appliance.ts'
+import type { Clone } from './support/clone.ts'
+import { until } from './support/until.ts'
+
+setDefaultTimeout(120_000)
+
+let appliance: Appliance
+let bind: Bind
+let cloudflare: CloudflareServer
+let clone: Clone
+
+beforeAll(async () => {
+  appliance = await createAppliance()
+  bind = await startBind(['example.net'])
+  cloudflare = startCloudflare(['example.com'])
+  await appliance.start({
+    env: {
+      ...{ AI_INFRA_SECRET_DNS_KEY: bind.secret, AI_INFRA_SECRET_CLOUDFLARE_TOKEN: cloudflare.token },
+      CLOUDFLARE_BASE_URL: cloudflare.url,
+    },
+  })
+  clone = await appliance.clone()
+})
+afterAll(async () => {
+  await appliance?.[Symbol.asyncDispose]()
+  await bind?.[Symbol.asyncDispose]()
+  await cloudflare?.[Symbol.asyncDispose]()
+})
+
+const providers = () => `providers:
+  cloud: { type: cloudflare, token: "secret:CLOUDFLARE_TOKEN", account_id: ${cloudflare.accountId} }
+  home: { type: rfc2136, server: 127.0.0.1, port: ${bind.port}, key: ai-infra, secret: "secret:DNS_KEY" }
+`
+const records = (name: string) =>
+  cloudflare
+    .zone('example.com')
+    .records.list()
+    .filter(record => record.name === name)
+
+test('one push keeps zones at two providers at once, and what Cloudflare does in its zone', async () => {
+  const { revision, shown } = await clone.deliver({
+    'settings.yaml': 'public_addresses: [203.0.113.9]\n',
+    'dns.yaml': `${providers()}zones:
+  example.com:
+    provider: cloud
+    proxied: true
+    cloudflare: { ssl: strict, waf: { block-login: { when: (http.request.uri.path eq "/wp-login.php") } } }
+    records: { "@": { MX: 10 mail.example.net } }
+  example.net: { provider: home, records: { mail: { A: 203.0.113.25 } } }
+`,
+    'domains.yaml': 'domains:\n  shop.example.com: { root: shop }\n  wiki.example.net: { root: wiki }\n',
+  })
+  await appliance.converged(revision)
+  expect(shown).toMatch(/\+ site-record shop\.example\.com\/A created: 203\.0\.113\.9/)
+  expect(shown).toMatch(/\+ cloudflare-setting example\.com\/waf\/block-login created/)
+  expect(records('shop.example.com')).toMatchObject([{ type: 'A', content: '203.0.113.9', proxied: true, ttl: 1 }])
+  expect(await bind.ask('wiki.example.net', 'A')).toEqual(['203.0.113.9'])
+  expect(await bind.ask('mail.example.net', 'A')).toEqual(['203.0.113.25'])
+  expect(cloudflare.zone('example.com').settings.settings.get('ssl')).toBe('strict')
+})
+
+test('the command line shows zones, records, traffic and what was there before, and purges the cache', async () => {
+  const list = await appliance.command('dns', 'list')
+  expect(list).toMatchObject({ code: 0 })
+  expect(list.out).toMatch(/example\.com\s+cloud \(cloudflare\)\s+2\s+2\s+ready/)
+  const show = await appliance.command('dns', 'show', 'example.com')
+  expect(show.out).toMatch(/dns-record\s+example\.com\/MX\s+ready\s+300 s\s+10 mail\.example\.net/)
+  const [, snapshot] = /held before a change: (\S+)/.exec(show.out) ?? []
+  expect((await appliance.command('dns', 'show', 'example.com', snapshot ?? '')).out).toContain('"undo"')
+  expect((await appliance.command('dns', 'traffic', 'example.com')).out).toMatch(/\d{4}-\d\d-\d\d\s+100\d\s+400/)
+  expect((await appliance.command('dns', 'purge', 'example.com')).code).toBe(0)
+  expect(cloudflare.zone('example.com').settings.purges).toEqual([{ purge_everything: true }])
+  const elsewhere = await appliance.command('dns', 'purge', 'example.net')
+  expect(elsewhere).toMatchObject({ code: 1, error: expect.stringContaining('no zone example.net at Cloudflare') })
+})
+
+test('a new release of a site whose name goes through Cloudflare has its cache purged', async () => {
+  const repo = await createRepository(join(appliance.home.root, 'shop-source'))
+  await repo.commit({ 'index.html': 'first' })
+  const before = cloudflare.zone('example.com').settings.purges.length
+  const { revision } = await clone.deliver({
+    'domains.yaml': `domains:\n  shop.example.com: { root: shop, deploy: { repo: ${repo.path}, branch: main } }\n  wiki.example.net: { root: wiki }\n`,
+  })
+  await appliance.converged(revision)
+  const { purges } = cloudflare.zone('example.com').settings
+  await until('the cache is purged', () => purges.length > before)
+  expect(purges.at(-1)).toEqual({ hosts: ['shop.example.com'] })
+})
+
+test('what is changed by hand at Cloudflare is put back, and its token stands nowhere', async () => {
+  const { records: book } = cloudflare.zone('example.com')
+  const [shop] = records('shop.example.com')
+  book.editByHand(shop?.id ?? '', record => (record.type === 'A' ? { ...record, content: '203.0.113.66' } : record))
+  await clone.deliver({ 'README.md': 'a reason to look\n' })
+  await until('it is put back', () => records('shop.example.com')[0]?.content === '203.0.113.9')
+  const search = Bun.spawn(['grep', '-rlF', '--', cloudflare.token, appliance.home.root], { stderr: 'ignore' })
+  expect(await new Response(search.stdout).text()).toBe('')
+  expect(appliance.printed()).not.toContain(cloudflare.token)
+})
+
+test('a zone that leaves dns.yaml is held once, records of sites too, and then loses what was put there from here', async () => {
+  cloudflare.zone('example.com').records.byHand({ type: 'A', name: 'theirs', content: '203.0.113.77', ttl: 300 })
+  const pushed = await clone.deliver({
+    'dns.yaml': `${providers()}zones:\n  example.net: { provider: home, records: { mail: { A: 203.0.113.25 } } }\n`,
+  })
+  const holds = new Set([...pushed.shown.matchAll(/approve (\S+)/g)].map(([, id]) => id ?? ''))
+  expect(holds.size).toBeGreaterThanOrEqual(2)
+  expect(records('shop.example.com')).toHaveLength(1)
+  for (const hold of holds) expect((await appliance.command('approve', hold)).code).toBe(0)
+  await appliance.converged(pushed.revision)
+  expect(
+    cloudflare
+      .zone('example.com')
+      .records.list()
+      .map(({ name }) => name),
+  ).toEqual(['theirs.example.com'])
+  expect(cloudflare.zone('example.com').settings.rulesets.get('http_request_firewall_custom')?.rules).toEqual([])
+  expect(await bind.ask('wiki.example.net', 'A')).toEqual(['203.0.113.9'])
+})
