@@ -2,7 +2,6 @@ import { hostname } from 'node:os'
 import type { DesiredState } from '../desired-state/state.ts'
 import type { RunningEngine } from '../reconcilers/engine/engine.ts'
 import type { ResourceStatus } from '../reconcilers/engine/status.ts'
-import { createGitHub } from '../reconcilers/upstream/github/client.ts'
 import { reportToGitHub } from '../reconcilers/upstream/github/report.ts'
 import { startReporting } from '../reconcilers/upstream/github/reporting.ts'
 import { createReports } from '../reconcilers/upstream/github/reports.ts'
@@ -39,8 +38,11 @@ export function startForge(ground: Ground, { mirror, engine, command }: ForgeOpt
       await reportToGitHub(
         {
           ...{ mirror, head: repository.head, read: repository.read, reports, redact },
-          connect: async (address, { url, token = '' }) =>
-            createGitHub(address, { token: await secrets.value(token, `upstream ${shownUrl(url)}`), clock, pause }),
+          async connect(address, { url, token = '' }) {
+            // Loaded by who has an upstream at GitHub.
+            const { createGitHub } = await import('../reconcilers/upstream/github/client.ts')
+            return createGitHub(address, { token: await secrets.value(token, `upstream ${shownUrl(url)}`), clock, pause })
+          },
           outcome: () => outcomeOf(engine),
           plan: async state => planLines(await engine.plan(state), command),
           declares: async state => declaredLines(engine.state(), state),

@@ -1,5 +1,4 @@
 import { join } from 'node:path'
-import { Decrypter, Encrypter, generateX25519Identity, identityToRecipient } from 'age-encryption'
 import { ApplianceError } from '../os/errors.ts'
 import { readTextIfExists, writeFileAtomic } from '../os/files.ts'
 
@@ -11,6 +10,9 @@ export interface AgeKey {
   /** Throws for what is not encrypted for this key, or was altered. */
   decrypt(bytes: Uint8Array): Promise<string>
 }
+
+/** Loaded by who has secrets; it would cost everybody else memory and time at the start. */
+const loadAge = () => import('age-encryption')
 
 const keyName = 'secrets-age.key'
 
@@ -24,6 +26,7 @@ export async function openAgeKey(folder: string, make: boolean): Promise<AgeKey>
       hint: 'put it back from a backup; without it, move secrets.age of the home away and set the secrets anew',
     })
   }
+  const { Decrypter, Encrypter, generateX25519Identity } = await loadAge()
   const identity = stored === undefined ? await generateX25519Identity() : identityIn(stored, path)
   const recipient = await recipientOf(identity, path)
   if (stored === undefined) await writeFileAtomic(path, `# public key: ${recipient}\n${identity}\n`, 0o600)
@@ -50,6 +53,7 @@ function identityIn(text: string, path: string): string {
 }
 
 async function recipientOf(identity: string, path: string): Promise<string> {
+  const { identityToRecipient } = await loadAge()
   try {
     return await identityToRecipient(identity)
   } catch {
