@@ -9,6 +9,8 @@ export interface AgeKey {
   encrypt(text: string): Promise<Uint8Array>
   /** Throws for what is not encrypted for this key, or was altered. */
   decrypt(bytes: Uint8Array): Promise<string>
+  /** The same for text, as `age --armor` writes it. */
+  decryptArmored(text: string): Promise<string>
 }
 
 /** Loaded by who has secrets; it would cost everybody else memory and time at the start. */
@@ -26,10 +28,15 @@ export async function openAgeKey(folder: string, make: boolean): Promise<AgeKey>
       hint: 'put it back from a backup; without it, move secrets.age of the home away and set the secrets anew',
     })
   }
-  const { Decrypter, Encrypter, generateX25519Identity } = await loadAge()
+  const { armor, Decrypter, Encrypter, generateX25519Identity } = await loadAge()
   const identity = stored === undefined ? await generateX25519Identity() : identityIn(stored, path)
   const recipient = await recipientOf(identity, path)
   if (stored === undefined) await writeFileAtomic(path, `# public key: ${recipient}\n${identity}\n`, 0o600)
+  const decrypt = (bytes: Uint8Array): Promise<string> => {
+    const decrypter = new Decrypter()
+    decrypter.addIdentity(identity)
+    return decrypter.decrypt(bytes, 'text')
+  }
   return {
     recipient,
     async encrypt(text) {
@@ -37,11 +44,8 @@ export async function openAgeKey(folder: string, make: boolean): Promise<AgeKey>
       encrypter.addRecipient(recipient)
       return encrypter.encrypt(text)
     },
-    async decrypt(bytes) {
-      const decrypter = new Decrypter()
-      decrypter.addIdentity(identity)
-      return decrypter.decrypt(bytes, 'text')
-    },
+    decrypt,
+    decryptArmored: async text => decrypt(armor.decode(text)),
   }
 }
 

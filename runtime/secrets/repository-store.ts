@@ -1,4 +1,3 @@
-import { armor } from 'age-encryption'
 import { ApplianceError } from '../os/errors.ts'
 import type { AgeKey } from './age.ts'
 import type { SecretStore } from './store.ts'
@@ -42,7 +41,7 @@ export function createRepositoryStore(read: () => Promise<SharedValues>, key: ()
 
 async function decrypted(name: string, armored: string, key: AgeKey): Promise<string> {
   try {
-    return await key.decrypt(armor.decode(armored))
+    return await key.decryptArmored(armored)
   } catch {
     throw new ApplianceError('stalled', `${name} of secrets.age.yaml cannot be opened here`, {
       hint: `it is damaged, or not encrypted for this appliance: encrypt it for ${key.recipient} too`,
