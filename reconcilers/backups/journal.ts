@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { z } from 'zod'
 import type { Clock } from '../../runtime/os/clock.ts'
 import { ApplianceError, explain } from '../../runtime/os/errors.ts'
+import { oneAtATime } from '../../runtime/os/one-at-a-time.ts'
 import type { Store } from '../../runtime/store/store.ts'
 import { ResticRefusal } from './restic/refusal.ts'
 
@@ -103,21 +104,23 @@ export function createBackupJournal(store: Store, clock: Clock): BackupJournal {
       UPDATE backup_run SET outcome = ${outcome}, ended_at = ${clock.now()}, kind = ${what.kind}, reason = ${what.reason},
         message = ${what.message}, facts = facts || ${store.json(facts)} WHERE id = ${id}`
   }
+  const next = oneAtATime()
   return {
-    async ask(name, verb, by, facts = {}) {
-      const [open] = await store<{ id: string }[]>`
+    ask: (name, verb, by, facts = {}) =>
+      next(async () => {
+        const [open] = await store<{ id: string }[]>`
         SELECT id FROM backup_run WHERE name = ${name} AND verb = ${verb} AND outcome IN ('asked', 'running') AND verb <> 'restore'`
-      if (open !== undefined) return open.id
-      const id = randomUUID()
-      await store`
+        if (open !== undefined) return open.id
+        const id = randomUUID()
+        await store`
         INSERT INTO backup_run (id, name, verb, asked_by, asked_at, outcome, facts)
         VALUES (${id}, ${name}, ${verb}, ${by}, ${clock.now()}, 'asked', ${store.json(facts)})`
-      await store`
+        await store`
         DELETE FROM backup_run WHERE name = ${name} AND outcome NOT IN ('asked', 'running') AND id NOT IN (
           SELECT id FROM backup_run WHERE name = ${name} ORDER BY asked_at DESC LIMIT ${mostKept})
           AND id NOT IN (SELECT DISTINCT ON (verb) id FROM backup_run WHERE name = ${name} AND outcome = 'succeeded' ORDER BY verb, asked_at DESC)`
-      return id
-    },
+        return id
+      }),
     async begin(id) {
       await store`UPDATE backup_run SET outcome = 'running', started_at = ${clock.now()} WHERE id = ${id}`
     },

@@ -15,6 +15,8 @@ const notices = {
   'secret-removed': 'Removed.',
   suspended: 'Suspended. It is left alone until then.',
   resumed: 'Resumed. It is looked at now.',
+  'backup-asked': 'It begins as soon as nothing else is done with the backups.',
+  'backup-restoring': 'It is given back into a folder of its own. What was done is listed below.',
   restarting: 'It finishes what it is doing, then starts anew.',
   'already-approved': 'That plan is not held any more.',
 } as const

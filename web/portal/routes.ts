@@ -3,6 +3,7 @@ import { agentRoutes } from './agents/routes.tsx'
 import { approvalRoutes } from './approvals/routes.tsx'
 import { assetResponse, assets } from './assets.ts'
 import { auditRoutes } from './audit/routes.tsx'
+import { backupRoutes } from './backups/routes.tsx'
 import { changeRoutes } from './changes/routes.tsx'
 import { chatRoutes } from './chat/routes.tsx'
 import type { PortalDeps } from './deps.ts'
@@ -32,6 +33,7 @@ export function createPortalRoutes(deps: PortalDeps): readonly Route[] {
     ...domainRoutes(deps),
     ...dnsPageRoutes(deps),
     ...secretRoutes(deps),
+    ...backupRoutes(deps),
     ...changeRoutes(deps),
     ...upstreamPages(deps),
     ...heldRoutes(deps),

@@ -69,6 +69,12 @@ const rules: readonly Rule[] = [
   },
   {
     pattern:
+      /connection refused|no such host|i\/o timeout|network is unreachable|no route to host|dial tcp|Connection timed out|Could not resolve|connection reset|Connection closed/i,
+    ...{ reason: 'unreachable', kind: 'failed', message: 'the server of the repository does not answer' },
+    hint: 'it is tried again by itself',
+  },
+  {
+    pattern:
       /ciphertext verification failed|invalid data returned|hash.{0,40}does not match|does not match (?:id|hash)|repository contains errors|pack .{0,80}(?:not found|does not exist|damaged)|not found in index|load.{0,80}(?:returned error|invalid)|blob .{0,80}not found|unexpected EOF|tree .{0,80}could not be loaded|wrong size|truncated/i,
     ...{ reason: 'corrupt', kind: 'stalled', message: 'the repository is damaged' },
     hint: 'keep a copy of it, then see what restic check says of it; name another repository to begin anew meanwhile',
@@ -77,12 +83,6 @@ const rules: readonly Rule[] = [
     pattern: /unable to open config file|Is there a repository at|config.{0,60}(?:does not exist|no such file)|NoSuchBucket/i,
     ...{ reason: 'gone', kind: 'failed', message: 'there is no repository' },
     hint: 'mount its disk, or put it back',
-  },
-  {
-    pattern:
-      /connection refused|no such host|i\/o timeout|network is unreachable|no route to host|dial tcp|Connection timed out|Could not resolve|connection reset|Connection closed/i,
-    ...{ reason: 'unreachable', kind: 'failed', message: 'the server of the repository does not answer' },
-    hint: 'it is tried again by itself',
   },
 ]
 

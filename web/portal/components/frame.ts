@@ -10,6 +10,7 @@ export type Room =
   | 'domains'
   | 'dns'
   | 'secrets'
+  | 'backups'
   | 'changes'
   | 'account'
 

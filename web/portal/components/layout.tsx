@@ -16,6 +16,7 @@ const rooms: readonly { readonly room: Room; readonly label: string; readonly to
   { room: 'domains', label: 'Domains', to: urls.domains.to() },
   { room: 'dns', label: 'DNS', to: urls.dns.to() },
   { room: 'secrets', label: 'Secrets', to: urls.secrets.to() },
+  { room: 'backups', label: 'Backups', to: urls.backups.to() },
   { room: 'changes', label: 'Changes', to: urls.changes.to() },
   { room: 'audit', label: 'Audit', to: urls.audit.to() },
 ]

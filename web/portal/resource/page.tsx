@@ -43,7 +43,8 @@ export const ResourcePage = ({ view, notice }: { readonly view: ResourceView; re
   )
 }
 
-const roomOf = (kind: string): Room => (kind === 'agent' ? 'agents' : kind === 'site' ? 'domains' : 'overview')
+const roomOf = (kind: string): Room =>
+  kind === 'agent' ? 'agents' : kind === 'site' ? 'domains' : kind === 'backup' ? 'backups' : 'overview'
 
 const Standing = ({ resource: { state, reason, message, revision, since }, now }: ResourceView) => (
   <div id="standing" class="standing">

@@ -1,5 +1,6 @@
 // Pictures of the portal on invented data: bun web/portal/testing/shoot.ts FOLDER [PATH...]
 import { chromium } from 'playwright-core'
+import { playBackups } from './backup-scene.ts'
 import { house } from './house.ts'
 import { divergeInScene, holdInScene, playOutside, playScene, refuseInScene } from './scene.ts'
 import { playWork } from './work-scene.ts'
@@ -8,6 +9,7 @@ const [folder = '/tmp/portal-shots', ...only] = process.argv.slice(2)
 const paths = only.length > 0 ? only : ['/', '/chat', '/chat/new', '/sign-in', '/account', '/nowhere']
 const home = house()
 playScene(home.engine, home.agents, home.repository)
+playBackups(home.engine, home.backups)
 playOutside(home)
 await playWork(home.agents, home.tasks, home.approvals, home.health)
 if (process.env.HELD) holdInScene(home.engine)

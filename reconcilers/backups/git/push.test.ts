@@ -1,0 +1,110 @@
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { GitBackupDeclaration } from '../../../desired-state/state.ts'
+import { type TestHome, testHome } from '../../../desired-state/testing/home.ts'
+import { makeHome } from '../../../runtime/os/home-folders.ts'
+import { minimalEnvironment, type Spawn, spawn, spawnChecked } from '../../../runtime/os/spawn.ts'
+import { pushBackup } from './push.ts'
+
+setDefaultTimeout(60_000)
+
+let rig: TestHome
+let folder: string
+const asked: { readonly argv: readonly string[]; readonly env: Readonly<Record<string, string>> }[] = []
+const watched: Spawn = (argv, options) => {
+  asked.push({ argv, env: options?.env ?? {} })
+  return spawn(argv, options)
+}
+
+beforeAll(async () => {
+  rig = await testHome()
+  await makeHome(rig.home)
+  folder = await mkdtemp(join(tmpdir(), 'gp-'))
+})
+afterAll(async () => {
+  await rig?.[Symbol.asyncDispose]()
+  await rm(folder, { recursive: true, force: true })
+})
+
+async function remote(name: string): Promise<string> {
+  const path = join(folder, name)
+  await spawnChecked(spawn, ['git', 'init', '--quiet', '--bare', '--initial-branch=main', path])
+  return path
+}
+
+const git = async (path: string, ...words: string[]) => (await spawnChecked(spawn, ['git', `--git-dir=${path}`, ...words])).trim()
+const target = (what: 'code' | 'memory', repository: string, more: Partial<GitBackupDeclaration> = {}): GitBackupDeclaration => ({
+  ...{ name: what, repository, what, schedule: '0 2 * * *', branch: 'main' },
+  ...more,
+})
+const push = async (declaration: GitBackupDeclaration, verified = '', day = '2026-11-28', fatal = '') =>
+  pushBackup(
+    {
+      ...{ home: rig.home, spawn: watched, secret: async () => 'ghp_secret', verified: () => verified },
+      ...{ now: () => new Date(`${day}T02:00:00Z`), signal: new AbortController().signal },
+      step: async name => {
+        if (name === fatal) throw new Error(`killed at ${name}`)
+      },
+    },
+    declaration,
+  )
+
+test('the desired state and the projects of the agents are pushed, and the commit that is applied gets a tag, once', async () => {
+  const there = await remote('code')
+  const main = await git(rig.home.repository, 'rev-parse', 'main')
+  await spawnChecked(spawn, ['git', 'clone', '--quiet', '--bare', rig.home.repository, join(rig.home.projects, 'bakery.git')])
+  await push(target('code', there), main)
+  expect(await git(there, 'rev-parse', 'main')).toBe(main)
+  expect(await git(there, 'rev-parse', 'projects/bakery/main')).toBe(main)
+  expect(await git(there, 'tag')).toBe(`applied-2026-11-28-${main.slice(0, 8)}`)
+  expect((await push(target('code', there), main, '2026-11-29')).refs).toEqual([])
+  expect((await git(there, 'tag')).split('\n')).toHaveLength(1)
+})
+
+test('a repository with other commits is never forced', async () => {
+  const there = await remote('other')
+  const env = {
+    ...minimalEnvironment,
+    GIT_AUTHOR_NAME: 'a',
+    GIT_AUTHOR_EMAIL: 'a@b',
+    GIT_COMMITTER_NAME: 'a',
+    GIT_COMMITTER_EMAIL: 'a@b',
+  }
+  const tree = (await spawnChecked(spawn, ['git', `--git-dir=${there}`, 'mktree'], { stdin: '', env })).trim()
+  const theirs = (await spawnChecked(spawn, ['git', `--git-dir=${there}`, 'commit-tree', '-m', 'theirs', tree], { env })).trim()
+  await git(there, 'update-ref', 'refs/heads/main', theirs)
+  await expect(push(target('code', there))).rejects.toThrow('has commits that are not from here, and nothing is ever forced')
+  expect(await git(there, 'rev-parse', 'main')).toBe(theirs)
+  await expect(push(target('code', join(folder, 'nowhere')))).rejects.toThrow('there is no repository')
+})
+
+test('memory is one commit a time, nothing when nothing is new, and goes on after a death and on a restored home', async () => {
+  const there = await remote('memory')
+  await writeFile(join(rig.home.memory, 'lesson.md'), 'first')
+  await expect(push(target('memory', there), '', '2026-11-22', 'committed')).rejects.toThrow('killed at committed')
+  await push(target('memory', there), '', '2026-11-22')
+  expect(await git(there, 'show', 'main:lesson.md')).toBe('first')
+  expect((await push(target('memory', there), '', '2026-11-29')).refs).toEqual([])
+  await rm(join(rig.home.backups, 'git-memory'), { recursive: true })
+  await writeFile(join(rig.home.memory, 'lesson.md'), 'second')
+  await push(target('memory', there), '', '2026-12-06')
+  expect(await git(there, 'log', '--format=%s', 'main')).toBe('Memory of 2026-12-06\nMemory of 2026-11-22')
+})
+
+test('a token is in the environment of the Git that pushes, and in no command line', async () => {
+  asked.length = 0
+  const server = Bun.serve({ port: 0, hostname: '127.0.0.1', fetch: () => new Response('no', { status: 401 }) })
+  const declaration = target('code', `http://127.0.0.1:${server.port}/a.git`, { token: 'secret:GITHUB_PAT' })
+  const refused = await push(declaration).then(
+    () => '',
+    (error: unknown) => String(error),
+  )
+  await server.stop(true)
+  expect(refused).toContain('lets us not in')
+  expect(refused).not.toContain('ghp_secret')
+  const words = Buffer.from('x-access-token:ghp_secret').toString('base64')
+  expect(asked.some(({ env }) => Object.values(env).some(value => value.includes(words)))).toBe(true)
+  expect(JSON.stringify(asked.map(({ argv }) => argv))).not.toContain(words)
+})
