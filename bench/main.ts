@@ -1,4 +1,5 @@
 import { benchAuditAppend, benchAuditVerify } from './audit.ts'
+import { benchBackup } from './backup.ts'
 import { benchChaos } from './chaos.ts'
 import { benchGrowth } from './growth.ts'
 import { benchIdleMemory } from './idle-memory.ts'
@@ -30,6 +31,7 @@ const benches: Readonly<Record<string, () => Promise<Figure>>> = {
   token: benchToken,
   tasks: benchTasks,
   chaos: benchChaos,
+  backup: benchBackup,
 }
 
 /** Takes ten minutes of doing nothing, so it goes on beside the others. */
