@@ -25,7 +25,13 @@ const overview = z.object({
 
 type Overview = z.infer<typeof overview>
 
-const actions: Readonly<Record<string, (name: string, context: CommandContext, json: boolean) => Promise<ExitStatus>>> = {
+interface Flags {
+  readonly json: boolean
+  /** Into secrets.age.yaml. */
+  readonly shared: boolean
+}
+
+const actions: Readonly<Record<string, (name: string, context: CommandContext, flags: Flags) => Promise<ExitStatus>>> = {
   list,
   set,
   remove,
@@ -34,12 +40,12 @@ const actions: Readonly<Record<string, (name: string, context: CommandContext, j
 
 export const secret: Command = {
   name: 'secret',
-  usage: 'list [--json]\nset NAME [--json]\nremove NAME [--json]\nrecipient [--json]',
+  usage: 'list [--json]\nset NAME [--shared] [--json]\nremove NAME [--json]\nrecipient [--json]',
   summary: 'keep passwords and keys that documents name as secret:NAME; set reads the value from standard input',
   async run(args, context) {
     const { positionals, values } = readArguments(
       args,
-      { json: { type: 'boolean' } },
+      { json: { type: 'boolean' }, shared: { type: 'boolean' } },
       { least: 1, most: Number.MAX_SAFE_INTEGER },
     )
     const [action = '', name = '', ...more] = positionals
@@ -49,37 +55,39 @@ export const secret: Command = {
     // Nothing of what was typed is repeated: it may be the secret.
     if (more.length > 0 || (!named && name !== '')) throw new WrongUse(tooMuch)
     if (named && name === '') throw new WrongUse('the name is missing')
-    return act(named ? checkedName(name) : '', context, values.json === true)
+    const flags = { json: values.json === true, shared: values.shared === true }
+    if (flags.shared && action !== 'set') throw new WrongUse('--shared belongs to set; what is shared is removed with a commit')
+    return act(named ? checkedName(name) : '', context, flags)
   },
 }
 
 const tooMuch = 'a value is never an argument, where everybody on the machine can read it: it goes to standard input'
 
-async function list(_name: string, { environment, called, out }: CommandContext, json: boolean): Promise<ExitStatus> {
+async function list(_name: string, { environment, called, out }: CommandContext, { json }: Flags): Promise<ExitStatus> {
   const found = await askAppliance(environment.home, 'GET', '/api/secrets', overview)
   if (json) out(JSON.stringify(found))
   else for (const line of secretLines(found, called, new Date())) out(line)
   return 0
 }
 
-async function set(name: string, { environment, out, error }: CommandContext, json: boolean): Promise<ExitStatus> {
+async function set(name: string, { environment, out, error }: CommandContext, { json, shared }: Flags): Promise<ExitStatus> {
   const { value, note } = await readSecret(name)
   if (note !== undefined) error(note)
   const shape = z.object({ set: z.string(), source, hiddenBy: source.optional() })
-  const kept = await askAppliance(environment.home, 'POST', '/api/secrets', shape, { name, value })
+  const kept = await askAppliance(environment.home, 'POST', '/api/secrets', shape, { name, value, shared })
   if (json) out(JSON.stringify(kept))
   else out(`${name} is kept ${places[kept.source]}; what waits for it goes on within a minute`)
   if (kept.hiddenBy !== undefined) error(`! ${name} is ${places[kept.hiddenBy]} too, and that value is used: remove it there`)
   return 0
 }
 
-async function remove(name: string, { environment, out }: CommandContext, json: boolean): Promise<ExitStatus> {
+async function remove(name: string, { environment, out }: CommandContext, { json }: Flags): Promise<ExitStatus> {
   const gone = await askAppliance(environment.home, 'POST', '/api/secrets/remove', z.object({ removed: z.string() }), { name })
   out(json ? JSON.stringify(gone) : `${name} is removed`)
   return 0
 }
 
-async function recipient(_name: string, { environment, out, error }: CommandContext, json: boolean): Promise<ExitStatus> {
+async function recipient(_name: string, { environment, out, error }: CommandContext, { json }: Flags): Promise<ExitStatus> {
   const found = await askAppliance(environment.home, 'GET', '/api/secrets', overview)
   if (found.recipient === undefined) {
     error(found.problems.map(({ message }) => message).join('; '))

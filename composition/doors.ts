@@ -103,6 +103,10 @@ export async function buildDoors(
       passwords: environment.databasePasswords,
       secrets: ground.secrets,
       secret: ground.secrets.value,
+      async shareSecret(name, value, author) {
+        await ground.secrets.share(name, value, author)
+        engine.moved()
+      },
       secretUses: () => usesIn(engine.state()),
       verifyAudit: () => verifyHome(home),
       certificates: async () => new Map((await certificatesOf(home, undefined, clock.now())).map(each => [each.domain, each])),

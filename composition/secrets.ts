@@ -12,6 +12,7 @@ import { createSecrets, type Secrets } from '../runtime/secrets/secrets.ts'
 import { createKnownSecrets, type KnownSecrets } from '../runtime/telemetry/known-secrets.ts'
 import { createAwsRoom } from './aws-secrets.ts'
 import { declaredSecrets } from './declared-secrets.ts'
+import { type ShareSecret, sharing } from './share-secret.ts'
 
 /** What the operator's environment holds that no text may show. */
 export function knownFrom(environment: Environment): KnownSecrets {
@@ -36,7 +37,7 @@ function passwordIn(url: string | undefined): string | undefined {
 export interface SecretsRoomDeps {
   readonly environment: Environment
   readonly known: KnownSecrets
-  readonly repository: Pick<Repository, 'head' | 'read'>
+  readonly repository: Pick<Repository, 'head' | 'read' | 'file' | 'edit'>
   readonly audit: Pick<Audit, 'record'>
   readonly clock: Clock
   readonly log: Log
@@ -44,6 +45,7 @@ export interface SecretsRoomDeps {
 }
 
 export interface SecretsRoom extends Secrets {
+  readonly share: ShareSecret
   /** main may have moved: what its documents say of secrets is read anew. */
   committed(): void
   stop(): void
@@ -77,10 +79,7 @@ export async function secretsRoom(deps: SecretsRoomDeps): Promise<SecretsRoom> {
       error => log.error(`${what} not readable`, { error: explain(error) }),
     )
   }
-  await learn('secrets of the home', async () => {
-    await own.key()
-    return own.values()
-  })
+  await learn('secrets of the home', own.values)
   let seen = (await declared()).values
   await learn('secrets.age.yaml', shared.values)
 
@@ -104,5 +103,11 @@ export async function secretsRoom(deps: SecretsRoomDeps): Promise<SecretsRoom> {
       })
   }
   const timer = setInterval(soon, lookInterval)
-  return { ...secrets, committed: soon, stop: () => clearInterval(timer) }
+  const commit = sharing({ repository, declared, secrets })
+  const share: ShareSecret = async (name, value, author) => {
+    known.add(value)
+    await commit(name, value, author)
+    soon()
+  }
+  return { ...secrets, share, committed: soon, stop: () => clearInterval(timer) }
 }

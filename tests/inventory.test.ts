@@ -52,6 +52,7 @@ const routes = createRoutes({
   },
   passwords: new Map(),
   secret: unreached,
+  shareSecret: unreached,
   hooks: { secret: unreached, isNew: unreached, branch: () => undefined, wake: () => {} },
 })
 

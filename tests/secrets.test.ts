@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
-import { armor, Encrypter } from 'age-encryption'
+import { armor, Decrypter, Encrypter, generateX25519Identity, identityToRecipient } from 'age-encryption'
 import { setSharedSecret } from '../desired-state/edit-secrets.ts'
+import { stateOf } from '../desired-state/testing/tree.ts'
 import { type Bind, startBind } from '../reconcilers/dns/testing/bind.ts'
 import { type Appliance, createAppliance } from './support/appliance.ts'
 import type { Clone } from './support/clone.ts'
@@ -99,4 +100,24 @@ test('a secret that operators share through the repository is used once it is pu
   expect((await appliance.commandWith(bind.secret, 'secret', 'set', 'DNS_KEY')).code).toBe(0)
   expect((await appliance.command('secret', 'list')).out).toContain('hides the one in secrets.age.yaml')
   await appliance.converged()
+})
+
+test('one operator shares a secret with another from the command line, as a commit that only they and the server can read', async () => {
+  const identity = await generateX25519Identity()
+  await clone.git('pull', '-q')
+  const before = await clone.read('secrets.age.yaml')
+  await clone.deliver({ 'secrets.age.yaml': `recipients: { ada: ${await identityToRecipient(identity)} }\n${before}` })
+  const set = await appliance.commandWith('correct horse battery', 'secret', 'set', 'SHARED_ONE', '--shared')
+  expect(set).toMatchObject({
+    code: 0,
+    out: 'SHARED_ONE is kept in secrets.age.yaml; what waits for it goes on within a minute\n',
+  })
+  await clone.git('pull', '-q')
+  expect(await clone.ask('log', '-1', '--format=%s')).toBe('secrets: set SHARED_ONE')
+  const { secrets } = stateOf({ 'secrets.age.yaml': await clone.read('secrets.age.yaml') })
+  const decrypter = new Decrypter()
+  decrypter.addIdentity(identity)
+  const value = await decrypter.decrypt(armor.decode(secrets.values.get('SHARED_ONE') ?? ''), 'text')
+  expect(value).toBe('correct horse battery')
+  expect((await appliance.command('secret', 'list')).out).toMatch(/^SHARED_ONE +in secrets\.age\.yaml$/m)
 })

@@ -120,6 +120,14 @@ test('a wrong key, a missing zone and a server that is away say what to do', asy
   await expect(away).rejects.toThrow('the DNS server 127.0.0.1:1 does not answer')
 })
 
+test('a secret that is no key reaches no program, whose commands it could be, and is not repeated', async () => {
+  for (const wrong of ['hunter2 hunter2', 'aGk=\nserver 203.0.113.9', '', 'hmac:x:y']) {
+    const refused = await provider({}, wrong).read('example.com', signal).then(String, String)
+    expect(refused).toContain('is no TSIG key')
+    if (wrong !== '') expect(refused).not.toContain(wrong)
+  }
+})
+
 test('five hundred changed records go in at most three messages', () => {
   const corrections = Array.from({ length: 500 }, (_, index) => ({
     type: 'put' as const,

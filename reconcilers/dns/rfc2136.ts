@@ -33,7 +33,8 @@ const registryTtl = 300
 const largestUpdate = 48_000
 
 /** A server that takes dynamic updates (RFC 2136) signed with TSIG (RFC 8945), asked with BIND's own tools. */
-export function createRfc2136(declared: Rfc2136Provider, deps: Rfc2136Deps): Provider {
+export function createRfc2136(declared: Rfc2136Provider, given: Rfc2136Deps): Provider {
+  const deps = { ...given, secret: async () => tsigKey(declared, await given.secret()) }
   return {
     async read(zone, signal) {
       return contentOf(readZoneText(await transfer(declared, deps, zone, signal)), deps.owner)
@@ -47,6 +48,15 @@ export function createRfc2136(declared: Rfc2136Provider, deps: Rfc2136Deps): Pro
     },
     challenges: challengesOf(declared, deps),
   }
+}
+
+/** BIND's tools read the key as a word among their commands: what is no base64 could be some of those. */
+function tsigKey({ name, secret }: Rfc2136Provider, value: string): string {
+  const key = value.trim()
+  if (/^[A-Za-z0-9+/]+={0,2}$/.test(key)) return key
+  throw new ApplianceError('stalled', `${secret.replace('secret:', 'the secret ')} is no TSIG key: those are written in base64`, {
+    hint: `set it anew for providers.${name} of dns.yaml; tsig-keygen prints it as secret "…"`,
+  })
 }
 
 /** Seconds that others may keep a challenge's value: an authority that asks twice sees the second one. */

@@ -1,10 +1,11 @@
 import { stat } from 'node:fs/promises'
+import { join } from 'node:path'
 import { z } from 'zod'
 import type { Clock } from '../os/clock.ts'
 import { ApplianceError } from '../os/errors.ts'
 import { statIfExists, writeFileAtomic } from '../os/files.ts'
 import { oneAtATime } from '../os/one-at-a-time.ts'
-import { type AgeKey, openAgeKey } from './age.ts'
+import { type AgeKey, ageKeyName, openAgeKey } from './age.ts'
 import type { WritableStore } from './store.ts'
 
 export interface HomeStoreOptions {
@@ -27,7 +28,7 @@ const mostSecrets = 1_000
 export interface HomeStore extends WritableStore {
   /** What others encrypt for, so that this appliance can read it. */
   readonly key: () => Promise<AgeKey>
-  /** For who keeps them from being written anywhere. */
+  /** Makes the key when there is none yet, and gives every value, for who keeps them from being written anywhere. */
   values(): Promise<readonly string[]>
 }
 
@@ -66,7 +67,11 @@ export function createHomeStore({ path, keys, clock }: HomeStoreOptions): HomeSt
     key,
     get: name => next(async () => ownEntry(await read(), name)?.value),
     list: () => next(async () => Object.entries(await read()).map(([name, { changedAt }]) => ({ name, changedAt }))),
-    values: () => next(async () => Object.values(await read()).map(({ value }) => value)),
+    values: () =>
+      next(async () => {
+        if ((await statIfExists(join(keys, ageKeyName))) === undefined) await key()
+        return Object.values(await read()).map(({ value }) => value)
+      }),
     set: (name, value) =>
       next(async () => {
         const entries = await read()

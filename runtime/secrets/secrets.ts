@@ -119,8 +119,7 @@ export function createSecrets(dependencies: SecretsDependencies): Secrets & { ch
     },
     recipient: dependencies.recipient,
     async set(name, value, by) {
-      checkedName(name)
-      checkValue(value)
+      checkSecret(name, value)
       known.add(value)
       const store = await dependencies.writable()
       await recordChange('secret.set', name, by)
@@ -173,7 +172,9 @@ async function notRemovable(store: SecretStore, stores: readonly SecretStore[], 
   return new ApplianceError('invalid', `there is no secret ${name}`, { hint: 'the verb secret list names all' })
 }
 
-function checkValue(value: string): void {
+/** Throws `invalid` for what cannot be a secret; neither is repeated. */
+export function checkSecret(name: string, value: string): void {
+  checkedName(name)
   const refuse = (message: string, hint: string) => {
     throw new ApplianceError('invalid', message, { hint })
   }

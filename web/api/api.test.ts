@@ -34,6 +34,7 @@ beforeAll(async () => {
     ...deps,
     ...{ tasks, alerts, health: rig.health, services: () => [] },
     letters: { deadLetters: async () => [], replay: async () => {} },
+    shareSecret: async () => {},
     approvals: { ...deps.approvals, rule: async () => undefined },
   })
   door = createDoor({

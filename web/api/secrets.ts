@@ -1,13 +1,17 @@
 import { z } from 'zod'
+import type { Author } from '../../desired-state/repository.ts'
 import { type SecretsOverview, type SecretUses, secretsOverview } from '../../runtime/secrets/overview.ts'
 import { largestSecret, type Secrets } from '../../runtime/secrets/secrets.ts'
 import { sources } from '../../runtime/secrets/store.ts'
 import { nameOf } from '../door/door.ts'
+import { authorOf } from './author.ts'
 import { type DocumentedRoute, people, reads, writes } from './define.ts'
 import { list } from './shapes/engine.ts'
 
 export interface SecretsApiDeps {
   readonly secrets: Pick<Secrets, 'list' | 'set' | 'remove' | 'recipient'>
+  /** Commits it to secrets.age.yaml, encrypted. */
+  readonly shareSecret: (name: string, value: string, author: Author) => Promise<void>
   /** Of the newest valid state. */
   readonly secretUses: () => SecretUses
 }
@@ -37,7 +41,7 @@ const overview = z
 const name = z.string().max(200).describe('Capital letters, digits and _, like DNS_KEY')
 
 /** Secrets go in here, and never come out: no route gives a value. */
-export function secretsRoutes({ secrets, secretUses }: SecretsApiDeps): readonly DocumentedRoute[] {
+export function secretsRoutes({ secrets, secretUses, shareSecret }: SecretsApiDeps): readonly DocumentedRoute[] {
   return [
     reads({
       ...{ path: '/api/secrets', policy: people, tag, answer: overview },
@@ -46,12 +50,20 @@ export function secretsRoutes({ secrets, secretUses }: SecretsApiDeps): readonly
     }),
     writes({
       ...{ path: '/api/secrets', policy: people, audit: 'secret.set', tag },
-      body: z.strictObject({ name, value: z.string().max(largestSecret) }),
+      body: z.strictObject({
+        name,
+        value: z.string().max(largestSecret),
+        shared: z.boolean().default(false).describe('As a commit to secrets.age.yaml, for several operators'),
+      }),
       answer: z.object({ set: z.string(), source, hiddenBy: source.optional() }),
       summary: 'Keep a value under a name; what waits for it goes on',
       async handle({ body, call }) {
-        const kept = await secrets.set(body.name, body.value, nameOf(call.identity))
-        return { set: body.name, ...kept }
+        const { name, value, shared } = body
+        if (!shared) return { set: name, ...(await secrets.set(name, value, nameOf(call.identity))) }
+        await shareSecret(name, value, authorOf(call.identity))
+        const used = (await secrets.list()).secrets.find(entry => entry.name === name)?.source
+        const isHidden = used !== undefined && sources.indexOf(used) < sources.indexOf('repository')
+        return { set: name, source: 'repository' as const, ...(isHidden && { hiddenBy: used }) }
       },
     }),
     writes({
