@@ -1,4 +1,5 @@
 import { X509Certificate } from 'node:crypto'
+import { lookup } from 'node:dns/promises'
 import { type CertificatesDependencies, createCertificatesReconciler } from '../reconcilers/certificates/certificates.ts'
 import { presented } from '../reconcilers/certificates/handshake.ts'
 import { certificatesOf } from '../reconcilers/certificates/item.ts'
@@ -9,11 +10,12 @@ import type { AnyReconciler } from '../reconcilers/engine/reconciler.ts'
 import type { Clock } from '../runtime/os/clock.ts'
 import { ApplianceError } from '../runtime/os/errors.ts'
 import type { Home } from '../runtime/os/home.ts'
+import { publicAddresses } from '../runtime/os/network.ts'
 import type { Spawn } from '../runtime/os/spawn.ts'
 import { nginxLayout } from '../runtime/services/nginx-layout.ts'
 import type { CertificateRequests } from '../web/api/certificates.ts'
 
-export interface CertificateRoomDeps extends Omit<CertificatesDependencies, 'served' | 'fetch' | 'random'> {
+export interface CertificateRoomDeps extends Omit<CertificatesDependencies, 'served' | 'fetch' | 'random' | 'resolve' | 'own'> {
   readonly httpsPort: number
   /** Has the engine look at a kind. */
   readonly wake: (kind: string, reason: string) => void
@@ -33,7 +35,13 @@ export function certificateRoom({ httpsPort, wake, isChanging, ...deps }: Certif
     const isServed = async () => isSame(await presented(host, httpsPort, signal), wanted) && !isChanging(host)
     await untilServed(host, isServed, deps.clock, signal)
   }
-  return createCertificatesReconciler({ ...deps, served, fetch, random: Math.random })
+  return createCertificatesReconciler({
+    ...{ ...deps, served, fetch, random: Math.random, resolve: addressesOf, own: publicAddresses() },
+  })
+}
+
+async function addressesOf(name: string): Promise<readonly string[]> {
+  return (await lookup(name, { all: true }).catch(() => [])).map(({ address }) => address)
 }
 
 const isSame = (found: Uint8Array | undefined, wanted: Uint8Array) =>

@@ -50,6 +50,8 @@ const inner: ReadonlySet<string> = new Set([
   ...['private', 'loopback', 'linkLocal', 'carrierGradeNat', 'uniqueLocal', 'unspecified'],
 ])
 
+export const isInner = (address: string): boolean => ipaddr.isValid(address) && inner.has(ipaddr.parse(address).range())
+
 /** Let's Encrypt asks from the internet; an authority of somebody's own may well be inside. */
 function behindWalls(names: readonly string[], { dns, settings }: Provable): string | undefined {
   if (!settings.certificate_issuer.startsWith('letsencrypt')) return undefined
@@ -59,7 +61,7 @@ function behindWalls(names: readonly string[], { dns, settings }: Provable): str
     const sets = zone.records.filter(set => set.name === name)
     const own = sets.flatMap(({ type, values }) => (type === 'A' || type === 'AAAA' ? values : []))
     const led = sets.length > 0 || !zone.sites ? own : settings.public_addresses
-    const address = led.find(value => ipaddr.isValid(value) && inner.has(ipaddr.parse(value).range()))
+    const address = led.find(isInner)
     if (address === undefined) continue
     const where = own.includes(address) ? 'dns.yaml' : 'public_addresses of settings.yaml'
     return `${name} leads to ${address} (${where}), where ${settings.certificate_issuer} cannot reach it: write challenge: dns, or an address of the internet`

@@ -16,11 +16,12 @@ import { givenIn } from './order.ts'
 import { endOrphans } from './orphans.ts'
 import { type CertbotPlaces, foldersOf, hostPlaces } from './places.ts'
 import type { CertificateAction } from './plan.ts'
+import { needReach, type ReachDeps } from './reach.ts'
 import { Refusal } from './refusal.ts'
 import type { Requests } from './requests.ts'
 import type { Certificates } from './stored.ts'
 
-export interface ApplyDeps {
+export interface ApplyDeps extends ReachDeps {
   readonly home: Home
   readonly clock: Clock
   readonly places: CertbotPlaces
@@ -70,6 +71,7 @@ async function obtain(
   // Given and not taken up, because something died in between: the authority is not asked for another one.
   if (left === undefined || !deps.certificates.isFresh(item, { ...left, directory })) {
     await hideLeftovers(deps, host, signal)
+    await needReach(deps, item)
     if (rehearsal && staging !== undefined) {
       progress(host, `asking ${new URL(staging).hostname} first, because the last try failed`)
       await attempt(deps, item, staging, context)

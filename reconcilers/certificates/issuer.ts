@@ -32,5 +32,9 @@ export function issuerOf(settings: CertificateSettings): Issuer {
   }
 }
 
+/** Asks from the internet; an authority of somebody's own may well be inside. */
+export const isPublic = ({ directory }: Pick<Issuer, 'directory'>): boolean =>
+  Object.values<string>(directories).includes(directory)
+
 /** Accounts and orders of one issuer lie in a folder of its own. */
 export const issuerFolder = (directory: string): string => createHash('sha256').update(directory).digest('hex').slice(0, 12)

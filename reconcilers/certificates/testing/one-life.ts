@@ -21,7 +21,7 @@ const reconciler = createCertificatesReconciler({
   attempts: rememberedAttempts([]),
   renewals: rememberedRenewals(new Map()),
   requests: rememberedRequests(new Map()),
-  served: async () => {},
+  ...{ served: async () => {}, resolve: async () => [], own: [] },
 })
 const { signal } = new AbortController()
 const desired = reconciler.select(declared(told))

@@ -94,6 +94,8 @@ export async function createRig(): Promise<Rig> {
       providers,
       fetch,
       random: Math.random,
+      resolve: async () => [],
+      own: [],
     },
     served: async host => void served.push(host),
   }
