@@ -1,6 +1,7 @@
 import { benchAuditAppend, benchAuditVerify } from './audit.ts'
 import { benchBackup } from './backup.ts'
 import { benchChaos } from './chaos.ts'
+import { benchFirstHttps } from './first-https.ts'
 import { benchGrowth } from './growth.ts'
 import { benchIdleMemory } from './idle-memory.ts'
 import { watchIdleAgents } from './idle-tokens.ts'
@@ -20,6 +21,7 @@ const benches: Readonly<Record<string, () => Promise<Figure>>> = {
   'audit-append': benchAuditAppend,
   'audit-verify': benchAuditVerify,
   push: benchPush,
+  'first-https': benchFirstHttps,
   look: benchLook,
   growth: benchGrowth,
   memory: benchIdleMemory,
