@@ -1,6 +1,7 @@
 import { benchAuditAppend, benchAuditVerify } from './audit.ts'
 import { benchBackup } from './backup.ts'
 import { benchChaos } from './chaos.ts'
+import { benchCloudflareCalls, benchDnsLook, benchDnsMessages } from './dns.ts'
 import { benchFirstHttps } from './first-https.ts'
 import { benchGrowth } from './growth.ts'
 import { benchIdleMemory } from './idle-memory.ts'
@@ -32,6 +33,9 @@ const benches: Readonly<Record<string, () => Promise<Figure>>> = {
   messages: benchMessages,
   token: benchToken,
   tasks: benchTasks,
+  'dns-messages': benchDnsMessages,
+  'cloudflare-calls': benchCloudflareCalls,
+  'dns-look': benchDnsLook,
   chaos: benchChaos,
   backup: benchBackup,
 }

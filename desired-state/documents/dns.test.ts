@@ -73,3 +73,47 @@ test('a key in the repository is refused: only the name of a secret belongs ther
   expect(mistakes.map(renderMistake)).toEqual([expect.stringContaining('write the name of a secret, like secret:DNS_KEY')])
   expect(JSON.stringify(mistakes)).not.toContain('bWFya2VyLW9mLWEta2V5')
 })
+
+test('every other mistake of a zone is refused at the push too, with what to write instead', () => {
+  expect(mistakes('"@": { SOA: "ns1.example.com admin.example.com 1 2 3 4 5" }')[0]).toContain('SOA')
+  expect(
+    mistakes(
+      'caa: { CAA: ["0 issue", "256 issue ca.example.net"] }',
+      '_sip._tcp: { SRV: ["10 60 sip.example.com", "10 60 70000 sip.example.com"] }',
+      'twice: { A: [203.0.113.9, 203.0.113.9] }',
+      'through: { A: { values: 203.0.113.9, proxied: true } }',
+    ),
+  ).toEqual([
+    expect.stringContaining('"0 issue" is no CAA record'),
+    expect.stringContaining('"256 issue ca.example.net" is no CAA record'),
+    expect.stringContaining('"10 60 sip.example.com" is no service'),
+    expect.stringContaining('"10 60 70000 sip.example.com" is no service'),
+    expect.stringContaining('"203.0.113.9" is there twice: keep one'),
+    expect.stringContaining('only Cloudflare leads requests through itself'),
+  ])
+})
+
+test('what only Cloudflare has is refused elsewhere, and what it does not take is refused for it', () => {
+  const cloud = 'providers:\n  cloud: { type: cloudflare, token: "secret:CLOUDFLARE_TOKEN" }\n'
+  const said = (text: string) => parse(text).mistakes.map(renderMistake)
+  expect(
+    said(`${provider}zones:\n  example.com: { provider: home, create: true, proxied: true, cloudflare: { ssl: strict } }\n`),
+  ).toHaveLength(3)
+  expect(
+    said(
+      `${cloud}zones:\n  example.com: { provider: cloud, ttl: 30, records: { a: { MX: { values: 10 m.example.net, proxied: true } } } }\n`,
+    ),
+  ).toEqual([
+    expect.stringContaining('60 to 86400 seconds, or 1 for automatic: 30 is neither'),
+    expect.stringContaining('Cloudflare leads A, AAAA and CNAME through itself, and MX not'),
+  ])
+  expect(said('providers:\n  cloud: { type: cloudflare, api_key: "secret:CLOUDFLARE_API_KEY" }\n')[0]).toContain(
+    'api_key and email go together',
+  )
+})
+
+test('five thousand records are read in one document', () => {
+  const many = (count: number) =>
+    Array.from({ length: count }, (_, index) => `h${index}: { A: 10.0.${index >> 8}.${index & 255} }`)
+  expect(zone(...many(5_000)).zones.get('example.com')?.records).toHaveLength(5_000)
+})

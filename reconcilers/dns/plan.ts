@@ -43,16 +43,25 @@ export function planRecords(
   desired: ReadonlyMap<string, DnsItem>,
   observed: readonly ObservedZone[],
 ): Plan<DnsAction> {
-  const parts = [
-    ...observed.map(place => surplus(kind, desired, place)),
-    ...[...desired].sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, item]) => planItem(kind, key, desired, item, observed)),
-  ]
+  const parts = [...observed.map(place => surplus(kind, desired, place)), ...planItems(kind, desired, observed)]
   return {
     changes: parts.flatMap(({ change }) => change ?? []),
     obstacles: parts.flatMap(({ obstacle }) => obstacle ?? []),
     notes: new Map(parts.flatMap(({ note }) => (note === undefined ? [] : [note]))),
   }
 }
+
+/** In the order of their keys; mostly there is nothing to say, and nothing to put in order. */
+function planItems(kind: string, desired: ReadonlyMap<string, DnsItem>, observed: readonly ObservedZone[]): readonly Part[] {
+  const parts: (readonly [string, Part])[] = []
+  for (const [key, item] of desired) {
+    const part = planItem(kind, key, desired, item, observed)
+    if (part !== nothing) parts.push([key, part])
+  }
+  return parts.sort(([a], [b]) => (a < b ? -1 : 1)).map(([, part]) => part)
+}
+
+const nothing: Part = {}
 
 interface Part {
   readonly change?: readonly DnsChange[]
@@ -94,7 +103,7 @@ function planItem(
   if (place === undefined) return {}
   const spreading = place.spreading?.get(key)
   if (found !== undefined && isSameSet(item, found)) {
-    return spreading === undefined ? {} : { obstacle: { key, state: 'waiting', reason: 'spreading', message: spreading } }
+    return spreading === undefined ? nothing : { obstacle: { key, state: 'waiting', reason: 'spreading', message: spreading } }
   }
   const { name, type, ttl, values, proxied } = item
   const set = { name, type, ttl, values, ...(proxied && { proxied }) }

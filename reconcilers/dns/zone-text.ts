@@ -12,24 +12,33 @@ export function readZoneText(text: string): readonly FoundSet[] {
   for (const line of text.split('\n')) {
     const [, owner, ttl, type, data] = /^(\S+)\s+(\d+)\s+IN\s+([A-Z0-9]+)\s+(.+)$/.exec(line) ?? []
     if (owner === undefined || type === undefined || data === undefined || !isKnown(type)) continue
-    const name = unescaped(owner).toLowerCase().replace(/\.$/, '')
+    const whole = unescaped(owner).toLowerCase()
+    const name = whole.endsWith('.') ? whole.slice(0, -1) : whole
     const key = `${name}/${type}`
     const set = sets.get(key) ?? { name, type, ttl: Number(ttl), values: [] }
     sets.set(key, set)
     const value = parseValue(type, type === 'TXT' ? unquoted(data) : data.trim())
     set.values.push('ok' in value ? value.ok : data)
   }
-  return [...sets.values()].map(set => ({ ...set, values: set.values.sort() }))
+  for (const { values } of sets.values()) if (values.length > 1) values.sort()
+  return [...sets.values()]
 }
 
 const isKnown = (type: string): type is RecordType => known.has(type)
 
 /** `\042` and `\;` as servers write what is special to them. */
 const unescaped = (text: string): string =>
-  text.replace(/\\(\d{3}|.)/g, (_match, code: string) => (code.length === 3 ? String.fromCharCode(Number(code)) : code))
+  !text.includes('\\')
+    ? text
+    : text.replace(/\\(\d{3}|.)/g, (_match, code: string) => (code.length === 3 ? String.fromCharCode(Number(code)) : code))
 
 /** The strings of a TXT record as one text. */
-export const unquoted = (data: string): string =>
+export const unquoted = (data: string): string => (isOneString(data) ? data.slice(1, -1) : joined(data))
+
+const isOneString = (data: string): boolean =>
+  data.length > 1 && data.indexOf('"', 1) === data.length - 1 && data[0] === '"' && !data.includes('\\')
+
+const joined = (data: string): string =>
   [...data.matchAll(/"((?:[^"\\]|\\.)*)"|(\S+)/g)].map(([, quoted, bare]) => unescaped(quoted ?? bare ?? '')).join('')
 
 /** Data of a record as a server reads it; names are whole. */
