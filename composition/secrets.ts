@@ -95,11 +95,20 @@ export async function secretsRoom(deps: SecretsRoomDeps): Promise<SecretsRoom> {
     secrets.changed([...moved, ...rotated])
   }
   let looking: Promise<void> | undefined
+  let again = false
   const soon = () => {
-    looking ??= look()
+    // What came after a look began is seen by the next one.
+    if (looking !== undefined) {
+      again = true
+      return
+    }
+    looking = look()
       .catch(error => log.warn('secrets not looked at', { error: explain(error) }))
       .finally(() => {
         looking = undefined
+        if (!again) return
+        again = false
+        soon()
       })
   }
   const timer = setInterval(soon, lookInterval)
