@@ -128,6 +128,27 @@ test('a secret that is no key reaches no program, whose commands it could be, an
   }
 })
 
+test('a name of a stranger is one word of an update, whatever it is made of: nothing but it is ever touched', async () => {
+  await bind.byHand('update add www.example.com. 300 TXT "somebody"')
+  // One label, which ends in the middle of the command when its escapes are taken away; and the mark that all can read.
+  const label = 'www.example.com. TXT ;'.replaceAll(/[ .;]/g, found => `\\${String(found.charCodeAt(0)).padStart(3, '0')}`)
+  const mark = 'heritage=ai-infrastructure,owner=me'
+  await bind.byHand(
+    `update add ${label}.example.com. 300 TXT "somebody"\nupdate add _ai-infra-txt.${label}.example.com. 300 TXT "${mark}"`,
+  )
+  const { sets, ours } = await provider().read('example.com', signal)
+  const forged = [...ours].filter(key => /[^A-Za-z0-9._/*-]/.test(key))
+  expect(forged).toHaveLength(1)
+  const removals = forged.flatMap(key => {
+    const before = sets.get(key)
+    return before === undefined ? [] : [{ type: 'remove' as const, before }]
+  })
+  expect([...(await provider().change('example.com', removals, signal)).values()]).toEqual([])
+  expect(await bind.ask('www.example.com', 'TXT')).toEqual(['"somebody"'])
+  const after = await provider().read('example.com', signal)
+  expect([...after.ours].filter(key => forged.includes(key))).toEqual([])
+})
+
 test('five hundred changed records go in at most three messages', () => {
   const corrections = Array.from({ length: 500 }, (_, index) => ({
     type: 'put' as const,

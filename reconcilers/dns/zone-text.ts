@@ -12,7 +12,8 @@ export function readZoneText(text: string): readonly FoundSet[] {
   for (const line of text.split('\n')) {
     const [, owner, ttl, type, data] = /^(\S+)\s+(\d+)\s+IN\s+([A-Z0-9]+)\s+(.+)$/.exec(line) ?? []
     if (owner === undefined || type === undefined || data === undefined || !isKnown(type)) continue
-    const whole = unescaped(owner).toLowerCase()
+    // Escapes stay in names: without them a stranger's name could be several words, or another name.
+    const whole = owner.toLowerCase()
     const name = whole.endsWith('.') ? whole.slice(0, -1) : whole
     const key = `${name}/${type}`
     const set = sets.get(key) ?? { name, type, ttl: Number(ttl), values: [] }
@@ -26,7 +27,7 @@ export function readZoneText(text: string): readonly FoundSet[] {
 
 const isKnown = (type: string): type is RecordType => known.has(type)
 
-/** `\042` and `\;` as servers write what is special to them. */
+/** `\042` and `\;` as servers write what is special to them in a text. */
 const unescaped = (text: string): string =>
   !text.includes('\\')
     ? text
