@@ -50,6 +50,8 @@ export interface Repository {
   commit(revision: string): Promise<CommitSummary | undefined>
   /** Unified diff of a commit against its first parent. */
   diff(revision: string): Promise<string>
+  /** Unified diff of all files from one commit to another. */
+  compare(from: string, to: string): Promise<string>
   /** Whether `ancestor` is in the history of `revision`. */
   isAncestor(ancestor: string, revision: string, quarantine?: Quarantine): Promise<boolean>
   /**

@@ -104,8 +104,12 @@ export function createRepository(home: Pick<Home, 'repository' | 'keys'>, run: S
     commit: revision => storedCommit(gitdir, revision),
     async diff(revision) {
       checkRevision(revision)
-      const shown = ['--format=', '--no-color', '--no-ext-diff', '--no-textconv', '--first-parent', '-m', '-p', '--find-renames']
-      return new TextDecoder().decode(await git.bytes(['show', ...shown, revision, '--']))
+      return new TextDecoder().decode(await git.bytes(['show', '--format=', '--first-parent', '-m', ...asText, revision, '--']))
+    },
+    async compare(from, to) {
+      checkRevision(from)
+      checkRevision(to)
+      return new TextDecoder().decode(await git.bytes(['diff', ...asText, from, to, '--']))
     },
     async isAncestor(ancestor, revision, quarantine) {
       checkRevision(ancestor)
@@ -137,6 +141,9 @@ export function createRepository(home: Pick<Home, 'repository' | 'keys'>, run: S
     },
   }
 }
+
+/** A diff in which no configuration and no attribute has a say. */
+const asText: readonly string[] = ['--no-color', '--no-ext-diff', '--no-textconv', '-p', '--find-renames']
 
 function checkRevision(revision: string): void {
   if (!isRevision(revision)) throw new ApplianceError('invalid', `${JSON.stringify(revision)} is no full hash of a commit`)

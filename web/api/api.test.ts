@@ -15,7 +15,7 @@ import { openApi } from './openapi.ts'
 import { createApiRoutes } from './routes.ts'
 import { task, thread, utterance } from './shapes/agents.ts'
 
-const { deps, agents, engine } = house()
+const { deps, agents, engine, upstream } = house()
 const rig = healthRig(['supervisor', 'code'])
 let ground: TestStore
 let tasks: TasksRoom
@@ -275,4 +275,11 @@ test('how the server stands is told as its description says', async () => {
   for (const path of ['/api/services', '/api/holds', '/api/suspensions', '/api/history', '/api/audit', '/api/approvals']) {
     await told('GET', path, path)
   }
+})
+
+test('no secret goes where a person of the portal says: another upstream is adopted by the operator alone', async () => {
+  const from = { url: 'https://eve.example.com/config.git', token: 'secret:CLOUDFLARE_TOKEN' }
+  const answer = await call('POST', '/api/upstream/adopt', { from })
+  expect(answer).toMatchObject({ status: 422, body: { message: expect.stringContaining('on the server only') } })
+  expect(upstream.asked).toEqual([])
 })

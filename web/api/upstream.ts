@@ -4,6 +4,7 @@ import type { Verdict } from '../../desired-state/push.ts'
 import type { Author } from '../../desired-state/repository.ts'
 import type { UpstreamRepository } from '../../desired-state/state.ts'
 import { type Standing, standingShape } from '../../desired-state/upstream-standing.ts'
+import { ApplianceError } from '../../runtime/os/errors.ts'
 import { authorOf } from './author.ts'
 import { type DocumentedRoute, people, reads, writes } from './define.ts'
 
@@ -50,10 +51,21 @@ export const upstreamRoutes = ({ upstream }: UpstreamApiDeps): readonly Document
   }),
   writes({
     ...{ path: '/api/upstream/adopt', policy: people, audit: 'upstream.adopted', tag },
-    body: z.strictObject({ ...bound, from: upstreamSchema.optional().describe('Another repository than the declared one') }),
+    body: z.strictObject({
+      ...bound,
+      from: upstreamSchema.optional().describe('Another repository than the declared one; from the operator only'),
+    }),
     answer: z.object({ revision: z.string(), archive: z.string().optional() }),
     summary: 'Take what is declared there, after the checks of any push; what was main is archived',
-    handle: ({ body: { from, ...heads } }) => upstream.adopt(heads, from),
+    handle({ body: { from, ...heads }, call }) {
+      // Whoever says where a secret goes can read it there, and the portal only takes secrets in.
+      if (from !== undefined && call.identity.kind !== 'operator') {
+        throw new ApplianceError('invalid', 'another repository than the declared one is adopted on the server only', {
+          hint: 'upstream adopt --url URL does it there; or declare it in settings.yaml',
+        })
+      }
+      return upstream.adopt(heads, from)
+    },
   }),
   writes({
     ...{ path: '/api/upstream/push', policy: people, audit: 'upstream.kept', tag, answer: z.object({ revision: z.string() }) },

@@ -8,7 +8,6 @@ import type { Call, Route } from '../../door/route.ts'
 import { ReviewPage } from '../components/review.tsx'
 import { short } from '../components/time.tsx'
 import type { PortalDeps } from '../deps.ts'
-import { textDiff } from '../domains/text-diff.ts'
 import { missing } from '../errors.tsx'
 import { readForm } from '../form.ts'
 import { frameOf } from '../frame.ts'
@@ -144,7 +143,7 @@ async function review(call: Call, deps: PortalDeps, again: string | undefined): 
     up: { label: 'changes', to: urls.changes.to() },
     title: `Go back to ${short(commit.revision)}: ${commit.subject}`,
     plan,
-    diff: await documentsDiff(repository, head, commit.revision),
+    diff: await repository.compare(head, commit.revision),
     again,
     action: urls.changeRestore.to(commit.revision),
     hidden: { base: head, digest: plan.digest },
@@ -153,19 +152,6 @@ async function review(call: Call, deps: PortalDeps, again: string | undefined): 
     back: urls.change.to(commit.revision),
   }
   return page(<ReviewPage {...view} />, again === undefined ? 200 : 409)
-}
-
-const documents = ['agents.yaml', 'domains.yaml', 'settings.yaml'] as const
-
-/** How the documents of main would change; files besides them are restored too. */
-async function documentsDiff(repository: PortalDeps['repository'], from: string, to: string): Promise<string> {
-  const diffs = await Promise.all(
-    documents.map(async path => {
-      const [before, after] = await Promise.all([repository.file(from, path), repository.file(to, path)])
-      return textDiff(path, before ?? '', after ?? '')
-    }),
-  )
-  return diffs.filter(Boolean).join('\n')
 }
 
 const refusedBy = (mistakes: readonly Mistake[]) =>

@@ -10,6 +10,7 @@ import type {
   Status,
   Suspension,
 } from '../../../reconcilers/engine/status.ts'
+import { textDiff } from '../domains/text-diff.ts'
 
 /** An engine whose state a test writes down; what it is asked to do is kept. */
 export interface FakeEngine extends Engine {
@@ -155,6 +156,14 @@ export function fakeRepository(parse: (files: ReadonlyMap<string, string>) => Pa
     },
     commit: async revision => at(revision)?.summary,
     diff: async revision => at(revision)?.diff ?? '',
+    async compare(from, to) {
+      const [before, after] = [at(from)?.files, at(to)?.files]
+      const paths = [...new Set([...(before?.keys() ?? []), ...(after?.keys() ?? [])])].sort()
+      return paths
+        .map(path => textDiff(path, before?.get(path) ?? '', after?.get(path) ?? ''))
+        .filter(Boolean)
+        .join('\n')
+    },
     isAncestor: async (ancestor, revision) => {
       const order = commits.map(each => each.summary.revision)
       return order.includes(ancestor) && order.indexOf(ancestor) <= order.indexOf(revision)
