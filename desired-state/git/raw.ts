@@ -80,7 +80,8 @@ export async function readRawCommit(git: Git, revision: string, env: Readonly<Re
   }
 }
 
+/** Git takes those between tree and author; a line of that name further down is anything that its writer wanted. */
 function parentsOf(commit: Uint8Array): readonly string[] {
-  const [header = ''] = new TextDecoder().decode(commit).split('\n\n', 1)
-  return [...header.matchAll(/^parent ([0-9a-f]{40})$/gm)].map(match => match[1] ?? '')
+  const [parents = ''] = /(?<=^tree [0-9a-f]{40}\n)(?:parent [0-9a-f]{40}\n)*/.exec(new TextDecoder().decode(commit)) ?? []
+  return [...parents.matchAll(/^parent ([0-9a-f]{40})$/gm)].map(match => match[1] ?? '')
 }

@@ -134,6 +134,22 @@ describe('a push while the appliance runs', () => {
     expect((await push('origin', ':try')).code).toBe(0)
   })
 
+  test('that rewrites main is refused too when its commit says of itself that it follows', async () => {
+    await undo()
+    const main = (await clone.git('rev-parse', 'HEAD')).stdout.trim()
+    const tree = (await clone.git('rev-parse', 'HEAD^{tree}')).stdout.trim()
+    const who = 'Eve <eve@example.com> 1700000000 +0000'
+    // A parent is one between tree and author only; Git lets any other line stand.
+    const text = `tree ${tree}\nauthor ${who}\ncommitter ${who}\nparent ${main}\n\nnothing before me\n`
+    await Bun.write(join(clone.path, '.git', 'forged'), text)
+    const forged = (await clone.git('hash-object', '-t', 'commit', '-w', '--literally', join(clone.path, '.git', 'forged')))
+      .stdout
+    const { code, said } = await push('--force', 'origin', `${forged.trim()}:main`)
+    expect(code).not.toBe(0)
+    expect(said.join('\n')).toContain('main cannot be rewritten')
+    expect(await head()).toBe(main)
+  })
+
   test('to something that is neither branch nor tag is refused; a tag is free', async () => {
     expect((await push('origin', 'HEAD:refs/replace/x')).said[0]).toBe(
       'refs/replace/x is neither a branch nor a tag: push to a branch',
