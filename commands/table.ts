@@ -1,5 +1,9 @@
-/** Columns aligned by spaces, two between each; the last column is not padded. */
-export function table(rows: readonly (readonly string[])[]): string[] {
+/**
+ * Columns aligned by spaces, two between each; the last column is not padded. Cells may be what strangers said: nothing in
+ * them moves the cursor.
+ */
+export function table(given: readonly (readonly string[])[]): string[] {
+  const rows = given.map(row => row.map(cell => cell.replaceAll(/[\p{Cc}\p{Bidi_Control}]/gu, ' ')))
   const widths: number[] = []
   for (const row of rows) for (const [column, cell] of row.entries()) widths[column] = Math.max(widths[column] ?? 0, cell.length)
   return rows.map(row =>

@@ -118,6 +118,7 @@ export async function buildDoors(
     log: ground.log.with({ component: 'door' }),
     audit: entry => ground.audit.record(auditEventOf(entry)),
     renderError,
+    redact: ground.redact,
   })
   return {
     door,

@@ -8,7 +8,7 @@ import { createMirror, type Mirror } from '../reconcilers/upstream/mirror.ts'
 import { startPolling } from '../reconcilers/upstream/polling.ts'
 import { createUpstreamReconciler } from '../reconcilers/upstream/reconciler.ts'
 import { createRecords } from '../reconcilers/upstream/records.ts'
-import { shownUrl, withRemote } from '../reconcilers/upstream/remote.ts'
+import { removeOldKey, shownUrl, withRemote } from '../reconcilers/upstream/remote.ts'
 import type { Home } from '../runtime/os/home.ts'
 import { spawnBytes } from '../runtime/os/spawn.ts'
 import type { UpstreamDesk } from '../web/api/upstream.ts'
@@ -34,10 +34,10 @@ export interface UpstreamRoomOptions {
 
 /** The mirror of main elsewhere, the resource that stands for it, and what makes it look. */
 export async function upstreamRoom(ground: Ground, { home, command, onStep }: UpstreamRoomOptions): Promise<UpstreamRoom> {
-  const { repository, store, clock, secrets, audit } = ground
+  const { repository, store, clock, secrets, audit, redact } = ground
   const log = ground.log.with({ component: 'upstream' })
   const records = createRecords(store)
-  await records.load()
+  await Promise.all([records.load(), removeOldKey(home)])
   const exchange = createExchange(home)
   const listeners = new Set<() => void>()
   let engine: RunningEngine | undefined
@@ -48,7 +48,7 @@ export async function upstreamRoom(ground: Ground, { home, command, onStep }: Up
     ...{ repository, exchange, records, clock, log, command },
     reach: (declared, use) => {
       const purpose = `upstream ${shownUrl(declared.url)}`
-      return withRemote({ home, secret: reference => secrets.value(reference, purpose) }, declared, use)
+      return withRemote({ home, redact, secret: reference => secrets.value(reference, purpose) }, declared, use)
     },
     judge: (update, quarantine) => judgePush(repository, [{ ...update, ref: main }], quarantine),
     judgeAdoption: (update, quarantine) => judgeAdoption(repository, update, quarantine),

@@ -4,6 +4,7 @@ import { ApplianceError, explain } from '../../runtime/os/errors.ts'
 import { syncDirectory } from '../../runtime/os/files.ts'
 import type { SpawnOptions } from '../../runtime/os/spawn.ts'
 import type { Quarantine } from '../repository.ts'
+import { printable } from '../state.ts'
 import { gitEnvironment, quarantineEnvironment, type SpawnBytes } from './command.ts'
 
 /** A repository elsewhere, and what a command of Git needs to reach it. */
@@ -163,7 +164,7 @@ export function gitFailure(stderr: string, { transport }: Pick<Remote, 'transpor
   const hint = hints.find(([pattern]) => pattern.test(stderr))?.[1]
   const key = transport === 'ssh' ? 'the key' : 'the token'
   const options = hint === undefined ? {} : { hint: hint.replace('KEY', key) }
-  return new ApplianceError('failed', words.slice(0, 500), options)
+  return new ApplianceError('failed', printable(words).slice(0, 500), options)
 }
 
 const boilerplate = /^(?:Please make sure you have the correct access rights|and the repository exists\.|To .+|hint: .*)$/

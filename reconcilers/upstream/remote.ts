@@ -11,11 +11,30 @@ export interface RemoteDeps {
   readonly home: Pick<Home, 'root' | 'run'>
   /** The value of `secret:NAME`; throws `waiting` when it is not there. */
   readonly secret: (reference: string) => Promise<string>
+  /** Takes out what is secret: the other side chooses its words, and it has our token. */
+  readonly redact: (text: string) => string
 }
 
 /** Gives Git what it needs to reach the upstream for as long as `use` takes; of its secrets nothing stays on the disk. */
 export async function withRemote<T>(
-  { home, secret }: RemoteDeps,
+  deps: RemoteDeps,
+  declared: UpstreamRepository,
+  use: (remote: Remote) => Promise<T>,
+): Promise<T> {
+  try {
+    return await withAccess(deps, declared, use)
+  } catch (error) {
+    if (!(error instanceof ApplianceError)) throw error
+    const { kind, message, subject, hint } = error
+    throw new ApplianceError(kind, deps.redact(message), {
+      ...(subject !== undefined && { subject }),
+      ...(hint !== undefined && { hint }),
+    })
+  }
+}
+
+async function withAccess<T>(
+  { home, secret }: Omit<RemoteDeps, 'redact'>,
   { url, token, key, user, known_hosts = [] }: UpstreamRepository,
   use: (remote: Remote) => Promise<T>,
 ): Promise<T> {
@@ -26,9 +45,9 @@ export async function withRemote<T>(
   }
   if (transport === 'http')
     return use({ url, transport, env: token === undefined ? {} : tokenEnvironment(url, user, await secret(token)) })
-  const folder = join(home.run, 'upstream-ssh')
+  const folder = sshFolder(home)
   try {
-    await rm(folder, { recursive: true, force: true })
+    await removeOldKey(home)
     await makeDirectory(folder, 0o700)
     const text = key === undefined ? '' : await secret(key)
     await writeFile(join(folder, 'key'), `${text.trim()}\n`, { mode: 0o600 })
@@ -39,6 +58,11 @@ export async function withRemote<T>(
     await rm(folder, { recursive: true, force: true })
   }
 }
+
+const sshFolder = ({ run }: Pick<Home, 'run'>) => join(run, 'upstream-ssh')
+
+/** The key of a run that was killed while it spoke over ssh; a start takes it away, whatever is declared by then. */
+export const removeOldKey = (home: Pick<Home, 'run'>): Promise<void> => rm(sshFolder(home), { recursive: true, force: true })
 
 /** In the environment of Git alone: arguments are seen by everybody on the machine. Sent to this host and to no other. */
 export function tokenEnvironment(url: string, user: string, token: string): Readonly<Record<string, string>> {

@@ -42,6 +42,29 @@ test('nobody but the roles of its policy reaches a route', async () => {
   expect((await enter('/nothing', person)).status).toBe(404)
 })
 
+test('an error that repeats a secret leaves without it', async () => {
+  const door = createDoor({
+    routes: [
+      route({
+        handle: () => {
+          throw new ApplianceError('failed', 'the server said: hunter2hunter2 is wrong')
+        },
+      }),
+    ],
+    ...{
+      clock: systemClock,
+      log: silentLog,
+      audit: async () => {},
+      redact: (said: string) => said.replaceAll('hunter2hunter2', '[secret]'),
+    },
+    renderError: (status, message) => json({ message }, status),
+  })
+  const response = await door.enter(new Request('http://appliance/thing/a'), {
+    ...{ identity: person, address: '192.0.2.1', keepOpen: () => {} },
+  })
+  expect(await response.json()).toEqual({ message: 'the server said: [secret] is wrong' })
+})
+
 test('a caller who asks too often is told how long to wait', async () => {
   const enter = open([route({})])
   for (const _ of [1, 2, 3]) expect((await enter('/thing/a', person)).status).toBe(200)

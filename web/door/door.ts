@@ -32,6 +32,8 @@ export interface DoorDependencies {
   readonly log: Log
   readonly audit: (entry: AuditEntry) => Promise<void>
   /** How a refusal or failure looks to this caller; pages for browsers, JSON for programs. */
+  /** Takes out what is secret: an error may repeat what somebody else said. */
+  readonly redact?: (text: string) => string
   readonly renderError: (status: number, message: string, request: Request, identity: Identity) => Response | Promise<Response>
 }
 
@@ -49,7 +51,7 @@ export interface Door {
  * before anybody is told.
  */
 export function createDoor(dependencies: DoorDependencies): Door {
-  const { routes, renderError, log } = dependencies
+  const { routes, renderError, log, redact = text => text } = dependencies
   refuseDoubles(routes)
   const entrances = new WeakMap<Request, Entrance>()
   const limiter = createRateLimiter(dependencies.clock)
@@ -140,7 +142,7 @@ export function createDoor(dependencies: DoorDependencies): Door {
         error: explain(error),
         stack: error instanceof Error ? error.stack : undefined,
       })
-    const message = error instanceof ApplianceError ? explain(error) : 'Something went wrong here; the log says more.'
+    const message = error instanceof ApplianceError ? redact(explain(error)) : 'Something went wrong here; the log says more.'
     return renderError(status, message, request, identity)
   }
 

@@ -78,6 +78,9 @@ async function pushMemory(deps: PushDeps, remote: Remote, { name, branch }: GitB
   // A home that was restored goes on where the other one was.
   if (there.stdout.trim() !== '' && known.code !== 0)
     await run('fetch', '--quiet', remote.address, `refs/heads/${branch}:refs/heads/${branch}`)
+  // Agents write there. Of a repository below it that stood in the index Git would ask whether it has changed, and what its
+  // configuration names would run as us.
+  await run('read-tree', '--empty')
   await run('add', '--all', '--force', '.')
   const { code } = await spawn(['git', 'diff', '--cached', '--quiet', 'HEAD'], {
     env,

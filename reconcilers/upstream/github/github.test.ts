@@ -91,6 +91,22 @@ test('a repository over https is fetched and pushed with the token, which nobody
   expect(JSON.stringify(await it.mirror.standing())).not.toContain(gitHubToken)
 })
 
+test('an upstream that repeats the token, and moves cursors, does neither to who reads its words', async () => {
+  await using made = await scene()
+  const { it, github } = made
+  github.git = async request => {
+    const headers = { 'content-type': 'text/plain', 'www-authenticate': 'Basic realm="git"' }
+    const said = [gitHubToken, request.headers.get('authorization')].join(' or ')
+    return new Response(`\u001b[2J\u001b]0;gone\u0007you sent ${said}, which is wrong`, { status: 403, headers })
+  }
+  await it.mirror.look()
+  const said = JSON.stringify([it.records.current()?.problem, await it.mirror.standing()])
+  expect(said).toContain('you sent [secret] or Basic ')
+  expect(said).not.toContain(gitHubToken)
+  expect(said).not.toContain(Buffer.from(`x-access-token:${gitHubToken}`).toString('base64').slice(24))
+  expect(it.records.current()?.problem?.message).not.toMatch(/\p{Cc}/u)
+})
+
 test('a commit is pending, then a success, each said once', async () => {
   await using made = await scene()
   const { it, github } = made

@@ -13,6 +13,8 @@ import { type Home, homeAt } from '../../../runtime/os/home.ts'
 import { silentLog } from '../../../runtime/os/log.ts'
 import { minimalEnvironment, spawn } from '../../../runtime/os/spawn.ts'
 import type { Store } from '../../../runtime/store/store.ts'
+import { createKnownSecrets } from '../../../runtime/telemetry/known-secrets.ts'
+import { createRedactor } from '../../../runtime/telemetry/redact.ts'
 import { createMirror, type Mirror, type MirrorDeps } from '../mirror.ts'
 import { createRecords, type Records } from '../records.ts'
 import { withRemote } from '../remote.ts'
@@ -44,9 +46,10 @@ export async function openHouse(home: Home, store: Store, options: HouseOptions 
   await records.load()
   const audited: string[] = []
   const secret = async (reference: string) => options.secrets?.[reference.replace('secret:', '')] ?? ''
+  const redact = createRedactor(createKnownSecrets(...Object.values(options.secrets ?? {})))
   const deps: MirrorDeps = {
     ...{ repository, exchange, records, clock: systemClock, log: silentLog, command: 'ai-infra' },
-    reach: (declared, use) => withRemote({ home, secret }, declared, use),
+    reach: (declared, use) => withRemote({ home, secret, redact }, declared, use),
     judge: (update, quarantine) => judgePush(repository, [{ ...update, ref: 'refs/heads/main' }], quarantine),
     judgeAdoption: (update, quarantine) => judgeAdoption(repository, update, quarantine),
     rehearse: async () => {},
