@@ -46,6 +46,10 @@ test('what cannot be a backup is told at its line, with what to write', () => {
   expect(mistakes(one('repository: "sftp:backup@box:/atlas"'))[0]).toContain('sftp wants host_key')
   expect(mistakes(one(`repository: "sftp:-oProxyCommand=x@box:/a", host_key: ${key}`))[0]).toContain('write it as sftp:')
   expect(mistakes(one('repository: "rest:https://me:pw@box/atlas"'))[0]).toContain('no user or password in the address')
+  const user = 'access_key: "secret:U", secret_key: "secret:P"'
+  expect(mistakes(one(`repository: "rest:http://box.example.com/a", ${user}`))[0]).toContain('a password goes over https only')
+  expect(mistakes(one(`repository: "rest:http://127.0.0.1.example.com/a", ${user}`))[0]).toContain('over https only')
+  expect(mistakes(one(`repository: "rest:http://127.0.0.1:8000/a", ${user}`))).toEqual([])
   expect(mistakes(one('repository: "s3:https://s3.example.com/bucket"'))[0]).toContain('wants access_key and secret_key')
   expect(mistakes(one('repository: /a, access_key: "secret:A", secret_key: "secret:S"'))[0]).toContain(
     'access_key is for s3 and rest',

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'bun:test'
-import { lstat, mkdir, readdir, readFile, readlink, rename, rm, writeFile } from 'node:fs/promises'
+import { lstat, mkdir, readdir, readFile, readlink, rename, rm, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Deploy } from '../../desired-state/state.ts'
 import { createRepository, type TestRepository } from './testing/git.ts'
@@ -13,10 +13,13 @@ const minute = 61_000
 beforeAll(async () => {
   rig = await createRig({ clock })
   await rig.startNginx()
-  repository = await createRepository(join(rig.home.root, 'their-repository'))
+  repository = await createRepository(`${rig.home.root}.their-repository`)
   await repository.commit({ 'public/index.html': 'first', 'public/a/b.txt': 'deep', 'README.md': 'not served' })
 })
-afterAll(() => rig.close())
+afterAll(async () => {
+  await rig.close()
+  await rm(repository.path, { recursive: true, force: true })
+})
 
 const site = (more: Partial<Deploy> = {}) =>
   domains(staticSite('docs.example.com', { deploy: { repo: repository.path, branch: 'main', directory: 'public', ...more } }))
@@ -143,6 +146,27 @@ test('a missing branch and a missing folder are said, and the site shows its pla
   expect(lost.outcomes.find(outcome => outcome.key === 'lost.example.com')?.error?.message).toBe(
     'there is no folder gone in that commit',
   )
+})
+
+test('nothing of the home is served but what agents have delivered', async () => {
+  const own = await createRepository(join(rig.home.root, 'backups', 'git-memory'))
+  await own.commit({ 'index.html': 'what nobody outside may read' })
+  await symlink(own.path, `${repository.path}.link`)
+  const refused = 'repo is a folder of the appliance itself'
+  for (const repo of [own.path, `${repository.path}.link`, rig.home.root]) {
+    const { second } = await rig.converge(
+      domains(staticSite('own.example.com', { deploy: { repo, branch: 'main', directory: '.' } })),
+    )
+    expect([repo, second.obstacles[0]?.message]).toEqual([repo, expect.stringContaining(refused)])
+    expect(await (await rig.get('own.example.com')).text()).not.toContain('nobody outside')
+    clock.turn(minute)
+  }
+  const delivered = await createRepository(join(rig.home.projects, 'bakery.git'))
+  await delivered.commit({ 'index.html': 'fresh bread' })
+  const deploy = { repo: delivered.path, branch: 'main', directory: '.' }
+  await rig.converge(domains(staticSite('own.example.com', { deploy })))
+  expect(await (await rig.get('own.example.com')).text()).toBe('fresh bread')
+  await rm(`${repository.path}.link`)
 })
 
 test('killed at any step of a deployment, a fresh reconciler ends with a release that was looked at', async () => {

@@ -1,5 +1,5 @@
-import { copyFile, rename, rm, unlink } from 'node:fs/promises'
-import { basename, dirname, join, relative } from 'node:path'
+import { copyFile, realpath, rename, rm, unlink } from 'node:fs/promises'
+import { basename, dirname, join, relative, sep } from 'node:path'
 import { z } from 'zod'
 import type { Deploy } from '../../desired-state/state.ts'
 import type { Clock } from '../../runtime/os/clock.ts'
@@ -54,6 +54,17 @@ export interface Deployments {
   tidy(root: string): Promise<void>
 }
 
+/** Agents may say what a site follows: of what lies in the home that is what they have delivered, and nothing else of it. */
+async function refuseOwn({ root, projects }: Home, repo: string): Promise<void> {
+  if (!repo.startsWith('/')) return
+  const [own, delivered, path] = await Promise.all([root, projects, repo].map(each => realpath(each).catch(() => each)))
+  const isIn = (folder = '') => path === folder || path?.startsWith(`${folder}${sep}`)
+  if (!isIn(own) || isIn(delivered)) return
+  throw new ApplianceError('stalled', 'repo is a folder of the appliance itself, which is not for the web', {
+    hint: 'name a repository elsewhere, or have a project published',
+  })
+}
+
 interface Dependencies {
   readonly home: Home
   readonly spawn: Spawn
@@ -74,7 +85,8 @@ export function createDeployments({ home, spawn, clock }: Dependencies): Deploym
     const known = heads.get(keyOf(deploy))
     const interval = deploy.repo.startsWith('/') ? askIntervalHere : askInterval
     if (known !== undefined && now() - known.at < interval) return known
-    const found = await remoteHead(spawn, deploy, signal).then(
+    const asked = refuseOwn(home, deploy.repo).then(() => remoteHead(spawn, deploy, signal))
+    const found = await asked.then(
       head => ({ head, away: undefined, at: now() }),
       error => ({ head: known?.head, away: explain(error), at: now() }),
     )
@@ -93,6 +105,7 @@ export function createDeployments({ home, spawn, clock }: Dependencies): Deploym
     },
 
     async stage(root, deploy, signal) {
+      await refuseOwn(home, deploy.repo)
       const inTurn = fetching.get(deploy.repo) ?? oneAtATime()
       fetching.set(deploy.repo, inTurn)
       const { cache, commit } = await inTurn(() => fetchBranch(spawn, join(home.releases, '.cache'), deploy, signal))
