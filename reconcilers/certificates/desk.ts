@@ -71,7 +71,7 @@ export async function openDesk(deps: DeskDeps, options: DeskOptions): Promise<De
 /** Only what belongs to this order is shown, in the zones that were declared for it. */
 function shownBy({ places }: DeskOptions, asked: unknown): Shown {
   const { name, value } = question.parse(asked)
-  const place = places[name]
+  const place = Object.hasOwn(places, name) ? places[name] : undefined
   if (place === undefined) throw new ApplianceError('failed', `${JSON.stringify(name)} is no name of this certificate`)
   return { ...place, name: challengeName(name), value }
 }

@@ -168,3 +168,12 @@ test('a shared secret is opened with the key of this appliance; one that is for 
   values.set('OURS', await armored(key.recipient, 'another horse battery'))
   expect(await store.get('OURS')).toBe('another horse battery')
 })
+
+test('an empty value is none: what is signed with it anybody could sign', async () => {
+  await using rig = await secretsRig({ HOOK: ' \n', SHOP: '{"password":""}' })
+  for (const reference of ['secret:HOOK', 'secret:SHOP.password']) {
+    const error = await refusal(rig.secrets.value(reference, 'a test'))
+    expect(error.kind).toBe('waiting')
+    expect(error.message).toEndWith(' is empty')
+  }
+})

@@ -83,14 +83,17 @@ export function createSecrets(dependencies: SecretsDependencies): Secrets & { ch
     async value(reference, purpose) {
       const { name, field } = readReference(reference)
       const whole = await firstOf(await stores(), name)
-      if (whole === undefined) {
+      // An empty one proves nothing, and whoever knows that can sign with it.
+      const missing = async (what: string) => {
         await accessed(name, purpose, undefined)
-        throw new ApplianceError('waiting', `the secret ${name} is not set`, {
+        return new ApplianceError('waiting', `the secret ${name} is ${what}`, {
           hint: `${command} secret set ${name} reads it from standard input`,
         })
       }
+      if (whole === undefined) throw await missing('not set')
       known.add(whole)
       const value = field === undefined ? whole : fieldOf(whole, name, field)
+      if (value.trim() === '') throw await missing('empty')
       known.add(value)
       await accessed(name, purpose, value)
       return value

@@ -3,7 +3,7 @@ import type { Clock } from '../../runtime/os/clock.ts'
 import { ApplianceError, type ErrorKind, explain } from '../../runtime/os/errors.ts'
 import type { Log } from '../../runtime/os/log.ts'
 import { isStoreAway } from '../../runtime/store/store.ts'
-import { createRateLimiter } from './rate-limit.ts'
+import { createRateLimiter, networkOf } from './rate-limit.ts'
 import type { Call, Identity, Route } from './route.ts'
 
 /** Where a request came in, as the listener knows it; nothing that the request says about itself. */
@@ -94,7 +94,7 @@ export function createDoor(dependencies: DoorDependencies): Door {
       const status = identity.kind === 'anonymous' ? 401 : 403
       return renderError(status, status === 401 ? 'Sign in first.' : 'This is not yours to do.', request, identity)
     }
-    const caller = identity.kind === 'anonymous' ? entrance.address : nameOf(identity)
+    const caller = identity.kind === 'anonymous' ? networkOf(entrance.address) : nameOf(identity)
     const wait = limiter.take(`${route.method} ${route.path} ${caller}`, route.rateLimit)
     if (wait > 0) {
       const response = await renderError(429, `Too many requests: wait ${Math.ceil(wait)} s.`, request, identity)

@@ -1,3 +1,4 @@
+import { isIPv6 } from 'node:net'
 import type { Clock } from '../../runtime/os/clock.ts'
 import type { RateLimit } from './route.ts'
 
@@ -23,4 +24,20 @@ export function createRateLimiter(clock: Clock) {
       return tokens >= 1 ? 0 : (1 - tokens) / rate
     },
   }
+}
+
+/** Whoever has one address of IPv6 has at least the 2^64 of its network: they count as one. An IPv4 address is itself. */
+export function networkOf(address: string): string {
+  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1]
+  if (mapped !== undefined) return mapped
+  if (!isIPv6(address)) return address
+  const [head = '', tail] = (address.split('%')[0] ?? '').split('::')
+  const groups = (text: string) => (text === '' ? [] : text.split(':'))
+  const left = groups(head)
+  const missing = tail === undefined ? 0 : 8 - left.length - groups(tail).length
+  const whole = [...left, ...Array.from({ length: Math.max(0, missing) }, () => '0'), ...groups(tail ?? '')]
+  return `${whole
+    .slice(0, 4)
+    .map(group => Number.parseInt(group, 16).toString(16))
+    .join(':')}::/64`
 }
