@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { GitBackupDeclaration } from '../../../desired-state/state.ts'
@@ -91,6 +91,33 @@ test('memory is one commit a time, nothing when nothing is new, and goes on afte
   await writeFile(join(rig.home.memory, 'lesson.md'), 'second')
   await push(target('memory', there), '', '2026-12-06')
   expect(await git(there, 'log', '--format=%s', 'main')).toBe('Memory of 2026-12-06\nMemory of 2026-11-22')
+})
+
+test('a repository that somebody puts into MEMORY has nothing run, whatever its configuration names', async () => {
+  const there = await remote('hostile')
+  const inside = join(rig.home.memory, 'inside')
+  const mark = join(folder, 'it-ran')
+  await spawnChecked(spawn, ['git', 'init', '--quiet', inside])
+  await writeFile(join(folder, 'run.sh'), `#!/bin/sh\ntouch ${mark}\n`, { mode: 0o755 })
+  await spawnChecked(spawn, [
+    'git',
+    '-C',
+    inside,
+    ...['-c', 'user.name=a', '-c', 'user.email=a@b'],
+    'commit',
+    '--quiet',
+    '--allow-empty',
+    '-m',
+    'x',
+  ])
+  await spawnChecked(spawn, ['git', '-C', inside, 'config', 'core.fsmonitor', join(folder, 'run.sh')])
+  for (const day of ['2026-11-22', '2026-11-29', '2026-12-06']) {
+    await writeFile(join(rig.home.memory, 'lesson.md'), day)
+    await push(target('memory', there, { name: 'hostile' }), '', day)
+    expect(await git(there, 'show', 'main:lesson.md')).toBe(day)
+  }
+  expect(await readdir(folder)).not.toContain('it-ran')
+  await rm(inside, { recursive: true })
 })
 
 test('a token is in the environment of the Git that pushes, and in no command line', async () => {
