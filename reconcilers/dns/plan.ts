@@ -22,8 +22,6 @@ export interface ObservedZone {
   readonly content: ZoneContent | ApplianceError
   /** It is declared no more, or elsewhere; what is ours there is to go. */
   readonly left?: true
-  /** Keys of sets that were changed, and why not everybody sees that yet. */
-  readonly spreading?: ReadonlyMap<string, string>
 }
 
 interface Place {
@@ -101,10 +99,7 @@ function planItem(
   const obstacle = isMade ? beingMade(key) : inTheWay(key, item, place, found)
   if (obstacle !== undefined) return { obstacle }
   if (place === undefined) return {}
-  const spreading = place.spreading?.get(key)
-  if (found !== undefined && isSameSet(item, found)) {
-    return spreading === undefined ? nothing : { obstacle: { key, state: 'waiting', reason: 'spreading', message: spreading } }
-  }
+  if (found !== undefined && isSameSet(item, found)) return nothing
   const { name, type, ttl, values, proxied } = item
   const set = { name, type, ttl, values, ...(proxied && { proxied }) }
   return { change: [correct(kind, place, { type: 'put', set, before: found })] }
