@@ -16,6 +16,7 @@ import { type Figure, jsonLine, markdownTable } from './report.ts'
 import { benchStart } from './start.ts'
 import { benchTasks } from './tasks.ts'
 import { benchToken } from './token.ts'
+import { benchWebhook } from './webhook.ts'
 
 /** Every row of the table but one, in its order; each brings up what it needs and takes it down again. */
 const benches: Readonly<Record<string, () => Promise<Figure>>> = {
@@ -23,6 +24,7 @@ const benches: Readonly<Record<string, () => Promise<Figure>>> = {
   'audit-verify': benchAuditVerify,
   push: benchPush,
   'first-https': benchFirstHttps,
+  webhook: benchWebhook,
   look: benchLook,
   growth: benchGrowth,
   memory: benchIdleMemory,

@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
 import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { gitOverHttp } from '../reconcilers/upstream/testing/git-http.ts'
+import { type GitHubServer, gitHubToken, startGitHubServer } from '../reconcilers/upstream/testing/github-server.ts'
 import { type Appliance, createAppliance } from './support/appliance.ts'
 import { type Clone, cloneOf } from './support/clone.ts'
 import { until } from './support/until.ts'
@@ -13,23 +15,29 @@ let ada: Clone
 let folder: string
 let upstream: string
 let there: Clone
+let github: GitHubServer
+const token = { AI_INFRA_SECRET_GITHUB: gitHubToken }
 const webhookSecret = 'the-webhook-secret-of-this-test'
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'up-'))
   upstream = join(folder, 'config.git')
   appliance = await createAppliance()
-  await appliance.start({ env: { AI_INFRA_SECRET_WEBHOOK: webhookSecret } })
+  github = startGitHubServer()
+  await appliance.start({ env: { AI_INFRA_SECRET_WEBHOOK: webhookSecret, ...token } })
   await appliance.converged()
   ada = await appliance.clone('ada')
   await ada.ask('init', '-q', '--bare', '--initial-branch=main', upstream)
+  github.git = gitOverHttp(upstream, `x-access-token:${gitHubToken}`)
 }, 60_000)
 afterAll(async () => {
   await appliance[Symbol.asyncDispose]()
+  await github[Symbol.asyncDispose]()
   await rm(folder, { recursive: true, force: true })
 }, 60_000)
 
 const site = (name: string) => `domains:\n  ${name}.example.com: { root: ${name} }\n`
+const statusOf = (revision: string) => github.statuses.get(`${revision} ai-infra/${hostname()}`)
 const headThere = () => ada.ask('--git-dir', upstream, 'rev-parse', 'main')
 const headHere = () => ada.ask('--git-dir', appliance.home.repository, 'rev-parse', 'main')
 
@@ -45,12 +53,15 @@ const signed = (body: string, secret = webhookSecret) => ({
 })
 
 test('an empty upstream gets what is here, and the pusher reads it', async () => {
-  await ada.write({ 'settings.yaml': `upstream: { url: "${upstream}", webhook_secret: "secret:WEBHOOK" }\n` })
+  await ada.write({
+    'settings.yaml': `upstream:\n  url: ${github.url}/me/config.git\n  token: secret:GITHUB\n  api: ${github.url}\n  webhook_secret: secret:WEBHOOK\n`,
+  })
   const pushed = await ada.deliver({ 'domains.yaml': site('first') })
   expect(pushed.accepted).toBe(true)
   expect(pushed.shown).toMatch(/\+ upstream main created: mirror main with \S+ \(\d+ ms\)/)
   expect(await headThere()).toBe(pushed.revision)
   expect(await appliance.resource('upstream', 'main')).toMatchObject({ state: 'ready' })
+  await until('GitHub is told', () => statusOf(pushed.revision)?.state === 'success')
   there = await cloneOf(upstream, join(folder, 'there'))
 })
 
@@ -82,12 +93,14 @@ test('a flood of webhooks is a few looks, and then it is refused', async () => {
 test('a bad commit there is told with its mistakes, and the server stays as it was', async () => {
   const before = await headHere()
   await there.write({ 'domains.yaml': 'domains:\n  third.example.com: { rooot: x }\n' })
-  await there.commit()
+  const bad = await there.commit()
   await there.ask('push', '-q', 'origin', 'HEAD:main')
   const said = await appliance.command('upstream', 'fetch')
   expect(said.code).toBe(1)
   expect(said.out).toContain('domains.yaml:2:24: unknown key "rooot"; did you mean "root"?')
   expect((await appliance.command('status')).out).toContain('did you mean "root"?')
+  await until('GitHub is told', () => statusOf(bad)?.state === 'failure')
+  expect(statusOf(bad)?.description).toBe('domains.yaml:2:24: unknown key "rooot"; did you mean "root"?')
   expect(await headHere()).toBe(before)
   expect((await appliance.visit('second.example.com')).status).toBe(200)
   await there.deliver({ 'domains.yaml': site('third') })
@@ -110,4 +123,39 @@ test('of two commits at the same time neither is lost, the server goes on, and e
   expect((await appliance.command(...(keep ?? []))).code).toBe(0)
   expect(await headThere()).toBe(await headHere())
   expect((await appliance.command(...(adopt ?? []))).error).toContain('look again, and choose then')
+})
+
+test('a fresh server becomes the old one in one step', async () => {
+  await using fresh = await createAppliance()
+  await fresh.start({ env: token })
+  await fresh.converged()
+  const adopted = await fresh.command('upstream', 'adopt', '--url', `${github.url}/me/config.git`, '--token', 'secret:GITHUB')
+  expect([adopted.out.split('\n')[0], adopted.error]).toEqual([
+    expect.stringMatching(/^main is [0-9a-f]{8} now, as it is there; what was main is kept as refs\/archive\/main-/),
+    '',
+  ])
+  await fresh.converged()
+  expect((await fresh.visit('ours.example.com')).status).toBe(200)
+  expect(await fresh.resource('upstream', 'main')).toMatchObject({ state: 'ready' })
+  expect(github.wrong).toEqual([])
+}, 120_000)
+
+test('a webhook reaches the server through the portal of the internet', async () => {
+  await ada.ask('pull', '-q', '--rebase', 'origin', 'main')
+  const portal = 'domains:\n  portal.example.com: { portal: true, tls: self-signed }\n'
+  const { revision } = await ada.deliver({ 'domains.yaml': portal })
+  await appliance.converged(revision)
+  await there.ask('pull', '-q', '--ff-only')
+  await there.write({ 'domains.yaml': `${portal}  fourth.example.com: { root: fourth }\n` })
+  const theirs = await there.commit()
+  await there.ask('push', '-q', 'origin', 'HEAD:main')
+  const body = JSON.stringify({ ref: 'refs/heads/main', commits: [], after: theirs })
+  const answer = await fetch(`https://127.0.0.1:${appliance.ports.https}/hooks/upstream`, {
+    method: 'POST',
+    body,
+    headers: { host: 'portal.example.com', 'x-github-event': 'push', ...signed(body) },
+    tls: { rejectUnauthorized: false, serverName: 'portal.example.com' },
+  })
+  expect(answer.status).toBe(202)
+  await until('it is here', async () => (await headHere()) === theirs)
 })

@@ -93,6 +93,8 @@ function sentence(issue: RawIssue, base: Path): string {
       return `${name} must be at least ${issue.minimum}${unit(issue.origin)}, and is ${describe(issue.input)}`
     case 'too_big':
       return `${name} must be at most ${issue.maximum}${unit(issue.origin)}, and is ${describe(issue.input)}`
+    case 'invalid_key':
+      return issue.issues[0]?.message ?? `${name} is no name that fits`
     default:
       return `${name} has a value that does not fit: ${describe(issue.input)}`
   }

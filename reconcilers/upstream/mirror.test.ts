@@ -293,9 +293,9 @@ test('kill -9 at every step of a fetch, an accept and a push loses nothing and d
   await using it = await rig()
   await mirrored(it)
   const person = await it.person()
-  const die = async (step: string, verb: 'look' | 'push') => {
+  const die = async (step: string, verb: 'look' | 'push' | 'follow' | 'forget') => {
     const script = join(import.meta.dir, 'testing', 'killed-at.ts')
-    const argv = [process.execPath, script, it.home.root, postgres.home.postgresSockets, step, verb]
+    const argv = [process.execPath, script, it.home.root, postgres.home.postgresSockets, step, verb, it.upstream]
     const child = Bun.spawn(argv, { stdout: 'ignore', stderr: 'inherit' })
     await child.exited
     expect([step, child.signalCode]).toEqual([step, 'SIGKILL'])
@@ -317,5 +317,16 @@ test('kill -9 at every step of a fetch, an accept and a push loses nothing and d
     expect([step, await it.headThere()]).toEqual([step, revision])
     expect(records.current()?.problem).toBeUndefined()
   }
+  const declarations = [
+    ['forget', 'begin'],
+    ['forget', 'forgotten'],
+    ['follow', 'begin'],
+    ['follow', 'followed'],
+  ] as const
+  for (const [verb, step] of declarations) {
+    const { records, mirror } = await die(step, verb)
+    await (verb === 'forget' ? mirror.forget() : mirror.follow(declared(it.upstream)))
+    expect([verb, step, records.current()?.declared.url]).toEqual([verb, step, verb === 'forget' ? undefined : it.upstream])
+  }
   await git(it.home.repository, 'fsck', '--strict')
-})
+}, 180_000)
