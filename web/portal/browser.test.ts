@@ -25,7 +25,6 @@ afterEach(async () => {
 beforeEach(async () => {
   home = house()
   playScene(home.engine, home.agents, home.repository)
-  playOutside(home)
   await playWork(home.agents, home.tasks, home.approvals, home.health)
   home.engine.planned = {
     ...home.engine.planned,
@@ -191,6 +190,7 @@ const everywhere = [
 ]
 
 test('no page scrolls sideways on a phone, not even with long names, or asks for what its policy forbids', async () => {
+  playOutside(home)
   const long = `${'a-very-long-name-'.repeat(3)}.example.com`
   home.engine.put({ ...site, key: long, state: 'failed', reason: 'r'.repeat(60), message: 'm'.repeat(300) })
   const { page, complaints } = await open('/', { viewport: { width: 390, height: 844 } })
@@ -237,6 +237,7 @@ const weakest = `(() => {
 })()`
 
 test.each(['light', 'dark'] as const)('every text stands out from its ground in %s', async colorScheme => {
+  playOutside(home)
   const { page } = await open('/', { colorScheme })
   for (const path of everywhere) {
     await visit(page, path)
