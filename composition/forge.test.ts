@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test'
 import { stateOf } from '../desired-state/testing/tree.ts'
-import { sendsNoSecretElsewhere } from './forge.ts'
+import { declaredLines, sendsNoSecretElsewhere } from './forge.ts'
 
 const dns = (server: string, secret: string, zone = 'example.com') => `providers:
   home: { type: rfc2136, server: ${server}, key: k, secret: "secret:${secret}" }
@@ -36,4 +36,25 @@ test('for a proposal that sends a secret anywhere else, or another secret, nothi
     expect([files, sendsNoSecretElsewhere(main, state(files))]).toEqual([files, false])
   }
   expect(sendsNoSecretElsewhere(undefined, main)).toBe(false)
+})
+
+test('what a proposal declares is said whole: zones and their servers, backups, databases, rules, recipients of secrets', () => {
+  const agents = { 'agents.yaml': 'agents:\n  code: { level: 1, prompt: agents/code.md }\n', 'agents/code.md': 'Write programs.' }
+  const before = stateOf({ ...agents, 'dns.yaml': dns('ns1.example.com', 'DNS_KEY') })
+  const after = stateOf({
+    ...agents,
+    'dns.yaml': dns('eve.example.net', 'DNS_KEY').replace('www:', 'ftp:'),
+    'backups.yaml': backups('rest:https://eve.example.net/a'),
+    'network.yaml': 'network:\n  code: { allow: ["*:443"] }\n',
+    'secrets.age.yaml': 'recipients: { eve: age1qqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqq }\n',
+  })
+  expect(declaredLines(before, after).slice(1)).toEqual([
+    '  ~ agent code',
+    '  ~ dns-record example.com',
+    '  + dns-record ftp.example.com/A',
+    '  - dns-record www.example.com/A',
+    '  + backup off',
+    '  + secret recipient eve',
+  ])
+  expect(declaredLines(before, before)).toEqual([' declares the same'])
 })

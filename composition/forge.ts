@@ -89,7 +89,8 @@ const notLooked = 'It names secrets in another way than main does, so nothing on
 
 const mark = { create: '+', update: '~', delete: '-' } as const
 
-function declaredLines(before: DesiredState | undefined, after: DesiredState): string[] {
+/** What is said of a proposal for which nothing is looked at. */
+export function declaredLines(before: DesiredState | undefined, after: DesiredState): string[] {
   const changes = declaredChanges(before, after)
   if (changes.length === 0) return [`${after.revision.slice(0, 8)} declares the same`]
   return [

@@ -212,8 +212,11 @@ const Effects = ({ effects }: ChangeView) => (
   </section>
 )
 
+/** What stands for nothing on the server by itself. */
+const unlinked: ReadonlySet<string> = new Set(['settings', 'database', 'secret', 'telos'])
+
 const EffectName = ({ kind, name, gone }: { readonly kind: string; readonly name: string; readonly gone: boolean }) =>
-  gone || kind === 'settings' ? (
+  gone || unlinked.has(kind) ? (
     <code>{name}</code>
   ) : (
     <a href={urls.resource.to(kind, name)}>
