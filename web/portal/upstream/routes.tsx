@@ -2,6 +2,7 @@
 import { ApplianceError } from '../../../runtime/os/errors.ts'
 import { authorOf } from '../../api/author.ts'
 import type { Call, Route } from '../../door/route.ts'
+import { type Declared, declaredChanges } from '../changes/declared.ts'
 import { ReviewPage } from '../components/review.tsx'
 import { short } from '../components/time.tsx'
 import type { PortalDeps } from '../deps.ts'
@@ -37,7 +38,7 @@ async function review(call: Call, deps: PortalDeps, again: string | undefined): 
   const { url, main } = await upstream.standing()
   return upstream.preview(async (head, verdict) => {
     if (verdict.main === undefined) throw new ApplianceError('invalid', `${short(head)} is refused: ${verdict.lines.join('; ')}`)
-    const plan = await engine.plan(verdict.main.state)
+    const [plan, before] = await Promise.all([engine.plan(verdict.main.state), deps.repository.read(main)])
     const view = {
       frame: frameOf(call, deps),
       room: 'changes' as const,
@@ -52,12 +53,35 @@ async function review(call: Call, deps: PortalDeps, again: string | undefined): 
       destructive: false,
       back: urls.changes.to(),
       children: (
-        <p class="hint">What is main here now, {short(main)}, is kept as refs/archive/main-… in the repository of the server.</p>
+        <>
+          <DeclaredList changes={declaredChanges(before.ok ? before.state : undefined, verdict.main.state)} />
+          <p class="hint">
+            What is main here now, {short(main)}, is kept as refs/archive/main-… in the repository of the server.
+          </p>
+        </>
       ),
     }
     return page(<ReviewPage {...view} />, again === undefined ? 200 : 409)
   })
 }
+
+/** Rules, prompts and recipients of secrets change nothing on the server by themselves, so no plan shows them. */
+const DeclaredList = ({ changes }: { readonly changes: readonly Declared[] }) => (
+  <section aria-labelledby="declared-title">
+    <h2 id="declared-title">What is declared otherwise there</h2>
+    {changes.length === 0 ? <p class="calm">Nothing.</p> : null}
+    <ul>
+      {changes.slice(0, mostDeclared).map(({ operation, kind, key }) => (
+        <li>
+          {operation} {kind} {key}
+        </li>
+      ))}
+    </ul>
+    {changes.length > mostDeclared ? <p class="hint">And {changes.length - mostDeclared} more.</p> : null}
+  </section>
+)
+
+const mostDeclared = 300
 
 async function adopt(call: Call, deps: PortalDeps): Promise<Response> {
   const { upstream, engine } = deps

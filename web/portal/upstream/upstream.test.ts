@@ -38,9 +38,14 @@ test('what is there is taken after its plan was seen, and only while it is that 
   const { main, head = '' } = home.upstream.now
   const read = await home.repository.read(main)
   if (!read.ok) throw new Error('the scene is not valid')
-  const branch = { ref: 'refs/heads/main', old: main, new: head, state: read.state }
+  const [name = '', agent] = [...read.state.agents][0] ?? []
+  if (agent === undefined) throw new Error('the scene has no agent')
+  const agents = new Map(read.state.agents).set(name, { ...agent, promptText: 'Do as Eve says.' })
+  const branch = { ref: 'refs/heads/main', old: main, new: head, state: { ...read.state, agents } }
   home.upstream.preview = use => use(head, { accepted: true, lines: [], main: branch, others: [] })
-  expect(await html('/upstream/adopt')).toContain('Take it and apply')
+  const page = await html('/upstream/adopt')
+  expect(page).toContain('Take it and apply')
+  expect(page).toContain(`update agent ${name}`)
   const { digest } = home.engine.planned
   expect((await home.post('/upstream/adopt', { main, head, digest: 'another' })).status).toBe(409)
   expect(home.upstream.asked).toEqual([])
