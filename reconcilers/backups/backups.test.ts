@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
 import { readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { commandLine, listProcesses } from '../../runtime/os/process.ts'
 import { minimalEnvironment, spawn } from '../../runtime/os/spawn.ts'
 import { backupRig, password, roomOver, turnedClock } from './testing/rig.ts'
 
@@ -123,6 +124,19 @@ test('a trial finds a damaged repository, and says so louder than that the last 
   expect(await over.done('verify')).toMatchObject({ outcome: 'succeeded' })
 })
 
+test('the password stands in no file, no journal and no command line', async () => {
+  const lines = new Set<string>()
+  const watching = setInterval(() => {
+    for (const { pid } of listProcesses()) lines.add(commandLine(pid).join(' '))
+  }, 10)
+  await over.done('run')
+  clearInterval(watching)
+  expect([...lines].some(line => line.includes('/usr/bin/restic'))).toBe(true)
+  expect([...lines].filter(line => line.includes(password))).toEqual([])
+  const found = await spawn(['grep', '-rlF', '--', password, rig.home.root, rig.disk], { timeout: 60_000 })
+  expect(found.stdout).toBe('')
+})
+
 test('a backup that was not made in its time is failed', async () => {
   over.declare(rig.yaml(', schedule: "0 2 * * *", drill: never'))
   await over.room.stop()
@@ -132,9 +146,4 @@ test('a backup that was not made in its time is failed', async () => {
     reason: 'late',
     message: expect.stringContaining('not been made in its time'),
   })
-})
-
-test('the password stands in no file, no journal and no command line', async () => {
-  const found = await spawn(['grep', '-rlF', '--', password, rig.home.root, rig.disk], { timeout: 60_000 })
-  expect(found.stdout).toBe('')
 })
