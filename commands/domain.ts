@@ -34,22 +34,24 @@ const options = {
   portal: { type: 'boolean' },
   alias: { type: 'string', multiple: true },
   tls: { type: 'string' },
+  replace: { type: 'boolean' },
   json: { type: 'boolean' },
 } as const
 
 export const domain: Command = {
   name: 'domain',
   usage:
-    'list [--json]\nadd HOST --root FOLDER [--alias HOST]… [--tls none|self-signed|acme] [--json]\nadd HOST --proxy URL [--websocket] [--alias HOST]… [--tls none|self-signed|acme] [--json]\nadd HOST --redirect URL [--status N] [--alias HOST]… [--tls none|self-signed|acme] [--json]\nadd HOST --portal [--alias HOST]… [--tls self-signed|acme] [--json]\nremove HOST [--json]',
+    'list [--json]\nadd HOST --root FOLDER [--alias HOST]… [--tls none|self-signed|acme] [--replace] [--json]\nadd HOST --proxy URL [--websocket] [--alias HOST]… [--tls none|self-signed|acme] [--replace] [--json]\nadd HOST --redirect URL [--status N] [--alias HOST]… [--tls none|self-signed|acme] [--replace] [--json]\nadd HOST --portal [--alias HOST]… [--tls self-signed|acme] [--replace] [--json]\nremove HOST [--json]',
   summary: 'sites with their certificates, DNS records and visits; each change is a commit',
   async run(args, context) {
     const { values, positionals } = readArguments(args, options, { least: 1, most: 2 })
     const [action, host] = positionals
-    const { json = false, ...declared } = values
+    const { json = false, replace = false, ...declared } = values
     if (action === 'list' && host === undefined) return list(context, json)
     if (host === undefined) throw new WrongUse('say which domain')
-    if (action === 'add') return change(context, '/api/domains', { domain: host, declaration: declarationOf(declared) }, json)
-    if (Object.keys(declared).length > 0) throw new WrongUse('remove takes nothing but the name')
+    if (action === 'add')
+      return change(context, '/api/domains', { domain: host, declaration: declarationOf(declared), replace }, json)
+    if (replace || Object.keys(declared).length > 0) throw new WrongUse('remove takes nothing but the name')
     if (action === 'remove') return change(context, '/api/domains/remove', { domain: host }, json)
     throw new WrongUse(`${action} is nothing that domain can do`)
   },

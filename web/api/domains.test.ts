@@ -55,6 +55,22 @@ test.each([
   expect(await fileNow()).toBe(yaml)
 })
 
+test('an add that must not replace leaves what is declared for the name as it is, and says how to change it', async () => {
+  const other = { domain: 'blog.example.com', declaration: { root: 'other' }, replace: false }
+  const refused = await ask('POST', '/api/domains', other)
+  expect(refused).toMatchObject({
+    status: 422,
+    body: { message: expect.stringContaining('blog.example.com is declared already') },
+  })
+  expect(await fileNow()).toBe(yaml)
+  const same = await ask('POST', '/api/domains', { ...other, declaration: { root: 'blog' } })
+  expect(same).toMatchObject({ status: 200, body: { unchanged: true } })
+  const fresh = { ...other, domain: 'new.example.com', declaration: { root: 'new' } }
+  expect(await ask('POST', '/api/domains', fresh)).toMatchObject({ status: 200 })
+  expect(await ask('POST', '/api/domains', { ...other, replace: true })).toMatchObject({ status: 200 })
+  expect(await fileNow()).toContain('blog.example.com: { root: other }')
+})
+
 test('what is not declared cannot be removed, and is said so', async () => {
   const answer = await ask('POST', '/api/domains/remove', { domain: 'other.example.com' })
   expect(answer).toMatchObject({ status: 422, body: { message: expect.stringContaining('other.example.com is not declared') } })

@@ -49,6 +49,7 @@ const edited = z.object({
 const addBody = z.strictObject({
   domain: hostName,
   declaration: z.record(z.string(), z.unknown()).describe('As in domains.yaml: {"root": "blog", "tls": "acme"}'),
+  replace: z.boolean().default(true).describe('False refuses where another declaration of the domain is there already'),
 })
 
 /** Domains with everything that makes them reachable; each change is a commit on `domains.yaml`, judged like a push. */
@@ -64,11 +65,11 @@ export function domainsRoutes(deps: DomainsApiDeps): readonly DocumentedRoute[] 
     writes({
       ...{ path: '/api/domains', policy: people, audit: 'commit', tag, body: addBody, answer: edited },
       summary: 'Add a domain, or replace what is declared for one',
-      async handle({ body: { domain, declaration }, call }) {
+      async handle({ body: { domain, declaration, replace }, call }) {
         const entry = documentOf(declaration)
         const result = await editDocument(repository, authorOf(call.identity), {
           ...{ path: file, message: `domains: set ${domain}` },
-          edit: text => editing.set(text, domain, entry),
+          edit: text => added(editing, text, domain, entry, replace),
         })
         if (!result.unchanged) engine.moved()
         return result
@@ -88,6 +89,21 @@ export function domainsRoutes(deps: DomainsApiDeps): readonly DocumentedRoute[] 
       },
     }),
   ]
+}
+
+function added(
+  editing: DomainsApiDeps['editing'],
+  text: string | undefined,
+  domain: string,
+  entry: Parameters<DomainsApiDeps['editing']['set']>[2],
+  replace: boolean,
+): string | undefined {
+  const after = editing.set(text, domain, entry)
+  if (after === text) return undefined
+  if (replace || text === undefined || editing.remove(text, domain) === undefined) return after
+  throw new ApplianceError('invalid', `${domain} is declared already`, {
+    hint: 'this would replace all that is declared for it: change it in domains.yaml or in the portal, or add it with --replace',
+  })
 }
 
 function removed(editing: DomainsApiDeps['editing'], text: string | undefined, domain: string): string {
