@@ -81,6 +81,19 @@ test('the summary says what is left and how to go on', () => {
   ])
 })
 
+test('the summary does not promise that what is stalled goes on by itself', () => {
+  const stalled = {
+    ...{ kind: 'backup', key: 'nightly', reason: 'wrong-password', message: 'another password', revision, since: '' },
+    state: 'stalled' as const,
+  }
+  const status: Status = { revision, desired: revision, converged: false, resources: [stalled] }
+  const last = (resources: Status['resources']) => summaryLines({ ...status, resources }, [], new Map(), 9, 'ai-infra').at(-1)
+  expect(last([stalled])).toBe('what is stalled waits for you, as it says; to watch: ai-infra status')
+  expect(last([stalled, { ...stalled, state: 'waiting' }])).toBe(
+    'what is stalled waits for you, as it says; the rest goes on by itself; to watch: ai-infra status',
+  )
+})
+
 test('the summary names a held plan once, however many resources it holds, and does not promise that it goes on', () => {
   const held = { kind: 'site', key: 'a', state: 'held', reason: 'blast-cap', message: 'approve it', revision, since: '' } as const
   const resources = [held, { ...held, key: 'b' }]

@@ -89,10 +89,19 @@ export function summaryLines(
     `${short} is accepted, and not all of it is reached yet:`,
     ...someOf(open, openLine),
     ...holds.map(hold => `  held ${hold.kind}: ${hold.reason}; to let it through, once: ${command} approve ${hold.id}`),
-    open.length > 0
-      ? `${holds.length > 0 ? 'the rest' : 'it'} goes on by itself; to watch: ${command} status`
-      : 'until that is approved, or a newer commit takes it back, everything held stays as it is',
+    lastLine(open, holds, command),
   ]
+}
+
+function lastLine(open: readonly ResourceStatus[], holds: readonly Hold[], command: string): string {
+  if (open.length === 0) return 'until that is approved, or a newer commit takes it back, everything held stays as it is'
+  const stalled = open.filter(({ state }) => state === 'stalled').length
+  const rest = stalled > 0 || holds.length > 0 ? 'the rest' : 'it'
+  return [
+    ...(stalled > 0 ? ['what is stalled waits for you, as it says'] : []),
+    ...(stalled < open.length ? [`${rest} goes on by itself`] : []),
+    `to watch: ${command} status`,
+  ].join('; ')
 }
 
 const someOf = <Item>(items: readonly Item[], line: (item: Item) => string) => [
