@@ -74,10 +74,15 @@ export function backupLines(found: z.infer<typeof backups>, now: Date): string[]
   const rows = found.map(each => [
     ...[each.name, since(each.succeededAt), each.type === 'git' ? '' : since(each.provenAt)],
     ...[each.type === 'git' ? '' : String(each.kept), each.type === 'git' ? '' : size(each.bytes)],
-    each.doing || (each.next === '' ? 'by hand' : `next ${each.next.slice(0, 16).replace('T', ' ')} UTC`),
+    each.doing || due(each.next, now),
     harmless(each.repository),
   ])
   return table([['BACKUP', 'LAST', 'PROVEN', 'KEPT', 'SIZE', 'NEXT', 'REPOSITORY'], ...rows])
+}
+
+function due(next: string, now: Date): string {
+  if (next === '') return 'by hand'
+  return Date.parse(next) <= now.getTime() ? 'now' : `${next.slice(0, 16).replace('T', ' ')} UTC`
 }
 
 /** `1.2 GB`. */

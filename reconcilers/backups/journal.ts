@@ -57,12 +57,14 @@ export interface BackupJournal {
 
 export interface History {
   readonly last: BackupRun | undefined
+  /** The newest that failed since then; what is under way now says nothing yet. */
+  readonly failed: BackupRun | undefined
   readonly succeeded: BackupRun | undefined
   /** In a row, since the last success. */
   readonly failures: number
 }
 
-export const noHistory: History = { last: undefined, succeeded: undefined, failures: 0 }
+export const noHistory: History = { last: undefined, failed: undefined, succeeded: undefined, failures: 0 }
 export const historyKey = (name: string, verb: BackupVerb) => `${name} ${verb}`
 
 const row = z.object({
@@ -163,7 +165,7 @@ function historyOf(runs: readonly BackupRun[]): History {
   const ended = runs.filter(({ outcome }) => outcome !== 'running')
   const lastGood = ended.findLastIndex(({ outcome }) => outcome === 'succeeded')
   const since = ended.slice(lastGood + 1).filter(({ outcome }) => outcome === 'failed')
-  return { last: runs.at(-1), succeeded: ended[lastGood], failures: since.length }
+  return { last: runs.at(-1), failed: since.at(-1), succeeded: ended[lastGood], failures: since.length }
 }
 
 function standingOf(error: unknown): Pick<BackupRun, 'kind' | 'reason' | 'message'> {

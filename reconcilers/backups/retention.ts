@@ -5,13 +5,14 @@ import { isComplete } from './tags.ts'
 const day = 86_400_000
 
 /**
- * Runs that need not be kept: of each day, week and month the last one stays for as long as declared, the newest always.
+ * Runs that need not be kept: of each day, week and month the last one stays for as long as declared, and all of the last
+ * day, so that one by hand never takes the place of that before an accident; the newest always.
  * What was not finished goes, but for what may be under way (`now`). Days are those of UTC.
  */
 export function superfluous(runs: readonly StoredRun[], keep: BackupDeclaration['keep'], now: Date): readonly StoredRun[] {
   const newestFirst = runs.toSorted((a, b) => b.time.getTime() - a.time.getTime())
   const complete = newestFirst.filter(isComplete)
-  const kept = new Set<StoredRun>(complete.slice(0, 1))
+  const kept = new Set<StoredRun>(complete.filter(({ time }, index) => index === 0 || time.getTime() > now.getTime() - day))
   const keepLastOf = (period: (time: Date) => number, length: number, count: number) => {
     const oldest = now.getTime() - count * length
     const seen = new Set<number>()

@@ -207,6 +207,6 @@ const forgive = (histories: ReadonlyMap<string, History>, until: Date): Readonly
   new Map(
     [...histories].map(([key, history]) => {
       const old = history.last?.endedAt !== undefined && history.last.endedAt <= until
-      return [key, old ? { ...history, failures: 0 } : history]
+      return [key, old ? { ...history, last: undefined } : history]
     }),
   )

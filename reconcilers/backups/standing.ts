@@ -60,10 +60,13 @@ export function standingOf(item: BackupItem, histories: ReadonlyMap<string, Hist
   const newest = made.succeeded?.startedAt
   const told = newest === undefined ? `there is no ${what} yet` : `the last ${what} is of ${moment(newest)}`
   const late = newest !== undefined && item.automatic && now > lateAt(timetableOf(item), newest, hoursOf(item))
-  if (made.failures > 0 && made.last !== undefined) {
-    const { message } = lastFailure(made.last)
-    const state = late || made.last.kind === '' ? 'failed' : made.last.kind
-    return { state, reason: late ? 'late' : made.last.reason || 'failed', message: `${message}; ${told}` }
+  if (made.failed !== undefined) {
+    const { message, kind, reason } = made.failed
+    return {
+      state: late || kind === '' ? 'failed' : kind,
+      reason: late ? 'late' : reason || 'failed',
+      message: `${message}; ${told}`,
+    }
   }
   if (late) return { state: 'failed', reason: 'late', message: `it has not been made in its time: ${told}` }
   if (newest === undefined) {
@@ -77,8 +80,8 @@ export function standingOf(item: BackupItem, histories: ReadonlyMap<string, Hist
 function drillStanding(item: BackupItem, made: History, tried: History, now: Date): Standing | undefined {
   const timetable = drillTimetableOf(item)
   if (timetable === undefined) return undefined
-  if (tried.failures > 0 && tried.last !== undefined) {
-    const { message, reason } = lastFailure(tried.last)
+  if (tried.failed !== undefined) {
+    const { message, reason } = tried.failed
     return {
       state: 'failed',
       reason: reason === 'failed' ? 'drill-failed' : reason,
@@ -89,9 +92,6 @@ function drillStanding(item: BackupItem, made: History, tried: History, now: Dat
   if (since === undefined || now <= lateAt(timetable, since, undefined)) return undefined
   return { state: 'failed', reason: 'drill-late', message: `no restore has been tried out since ${moment(since)}` }
 }
-
-/** What is running now says nothing yet. */
-const lastFailure = ({ message, reason }: BackupRun) => ({ message, reason })
 
 const provenBy = ({ succeeded }: History) =>
   succeeded?.startedAt === undefined

@@ -1,6 +1,9 @@
 import { expect, test } from 'bun:test'
+import { stateOf } from '../../desired-state/testing/tree.ts'
+import { backupsOf } from './item.ts'
 import { type BackupRun, type History, noHistory } from './journal.ts'
 import { superfluous } from './retention.ts'
+import { standingOf } from './standing.ts'
 import type { StoredRun } from './tags.ts'
 import { dueAt, lateAt } from './times.ts'
 
@@ -14,6 +17,7 @@ const run = (startedAt: Date, outcome: BackupRun['outcome']): BackupRun => ({
 const succeeded = (time: string): History => ({
   last: run(at(time), 'succeeded'),
   succeeded: run(at(time), 'succeeded'),
+  failed: undefined,
   failures: 0,
 })
 
@@ -40,6 +44,24 @@ test('after failures it is tried again later each time, an hour apart at most', 
   expect([1, 2, 3, 20].map(failures => (after(failures) - end) / 60_000)).toEqual([1, 2, 4, 60])
 })
 
+test('what was asked for by hand and failed is tried again soon, not at its next time, and at once when its cause may be gone', () => {
+  const failed = run(at('2026-11-25T12:00'), 'failed')
+  const history = { ...succeeded('2026-11-25T02:00'), last: failed, failed, failures: 1 }
+  expect(dueAt(timetable, history, '')).toEqual(at('2026-11-25T12:01'))
+  expect(dueAt(timetable, { ...history, last: undefined }, '').getTime()).toBe(0)
+})
+
+test('while what failed is tried again, it is still said why it failed', () => {
+  const yaml = 'backups:\n  nightly: { repository: /srv/atlas, password: "secret:BACKUP_PASSWORD" }\n'
+  const item = backupsOf(stateOf({ 'backups.yaml': yaml })).get('nightly')
+  if (item === undefined) throw new Error('it is not declared')
+  const failed = { ...run(at('2026-11-25T12:00'), 'failed'), kind: 'stalled', reason: 'no-entry', message: 'not let in' } as const
+  const history = { last: run(at('2026-11-25T12:01'), 'running'), failed, succeeded: undefined, failures: 1 }
+  expect(standingOf(item, new Map([['nightly run', history]]), at('2026-11-25T12:02'))).toEqual({
+    ...{ state: 'stalled', reason: 'no-entry', message: 'not let in; there is no backup yet' },
+  })
+})
+
 test('a backup is late once a second one is missed, or after the hours that are declared', () => {
   expect(lateAt(timetable, at('2026-11-25T02:00'), undefined).getUTCDate()).toBe(27)
   expect(lateAt(timetable, at('2026-11-25T02:00'), 30)).toEqual(at('2026-11-26T08:00'))
@@ -53,7 +75,7 @@ test('the last backup of each day, week and month stays as long as declared, and
   const days = Array.from({ length: 400 }, (_, index) =>
     new Date(at('2026-11-28T02:00').getTime() - index * 86_400_000).toISOString().slice(0, 16),
   )
-  const runs = [...days, '2026-11-28T01:00'].map(time => stored(time))
+  const runs = [...days, '2026-11-27T01:30'].map(time => stored(time))
   const gone = new Set(superfluous(runs, { days: 3, weeks: 2, months: 2 }, at('2026-11-28T02:05')))
   expect(runs.filter(each => !gone.has(each)).map(each => each.run)).toEqual([
     ...[
@@ -67,6 +89,12 @@ test('the last backup of each day, week and month stays as long as declared, and
     ],
   ])
   expect(superfluous([stored('2020-01-01T00:00')], { days: 1, weeks: 0, months: 0 }, at('2026-11-28T02:00'))).toEqual([])
+})
+
+test('a backup by hand never takes the place of one of the last day', () => {
+  const runs = ['2026-11-28T14:05', '2026-11-28T02:00', '2026-11-27T14:30', '2026-11-27T09:00'].map(time => stored(time))
+  const gone = superfluous(runs, { days: 1, weeks: 0, months: 0 }, at('2026-11-28T14:10'))
+  expect(gone.map(each => each.run)).toEqual(['2026-11-27T09:00'])
 })
 
 test('what was never finished keeps nothing from being kept, and goes after a day', () => {

@@ -21,7 +21,8 @@ export const nextTime = (cron: string, after: Date): Date | undefined =>
 /**
  * When the next one is due. The first one at once; later ones at the first time of the schedule after the last success,
  * spread by a part of the jitter that is always the same for that time, so that a restart changes nothing and what was
- * missed is made up for. After failures it is tried again, later each time.
+ * missed is made up for. After failures, also of what was asked for by hand, it is tried again without waiting for that
+ * time, later each time.
  */
 export function dueAt({ name, cron, jitterMinutes }: Timetable, { last, succeeded, failures }: History, salt: string): Date {
   const scheduled = succeeded?.startedAt === undefined ? undefined : nextTime(cron, succeeded.startedAt)
@@ -29,9 +30,9 @@ export function dueAt({ name, cron, jitterMinutes }: Timetable, { last, succeede
     scheduled === undefined
       ? new Date(0)
       : new Date(scheduled.getTime() + spread(`${salt} ${name} ${scheduled.getTime()}`, jitterMinutes))
-  if (failures === 0 || last?.endedAt === undefined) return regular
-  const again = last.endedAt.getTime() + backoff(retries, failures, 0.5)
-  return new Date(Math.max(regular.getTime(), again))
+  if (failures === 0) return regular
+  if (last?.endedAt === undefined) return new Date(0)
+  return new Date(last.endedAt.getTime() + backoff(retries, failures, 0.5))
 }
 
 function spread(text: string, minutes: number): number {
