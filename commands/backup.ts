@@ -106,7 +106,10 @@ async function listSnapshots({ environment, out }: CommandContext, name: string,
 
 async function showKey({ environment, out }: CommandContext): Promise<ExitStatus> {
   const { key } = await askAppliance(environment.home, 'GET', '/api/backup-key', z.object({ key: z.string() }))
-  if (key === '') throw new ApplianceError('invalid', 'there is no key yet: it is made for the first backup over sftp or ssh')
+  if (key === '')
+    throw new ApplianceError('invalid', 'there is no key yet', {
+      hint: 'it is made once a backup over sftp or ssh is declared and pushed; that one waits until the key is let in',
+    })
   out(key)
   return 0
 }
@@ -145,6 +148,26 @@ async function restore(
   return follow(context, answer.run, wait)
 }
 
+/** What was done last, by the name of the step in the journal. */
+const stepWords: ReadonlyMap<string, string> = new Map([
+  ['begun', 'looks at the repository'],
+  ['moment', 'the moment is chosen'],
+  ['postgres', 'the database is in'],
+  ['noted', 'every ref is noted'],
+  ['files', 'the files are in'],
+  ['tidied', 'older ones that need not be kept are gone'],
+  ['checked', 'the repository is whole'],
+  ['restored-files', 'the files are back'],
+  ['restored-refs', 'the repositories are back'],
+  ['restored-postgres', 'a Postgres is there'],
+  ['loaded', 'the database is back'],
+  ['restored', 'all is back'],
+  ['compared-tables', 'the tables are as they were'],
+  ['compared', 'all is as it was'],
+  ['whole', 'all is there'],
+  ['moved', 'all is in its place'],
+])
+
 /** Until it has ended; its steps are told as they are reached. */
 async function follow({ environment, out, error }: CommandContext, id: string, wait: boolean): Promise<ExitStatus> {
   let told = ''
@@ -158,7 +181,7 @@ async function follow({ environment, out, error }: CommandContext, id: string, w
       error(`${found.name}: ${found.verb} ${found.outcome}: ${harmless(found.message)}`)
       return 1
     }
-    const now = found.outcome === 'asked' ? 'waits for its turn' : found.step
+    const now = found.outcome === 'asked' ? 'waits for its turn' : (stepWords.get(found.step) ?? found.step)
     if (now !== told && now !== '') out(`${found.name}: ${now}`)
     told = now
     if (!wait) return 0

@@ -153,12 +153,19 @@ export function chooseRun(runs: readonly StoredRun[], snapshot: string | undefin
   if (first === undefined)
     throw new ApplianceError(
       'invalid',
-      snapshot === undefined ? 'there is no complete backup in the repository' : `there is no snapshot ${snapshot}`,
-      {
-        hint: 'backup list NAME shows what is there',
-      },
+      complete.length === 0 ? 'there is no complete backup in the repository' : `there is no snapshot ${snapshot}`,
+      { hint: complete.length === 0 ? 'make one first' : `there are ${listedRuns(complete)}` },
     )
   if (snapshot !== undefined && snapshot !== 'latest' && second !== undefined)
     throw new ApplianceError('invalid', `${snapshot} names several snapshots`, { hint: 'write more of it' })
   return first
 }
+
+/** The newest few, where no appliance runs that would list them. */
+const listedRuns = (runs: readonly StoredRun[]): string =>
+  [
+    ...runs
+      .slice(0, 20)
+      .map(({ files, time }) => `${files?.slice(0, 8)} of ${time.toISOString().slice(0, 16).replace('T', ' ')} UTC`),
+    ...(runs.length > 20 ? [`${runs.length - 20} older ones`] : []),
+  ].join(', ')

@@ -1,7 +1,9 @@
 import { expect, test } from 'bun:test'
 import { stateOf } from '../../desired-state/testing/tree.ts'
+import { explain } from '../../runtime/os/errors.ts'
 import { backupsOf } from './item.ts'
 import { type BackupRun, type History, noHistory } from './journal.ts'
+import { chooseRun } from './perform.ts'
 import { superfluous } from './retention.ts'
 import { standingOf } from './standing.ts'
 import type { StoredRun } from './tags.ts'
@@ -104,4 +106,17 @@ test('what was never finished keeps nothing from being kept, and goes after a da
   expect(
     superfluous([{ ...half, files: undefined }, whole, old], { days: 30, weeks: 8, months: 12 }, at('2026-11-28T04:00')),
   ).toEqual([old])
+})
+
+test('a snapshot that is not there is answered with those that are, also where no appliance runs that would list them', () => {
+  const runs = [stored('2026-11-28T14:05', 'b505a3221111'), { ...stored('2026-11-28T15:00'), files: undefined }]
+  expect(chooseRun(runs, 'b505').files).toBe('b505a3221111')
+  const choose = () => chooseRun(runs, 'dead')
+  expect(choose).toThrow('there is no snapshot dead')
+  try {
+    choose()
+  } catch (error) {
+    expect(explain(error)).toContain('there are b505a322 of 2026-11-28 14:05 UTC')
+  }
+  expect(() => chooseRun([], 'dead')).toThrow('there is no complete backup')
 })

@@ -58,10 +58,17 @@ export function backupView(
     ...{ next: iso(due.run), nextTrial: iso(due.verify), succeededAt: iso(made?.startedAt) },
     ...{ bytes: number('bytes'), added: number('added'), kept: number('kept') },
     ...{ provenAt: iso(proven?.startedAt), proof: proven?.message ?? '' },
-    doing: running === undefined ? '' : `${running.verb}: ${running.step}`,
+    doing: running === undefined ? '' : doingWords[running.verb],
     runs: runs.map(runView),
   }
 }
+
+const doingWords = {
+  run: 'is being made',
+  verify: 'is being tried out',
+  restore: 'is being restored',
+  push: 'is being pushed',
+} as const
 
 export const runView = ({
   id,

@@ -35,7 +35,7 @@ const rules: readonly Rule[] = [
   {
     pattern: /wrong password or no key found/i,
     ...{ reason: 'wrong-password', kind: 'stalled', message: 'the password does not open the repository' },
-    hint: 'set the right one with: secret set NAME; without it nobody can read what is in there',
+    hint: 'give it the right one (secret set, with the name that password: says); without it nobody can read what is in there',
   },
   {
     pattern: /no space left|disk quota exceeded|file too large|507 Insufficient Storage|413 Request Entity Too Large|quota/i,
