@@ -31,7 +31,7 @@ export const logVerbs = ({ home, redact }: LogVerbDeps): readonly Verb[] => [
       if (name === undefined) throw new ApplianceError('invalid', `there is no log ${log}`, { hint: names.join(', ') })
       const all = await lastLines(join(home.logs, name))
       const wanted = all.filter(line => contains === undefined || line.includes(contains)).slice(-lines)
-      return { log: name, lines: fitting(wanted.map(line => redact(line.slice(0, longestLine)))) }
+      return { log: name, lines: fitting(wanted.map(line => redact(line).slice(0, longestLine))) }
     },
   }),
 ]
