@@ -57,5 +57,6 @@ start() {
   local how=$1 folder=$2
   close_scratch
   trap - EXIT INT TERM
+  ulimit -c 0 # secrets are in its memory
   "$how" "$folder/.tools/bun-$bun_version/bun" --no-env-file --config="$folder/bunfig.toml" "$folder/main.ts" up
 }

@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
+import { mkdir, readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { startTestStore, type TestStore } from '../../runtime/store/testing/postgres.ts'
+import { removeOldKey } from './remote.ts'
 import { commitOfOneGigabyte } from './testing/one-gigabyte.ts'
 import { author, createRigs, declared, git, mirrored, push, type Rig, type Rigs, site } from './testing/rig.ts'
 
@@ -287,6 +289,16 @@ describe('an upstream that is not well', () => {
     await it.mirror.look()
     expect(problem(it)?.message).toContain('url is a folder of the appliance itself')
   })
+})
+
+test('the key of a run that was killed is gone after a start', async () => {
+  await using it = await rig()
+  const folder = join(it.home.run, 'upstream-ssh')
+  await mkdir(folder, { recursive: true })
+  await writeFile(join(folder, 'key'), 'a private key')
+  await removeOldKey(it.home)
+  await expect(readdir(folder)).rejects.toThrow('ENOENT')
+  await removeOldKey(it.home)
 })
 
 test('kill -9 at every step of a fetch, an accept and a push loses nothing and doubles nothing', async () => {

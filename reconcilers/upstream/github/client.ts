@@ -75,7 +75,7 @@ export function createGitHub({ api, owner, repo }: GitHubAddress, { token, clock
   }
   let login: Promise<string | undefined> | undefined
   const ourselves = () => {
-    // A token of an app has no user: then the text alone tells ours.
+    // A token of an app has no user. Its comments are a bot's, and a person's that says the same is not to be written over.
     login ??= octokit.request('GET /user').then(
       ({ data }) => data.login,
       () => undefined,
@@ -136,7 +136,9 @@ export function createGitHub({ api, owner, repo }: GitHubAddress, { token, clock
           per_page: 100,
         })
         for await (const { data } of pages) {
-          const ours = data.find(({ body, user }) => body?.includes(text) && (us === undefined || user?.login === us))
+          const ours = data.find(
+            ({ body, user }) => body?.includes(text) && (us === undefined ? user?.type === 'Bot' : user?.login === us),
+          )
           if (ours !== undefined) return String(ours.id)
         }
         return undefined

@@ -154,7 +154,7 @@ test('a pull request gets its plan as one comment, which follows its head, and n
     Array.from({ length: 130 }, (_, at) => ({
       id: 10_000 + at,
       body: `<!-- ${context} plan --> not ours`,
-      user: { login: 'eve' },
+      user: { login: 'eve', type: 'User' as const },
     })),
   )
   const first = await propose(site('idea'))
@@ -175,6 +175,26 @@ test('a pull request gets its plan as one comment, which follows its head, and n
   expect(ours()).toHaveLength(1)
   expect([await it.head(), await it.leftovers()]).toEqual([before, []])
   expect(github.wrong).toEqual([])
+})
+
+test('an app writes over its own comment, and never over one of a person that pretends to be it', async () => {
+  await using made = await scene()
+  const { it, github } = made
+  github.isApp = true
+  const person = await it.person()
+  await Bun.write(`${person.path}/domains.yaml`, site('idea'))
+  await person.git('commit', '-q', '-am', 'An idea')
+  await person.git('push', '-q', 'origin', 'HEAD:refs/pull/7/head')
+  github.pulls = [{ number: 7, head: await person.git('rev-parse', 'HEAD'), repo: 'me/config', base: 'main' }]
+  const pretended = { id: 1, body: `<!-- ${context} plan --> nothing to change`, user: { login: 'eve', type: 'User' as const } }
+  github.comments.set(7, [{ ...pretended }])
+  await made.report()
+  // What was said before a crash could write it down is found again.
+  await postgres.store`DELETE FROM forge_report`
+  await made.report()
+  const said = github.comments.get(7) ?? []
+  expect(said.map(({ user }) => user.login)).toEqual(['eve', 'app[bot]'])
+  expect(said[0]).toEqual(pretended)
 })
 
 test('a pull request of a fork is left alone; where it is asked for, nothing in the world is looked at for it', async () => {

@@ -6,7 +6,7 @@ export interface GitHubServer extends AsyncDisposable {
   readonly statuses: Map<string, { state: string; description: string; target_url?: string | undefined }>
   /** Every status in its order: `pending`, `success`. */
   readonly told: string[]
-  readonly comments: Map<number, { id: number; body: string; user: { login: string } }[]>
+  readonly comments: Map<number, { id: number; body: string; user: { login: string; type: 'User' | 'Bot' } }[]>
   pulls: { number: number; head: string; repo: string; base: string }[]
   /** Requests that did not look as GitHub's documentation wants them. */
   readonly wrong: string[]
@@ -14,6 +14,8 @@ export interface GitHubServer extends AsyncDisposable {
   readonly answers: (() => Response)[]
   /** `METHOD /path` of each request. */
   readonly asked: string[]
+  /** Whether the token is an app's, which has no user. */
+  isApp: boolean
   /** Whether the token may write statuses and comments. */
   mayWrite: boolean
   /** Answers what is below /me/config.git: Git's own side of the server. */
@@ -54,7 +56,7 @@ export const broken = () => new Response('Unicorn!', { status: 502 })
 export function startGitHubServer(): GitHubServer {
   const state = {
     ...{ statuses: new Map(), told: [] as string[], comments: new Map(), pulls: [] as GitHubServer['pulls'] },
-    ...{ wrong: [] as string[], answers: [] as (() => Response)[], asked: [] as string[], mayWrite: true },
+    ...{ wrong: [] as string[], answers: [] as (() => Response)[], asked: [] as string[], mayWrite: true, isApp: false },
     git: undefined as GitHubServer['git'],
   }
   let ids = 100
@@ -87,7 +89,10 @@ export function startGitHubServer(): GitHubServer {
   async function answer(request: Request, url: URL): Promise<Response> {
     const { method } = request
     const path = `${method} ${url.pathname.replace(/^\/api\/v3/, '')}`
-    if (path === 'GET /user') return json({ login: 'me', id: 1 })
+    if (path === 'GET /user')
+      return state.isApp
+        ? json({ message: 'Resource not accessible by integration', status: '403' }, 403)
+        : json({ login: 'me', id: 1, type: 'User' })
     const [, sha] = /^POST \/repos\/me\/config\/statuses\/([0-9a-f]{40})$/.exec(path) ?? []
     if (sha !== undefined) return writing(request, statusBody, body => addStatus(sha, body))
     if (path === 'GET /repos/me/config/pulls') return paged(url, openPulls(url))
@@ -124,7 +129,8 @@ export function startGitHubServer(): GitHubServer {
       }))
 
   function addComment(pull: number, body: string): Response {
-    const comment = { id: ++ids, body, user: { login: 'me' } }
+    const user = state.isApp ? ({ login: 'app[bot]', type: 'Bot' } as const) : ({ login: 'me', type: 'User' } as const)
+    const comment = { id: ++ids, body, user }
     state.comments.set(pull, [...(state.comments.get(pull) ?? []), comment])
     return json(comment, 201)
   }
