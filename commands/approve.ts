@@ -1,29 +1,33 @@
 import { z } from 'zod'
 import { readArguments } from './arguments.ts'
 import { askAppliance } from './client.ts'
-import { type Command, WrongUse } from './command.ts'
+import { type Command, type CommandContext, WrongUse } from './command.ts'
 
 /** What agents ask for has a UUID; a plan that is held has none. */
 export const isApproval = (id: string): boolean => /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(id)
 
 export const approve: Command = {
   name: 'approve',
-  usage: 'ID [--always]',
+  usage: 'ID… [--always]',
   summary: 'let a held plan, or what an agent asks for, through once; status, the push and approvals name the ID',
-  async run(args, { environment, called, out }) {
-    const { positionals, values } = readArguments(args, { always: { type: 'boolean' } }, { least: 1, most: 1 })
-    const id = positionals[0] ?? ''
-    if (isApproval(id)) {
-      const path = `/api/approvals/${encodeURIComponent(id)}/approve`
-      const answer = z.object({ rule: z.string().optional() })
-      const { rule } = await askAppliance(environment.home, 'POST', path, answer, { always: values.always === true })
-      out(`${id} is approved, once`)
-      if (rule !== undefined) out(`and from now on, as it stands in the desired state:\n${rule}`)
-      return 0
-    }
-    if (values.always) throw new WrongUse('--always is for what an agent asks for')
-    await askAppliance(environment.home, 'POST', `/api/approve/${encodeURIComponent(id)}`, z.unknown())
-    out(`${id} is approved; ${called} wait shows when it is reached`)
+  async run(args, context) {
+    const { positionals, values } = readArguments(args, { always: { type: 'boolean' } }, { least: 1, most: 50 })
+    const always = values.always === true
+    if (always && !positionals.every(isApproval)) throw new WrongUse('--always is for what an agent asks for')
+    for (const id of positionals) await (isApproval(id) ? approveWish(context, id, always) : approvePlan(context, id))
     return 0
   },
+}
+
+async function approveWish({ environment, out }: CommandContext, id: string, always: boolean): Promise<void> {
+  const answer = z.object({ rule: z.string().optional() })
+  const path = `/api/approvals/${encodeURIComponent(id)}/approve`
+  const { rule } = await askAppliance(environment.home, 'POST', path, answer, { always })
+  out(`${id} is approved, once`)
+  if (rule !== undefined) out(`and from now on, as it stands in the desired state:\n${rule}`)
+}
+
+async function approvePlan({ environment, called, out }: CommandContext, id: string): Promise<void> {
+  await askAppliance(environment.home, 'POST', `/api/approve/${encodeURIComponent(id)}`, z.unknown())
+  out(`${id} is approved; ${called} wait shows when it is reached`)
 }

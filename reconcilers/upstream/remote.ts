@@ -105,5 +105,6 @@ async function refuseOwn(root: string, url: string): Promise<void> {
   throw new ApplianceError('stalled', 'url is a folder of the appliance itself', { hint: 'name a repository elsewhere' })
 }
 
-/** The address as a person says it: `github.com/me/config`. */
-export const shownUrl = (url: string): string => url.replace(/^https:\/\//, '').replace(/\.git$/, '')
+/** The address as a person says it: `github.com/me/config`; a folder of the server stays as it is, to be found there. */
+export const shownUrl = (url: string): string =>
+  url.startsWith('/') ? url : url.replace(/^https:\/\//, '').replace(/\.git$/, '')
