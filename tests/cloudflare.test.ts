@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Bind, startBind } from '../reconcilers/dns/testing/bind.ts'
 import { type CloudflareServer, startCloudflare } from '../reconcilers/dns/testing/cloudflare.ts'
@@ -13,6 +15,7 @@ let appliance: Appliance
 let bind: Bind
 let cloudflare: CloudflareServer
 let clone: Clone
+let source: string
 
 beforeAll(async () => {
   appliance = await createAppliance()
@@ -25,11 +28,13 @@ beforeAll(async () => {
     },
   })
   clone = await appliance.clone()
+  source = await mkdtemp(join(tmpdir(), 'cf-'))
 })
 afterAll(async () => {
   await appliance?.[Symbol.asyncDispose]()
   await bind?.[Symbol.asyncDispose]()
   await cloudflare?.[Symbol.asyncDispose]()
+  if (source !== undefined) await rm(source, { recursive: true, force: true })
 })
 
 const providers = () => `providers:
@@ -80,7 +85,7 @@ test('the command line shows zones, records, traffic and what was there before, 
 })
 
 test('a new release of a site whose name goes through Cloudflare has its cache purged', async () => {
-  const repo = await createRepository(join(appliance.home.root, 'shop-source'))
+  const repo = await createRepository(join(source, 'shop'))
   await repo.commit({ 'index.html': 'first' })
   const before = cloudflare.zone('example.com').settings.purges.length
   const { revision } = await clone.deliver({

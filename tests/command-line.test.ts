@@ -125,6 +125,8 @@ test('a domain is added, listed and taken away without an editor', async () => {
   const added = await appliance.command('domain', 'add', 'shop.example.com', '--root', 'shop', '--alias', 'www.shop.example.com')
   expect(added).toMatchObject({ code: 0, out: expect.stringMatching(/^committed as [0-9a-f]{8}\n/) })
   expect(await statusOf('shop')).toBe(200)
+  const twice = await appliance.command('domain', 'add', 'shop.example.com', '--root', 'shop')
+  expect([twice.code, twice.error]).toEqual([1, expect.stringContaining('shop.example.com is declared already')])
   const listed = await appliance.command('domain', 'list')
   expect(listed.out).toMatch(/^shop\.example\.com \+1 +ready +www\/shop +none +elsewhere +\d+$/m)
   const wrong = await appliance.command('domain', 'add', 'x.example.com', '--root', '../etc')
