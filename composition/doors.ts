@@ -79,7 +79,7 @@ export async function buildDoors(
   const firstAdmin = createFirstAdmin(store, clock)
   const timeoutMinutes = () => engine.state()?.settings.session_timeout_minutes ?? 60
   const sessions = createSessions({ store, secret: await portalSecret(home.keys), timeoutMinutes, log })
-  const editing = { set: setDomain, remove: (text: string, host: string) => removeDomain(text, host) ?? '', setZone }
+  const editing = { set: setDomain, remove: removeDomain, setZone }
   const renderError: DoorDependencies['renderError'] = (status, message, request, identity) =>
     isHook(request)
       ? text(`${message}\n`, status)
