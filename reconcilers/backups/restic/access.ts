@@ -51,11 +51,14 @@ export function resticOptions({ location, ssh }: ResticAccess): string[] {
   const command = [
     ...['/usr/bin/env', '-u', 'RESTIC_PASSWORD', '/usr/bin/ssh', '-F', '/dev/null', '-o', 'BatchMode=yes'],
     ...['-o', 'StrictHostKeyChecking=yes', '-o', 'IdentitiesOnly=yes', '-o', 'ConnectTimeout=20', '-o', 'ServerAliveInterval=15'],
-    ...['-o', `UserKnownHostsFile=${ssh.knownHosts}`, '-i', ssh.identity, '-p', String(location.port)],
+    ...['-E', sshLog(ssh), '-o', `UserKnownHostsFile=${ssh.knownHosts}`, '-i', ssh.identity, '-p', String(location.port)],
     ...[`${location.user}@${location.host}`, '-s', 'sftp'],
   ]
   return ['-o', `sftp.command=${command.map(quoted).join(' ')}`]
 }
+
+/** Where ssh says why it ended: restic may be gone before it has passed that on. */
+export const sshLog = ({ knownHosts }: { readonly knownHosts: string }): string => `${knownHosts}.log`
 
 /** restic splits the words itself; no shell sees them. */
 const quoted = (word: string) => (/^[A-Za-z0-9_@%+=:,./-]+$/.test(word) ? word : `"${word.replace(/["\\]/g, '\\$&')}"`)

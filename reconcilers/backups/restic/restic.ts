@@ -1,9 +1,9 @@
 import { z } from 'zod'
 import { ApplianceError } from '../../../runtime/os/errors.ts'
-import { makeDirectory } from '../../../runtime/os/files.ts'
+import { makeDirectory, readTextIfExists, removeIfExists } from '../../../runtime/os/files.ts'
 import type { Spawn } from '../../../runtime/os/spawn.ts'
 import { type PairedCommand, spawnPair } from '../../../runtime/os/spawn-pair.ts'
-import { type ResticAccess, resticEnvironment, resticOptions } from './access.ts'
+import { type ResticAccess, resticEnvironment, resticOptions, sshLog } from './access.ts'
 import { refusalOf } from './refusal.ts'
 
 const snapshotShape = z.object({
@@ -93,7 +93,9 @@ export function createRestic(access: ResticAccess, spawn: Spawn, signal: AbortSi
   const folders = async () => {
     await makeDirectory(access.cache, 0o700)
     await makeDirectory(access.temporary, 0o700)
+    if (access.ssh !== undefined) await removeIfExists(sshLog(access.ssh))
   }
+  const sshWords = async () => (access.ssh === undefined ? '' : ((await readTextIfExists(sshLog(access.ssh))) ?? ''))
   const run = async (words: readonly string[], options: { readonly timeout?: number; readonly cwd?: string } = {}) => {
     await folders()
     return spawn(argv(...words), {
@@ -106,7 +108,7 @@ export function createRestic(access: ResticAccess, spawn: Spawn, signal: AbortSi
   }
   const done = async (...words: readonly string[]): Promise<string> => {
     const { code, stdout, stderr } = await run(words)
-    if (code !== 0) throw refusalOf(words[0] ?? '', `${stderr}\n${stdout}`)
+    if (code !== 0) throw refusalOf(words[0] ?? '', `${await sshWords()}\n${stderr}\n${stdout}`)
     return stdout
   }
   const tagged = ({ tags, time }: SnapshotFacts) => [
@@ -120,7 +122,7 @@ export function createRestic(access: ResticAccess, spawn: Spawn, signal: AbortSi
     },
     async identify() {
       const { code, stdout, stderr } = await run(['cat', 'config', '--no-lock'], { timeout: soon })
-      if (code !== 0) throw refusalOf('cat config', stderr)
+      if (code !== 0) throw refusalOf('cat config', `${await sshWords()}\n${stderr}`)
       return z.object({ id: z.string() }).parse(JSON.parse(stdout)).id
     },
     async snapshots(tag) {
