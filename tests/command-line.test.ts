@@ -133,7 +133,10 @@ test('a domain is added, listed and taken away without an editor', async () => {
   expect([wrong.code, wrong.error]).toEqual([1, expect.stringContaining('root must be the name of one folder below www/')])
   expect(await appliance.command('domain', 'remove', 'shop.example.com')).toMatchObject({ code: 0 })
   expect(await statusOf('shop')).toBe(404)
-  expect(await appliance.command('domain', 'remove', 'shop.example.com')).toMatchObject({ code: 1 })
+  const before = (await appliance.status()).desired
+  const mistyped = await appliance.command('domain', 'remove', 'shop.example.com')
+  expect([mistyped.code, mistyped.error]).toEqual([1, expect.stringContaining('shop.example.com is not declared')])
+  expect((await appliance.status()).desired).toBe(before)
   await clone.ask('pull', '-q')
 })
 
