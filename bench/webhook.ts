@@ -1,3 +1,4 @@
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Clone, cloneOf } from '../tests/support/clone.ts'
 import { until } from '../tests/support/until.ts'
@@ -44,7 +45,7 @@ export async function benchWebhook(): Promise<Figure> {
       detail: { 'webhook ms': webhook, 'push ms': direct },
     }
   } finally {
-    await Bun.$`rm -rf ${upstream}`
+    await rm(upstream, { recursive: true, force: true })
   }
 }
 

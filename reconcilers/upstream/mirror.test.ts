@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
-import { mkdir, readdir, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { startTestStore, type TestStore } from '../../runtime/store/testing/postgres.ts'
 import { removeOldKey } from './remote.ts'
@@ -251,16 +251,16 @@ describe('an upstream that is not well', () => {
     await using it = await rig()
     await mirrored(it)
     const before = await it.head()
-    await Bun.$`mv ${it.upstream} ${it.upstream}.away`
+    await rename(it.upstream, `${it.upstream}.away`)
     await it.mirror.look()
     expect(problem(it)).toMatchObject({ reason: 'away', state: 'waiting' })
     expect(problem(it)?.message).toContain(`everything is kept as ${before.slice(0, 8)} says`)
-    await Bun.$`mv ${it.upstream}.away ${it.upstream}`
+    await rename(`${it.upstream}.away`, it.upstream)
     await it.mirror.look()
     expect(problem(it)).toBeUndefined()
     await git(it.upstream, 'update-ref', '-d', 'refs/heads/main')
     await it.mirror.look()
-    await Bun.$`mv ${it.upstream} ${it.upstream}.away`
+    await rename(it.upstream, `${it.upstream}.away`)
     await it.mirror.look()
     expect(problem(it)).toMatchObject({ reason: 'gone' })
   })

@@ -1,5 +1,6 @@
 import { mkdir, open } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { spawn, spawnChecked } from '../../../runtime/os/spawn.ts'
 import { git } from './rig.ts'
 
 /** The hash of a file of 2³⁰ zeros. */
@@ -22,7 +23,7 @@ export async function commitOfOneGigabyte(repository: string): Promise<string> {
   await git(repository, 'config', 'pack.compression', '0')
   await git(repository, 'config', 'core.bigFileThreshold', '1m')
   const entry = Buffer.from(`100644 blob ${oneGigabyte}\tbig\n`)
-  const tree = (await Bun.$`git --git-dir=${repository} mktree < ${entry}`.text()).trim()
+  const tree = (await spawnChecked(spawn, ['git', `--git-dir=${repository}`, 'mktree'], { stdin: entry })).trim()
   const commit = await git(repository, 'commit-tree', tree, '-p', 'main', '-m', 'A large file')
   await git(repository, 'update-ref', 'refs/heads/main', commit)
   return commit
