@@ -5,7 +5,7 @@ const rounds = 5
 
 /** `main.ts up` on a home that exists, to converged: its services, six agents and sites looked at and ready. */
 export async function benchStart(): Promise<Figure> {
-  await using appliance = await createAppliance()
+  await using appliance = await createAppliance({ bare: true })
   const up = () =>
     timed(async () => {
       await appliance.start()

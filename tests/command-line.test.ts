@@ -174,7 +174,7 @@ test('a plan tells what a commit would do now and changes nothing', async () => 
 })
 
 test('without an appliance every verb says where it looked and what to do', async () => {
-  await using nobody = await createAppliance()
+  await using nobody = await createAppliance({ bare: true })
   for (const verb of [['status'], ['plan'], ['wait'], ['history'], ['approve', 'x'], ['resume', 'site/x'], ['rollback', 'x']]) {
     const { code, out, error } = await nobody.command(...verb)
     expect({ verb, code, out }).toEqual({ verb, code: 1, out: '' })

@@ -10,7 +10,7 @@ let appliance: Appliance
 let clone: Clone
 
 beforeAll(async () => {
-  appliance = await createAppliance()
+  appliance = await createAppliance({ bare: true })
   await appliance.start()
 })
 afterAll(() => appliance[Symbol.asyncDispose]())

@@ -53,7 +53,7 @@ test('a fresh machine with the repository and its password becomes the old appli
   const before = await old.status()
   await old.end('SIGTERM')
   const machine = await mkdtemp(join(tmpdir(), 'ai-'))
-  await using fresh = await createAppliance(machine)
+  await using fresh = await createAppliance({ root: machine })
   const restored = await fresh.command('backup', 'restore', '--repository', repository()).catch(error => error)
   expect(restored.error).toContain('no password came on standing input')
   const done = await fresh.commandWith(password, 'backup', 'restore', '--repository', repository())

@@ -10,7 +10,7 @@ setDefaultTimeout(60_000)
 let appliance: Appliance
 
 beforeAll(async () => {
-  appliance = await createAppliance()
+  appliance = await createAppliance({ bare: true })
 })
 afterAll(() => appliance[Symbol.asyncDispose](), 60_000)
 

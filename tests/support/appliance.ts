@@ -5,6 +5,7 @@ import { z } from 'zod'
 import { servicesShape, waitShape } from '../../commands/shapes.ts'
 import { type Home, homeAt } from '../../runtime/os/home.ts'
 import { freePorts } from '../../runtime/os/testing/free-ports.ts'
+import { placeReadyMadeDatabase } from '../../runtime/store/testing/ready-made.ts'
 import { type Clone, cloneOf } from './clone.ts'
 import { killAll, processesOf } from './processes.ts'
 import { until } from './until.ts'
@@ -27,6 +28,12 @@ export interface StartOptions {
   readonly env?: Readonly<Record<string, string>>
   /** Another Bun than the one that runs this. */
   readonly bun?: string
+}
+
+export interface HomeOptions {
+  /** Folder of the home, which is not removed at the end. */
+  readonly root?: string
+  readonly bare?: boolean
 }
 
 export interface Appliance extends AsyncDisposable {
@@ -75,10 +82,14 @@ export type Run = z.infer<typeof runsShape>[number]
 
 const flags = ['--no-env-file', '--config=/dev/null']
 
-/** A whole appliance in a home of its own on free ports, not started yet; its end leaves no process and no file. */
-export async function createAppliance(root?: string): Promise<Appliance> {
+/**
+ * A whole appliance in a home of its own on free ports, not started yet; its end leaves no process and no file. Its Postgres
+ * is there already, empty; a home that is given, and one that is to be `bare`, gets one at its first start.
+ */
+export async function createAppliance({ root, bare = root !== undefined }: HomeOptions = {}): Promise<Appliance> {
   const made = root ?? (await mkdtemp(join(tmpdir(), 'ai-')))
   const home = homeAt(made)
+  if (!bare) await placeReadyMadeDatabase(home)
   const [portal, http, https] = freePorts(3)
   const ports = { portal: portal ?? 0, http: http ?? 0, https: https ?? 0 }
   const env = {

@@ -12,7 +12,7 @@ const free = async () => {
   return bavail * bsize
 }
 
-await using appliance = await createAppliance(home)
+await using appliance = await createAppliance({ root: home })
 await appliance.start({ entry: join(import.meta.dir, 'up-on-full-disk.ts') })
 const clone = await cloneOf(appliance.home.repository, clonePath)
 const first = await clone.deliver({ 'domains.yaml': 'domains:\n  a.example.com: { root: a }\n' })
