@@ -21,7 +21,11 @@ const claude = () => ({ apiKey: 'test-key', baseUrl: model.url })
 beforeAll(async () => {
   model = startModelServer()
   rig = await createRig((path, name, agents) =>
-    serveRoutes(path, { kind: 'agent', name }, createAgentSocketRoutes({ agents, audit: { record: async () => {} } })),
+    serveRoutes(
+      path,
+      { kind: 'agent', name },
+      createAgentSocketRoutes({ agents, audit: { record: async () => {} }, hide: text => text }),
+    ),
   )
   runtime = await rig.runtime({ claude: claude() })
   await runtime.converge(two)

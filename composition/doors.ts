@@ -95,7 +95,16 @@ export async function buildDoors(
         const thread = await threadOfWork(store, work)
         if (thread !== undefined) await inheritFromTasks(store, thread, ids)
       },
-      ...{ backups, tasks, home, spawn, redact: ground.redact, now: clock.now, projects: createProjects({ home, spawn }) },
+      ...{
+        backups,
+        tasks,
+        home,
+        spawn,
+        redact: ground.redact,
+        hide: ground.hide,
+        now: clock.now,
+        projects: createProjects({ home, spawn }),
+      },
       spentToday: () => spentToday(store, clock),
       ...{ ratings: createRatings(store), pending: watchPending(engine, policy.approvals) },
       ...{ upstream: upstream.desk, hooks: upstream.hooks, dns },

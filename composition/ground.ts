@@ -16,7 +16,7 @@ import { createSupervisor, type Supervisor } from '../runtime/services/superviso
 import { takeDatabase } from '../runtime/store/owner.ts'
 import { migrate, openPlannedStore, openStore, type Store } from '../runtime/store/store.ts'
 import { createEventLog, type EventLog } from '../runtime/telemetry/event-log.ts'
-import { createRedactor } from '../runtime/telemetry/redact.ts'
+import { createRedactor, hideKnown } from '../runtime/telemetry/redact.ts'
 import { createRotatingFile } from '../runtime/telemetry/rotating-file.ts'
 import { knownFrom, type SecretsRoom, secretsRoom } from './secrets.ts'
 import { describeService, type Mode, outsideServices, ownServices, storeAddress } from './services.ts'
@@ -33,6 +33,8 @@ export interface Ground {
   readonly taskStore: Store
   /** Takes out what is secret. */
   readonly redact: (text: string) => string
+  /** Takes out the values that are known to be secret, and nothing else. */
+  readonly hide: (text: string) => string
   readonly audit: Audit
   readonly secrets: SecretsRoom
   /** Resolves when each service is ready or has failed once. */
@@ -100,7 +102,20 @@ export async function layGround(
     log: log.with({ component: 'secrets' }),
   })
   started.defer(() => secrets.stop())
-  return { clock, log, events, supervisor, repository, store, taskStore, redact, audit, secrets, services }
+  return {
+    clock,
+    log,
+    events,
+    supervisor,
+    repository,
+    store,
+    taskStore,
+    redact,
+    hide: hideKnown(known),
+    audit,
+    secrets,
+    services,
+  }
 }
 
 const longestLine = 160

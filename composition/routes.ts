@@ -21,7 +21,7 @@ export type RouteDependencies = ActionRouteDependencies &
 export const createRoutes = (dependencies: RouteDependencies): readonly Route[] => [
   ...createApiRoutes(dependencies),
   ...createActionRoutes(dependencies),
-  ...createVerbRoutes(allVerbs(dependencies), dependencies.actions),
+  ...createVerbRoutes(allVerbs(dependencies), dependencies.actions, dependencies.hide),
   ...createGitRoutes(dependencies),
   ...createHookRoutes(dependencies),
   ...createAgentSocketRoutes(dependencies),

@@ -34,7 +34,7 @@ const routes = createRoutes({
   audit: { search: unreached, record: unreached, subscribe: () => () => {} },
   ...{ health, alerts: createAlerts(store, systemClock) },
   ...{ letters: agents, peers: agents.peers },
-  ...{ agents, spawn, home: nowhere, now: systemClock.now, redact: text => text },
+  ...{ agents, spawn, home: nowhere, now: systemClock.now, redact: text => text, hide: text => text },
   tasks: createTasks({
     ...{ store, clock: systemClock, log: silentLog, random: Math.random, agents: agents.names, policyOf: agents.policyOf },
   }),

@@ -1,77 +1,38 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
-import { randomBytes } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { armor, Encrypter } from 'age-encryption'
 import { Redis } from 'ioredis'
-import { signIn, type Visitor } from '../bench/sign-in.ts'
 import { setSharedSecret } from '../desired-state/edit-secrets.ts'
-import { type Bind, startBind } from '../reconcilers/dns/testing/bind.ts'
-import { type AwsServer, startAwsServer, testKeys, testRegion } from '../runtime/secrets/aws/testing/server.ts'
-import { findPostgres } from '../runtime/services/postgres-program.ts'
-import { type Appliance, createAppliance } from './support/appliance.ts'
-import type { Clone } from './support/clone.ts'
-import { filesWith, foundIn, mark, tracesOf, watchProcesses } from './support/planted.ts'
+import { filesWith, foundIn, mark, tracesOf, wronglyGiven } from './support/planted.ts'
+import { allPages, apiAnswers, keyLike, needs, type PlantedHouse, plantedHouse, scriptAgents } from './support/planted-house.ts'
 import { until } from './support/until.ts'
 
 setDefaultTimeout(120_000)
 
-let appliance: Appliance
-let bind: Bind
-let aws: AwsServer
-let clone: Clone
-let visitor: Visitor
-let processes: ReturnType<typeof watchProcesses>
-/** Every value, by where it was planted. */
-const planted = new Map<string, string>()
+let house: PlantedHouse
 /** Everything that was printed or answered, by what was asked. */
 const shown = new Map<string, string>()
 
-const plant = (where: string, value = mark(where)): string => {
-  planted.set(where, value)
-  return value
-}
-
 beforeAll(async () => {
-  appliance = await createAppliance()
-  bind = await startBind(['example.com', 'example.net'])
-  aws = startAwsServer()
-  plant('tsig', bind.secret)
-  aws.put('ai-infrastructure/from-aws', plant('aws', key()))
+  house = await plantedHouse()
+  const { aws, plant, outside, planted } = house
+  aws.put('ai-infrastructure/from-aws', plant('aws', keyLike()))
   aws.put('ai-infrastructure/postgres', JSON.stringify({ username: 'shop', password: plant('aws-field') }))
-  processes = watchProcesses(planted, commandLine => commandLine.endsWith('/main.ts up '))
-  await appliance.start({
-    env: {
-      AI_INFRA_SECRET_FROM_ENVIRONMENT: plant('environment', key()),
-      AI_INFRA_DATABASE_PASSWORD_SHOP: plant('database'),
-      ANTHROPIC_API_KEY: plant('claude', `sk-ant-${mark('claude').replaceAll(/[^a-z0-9-]/g, '')}`),
-      ANTHROPIC_BASE_URL: 'http://127.0.0.1:1',
-      ...{ AWS_REGION: testRegion, AWS_ENDPOINT_URL_SECRETS_MANAGER: aws.url },
-      ...{ AWS_ACCESS_KEY_ID: testKeys.accessKeyId, AWS_SECRET_ACCESS_KEY: testKeys.secretAccessKey },
-    },
-  })
-  planted.set('aws-key', testKeys.secretAccessKey)
-  clone = await appliance.clone()
-  visitor = await signIn(appliance)
+  await outside.byHand(`CREATE SCHEMA elsewhere; CREATE TABLE elsewhere.vault (value text);
+    INSERT INTO elsewhere.vault VALUES ('${planted.get('environment')}'), ('${planted.get('aws')}');
+    CREATE ROLE shop LOGIN PASSWORD '${planted.get('database')}'; CREATE ROLE stock LOGIN PASSWORD '${planted.get('aws-field')}';
+    GRANT USAGE ON SCHEMA elsewhere TO shop, stock; GRANT SELECT ON elsewhere.vault TO shop, stock;`)
 })
-afterAll(async () => {
-  processes?.stop()
-  await appliance?.[Symbol.asyncDispose]()
-  await bind?.[Symbol.asyncDispose]()
-  await aws?.[Symbol.asyncDispose]()
-})
-
-/** What could be a key of TSIG. */
-const key = () => randomBytes(33).toString('base64')
+afterAll(() => house?.[Symbol.asyncDispose]())
 
 const run = async (stdin: string, ...args: string[]) => {
-  const ended = await appliance.commandWith(stdin, ...args)
+  const ended = await house.appliance.commandWith(stdin, ...args)
   shown.set(`command ${args.join(' ')} ${shown.size}`, ended.out + ended.error)
   return ended
 }
 
 const push = async (files: Record<string, string>) => {
-  const pushed = await clone.deliver(files)
+  const pushed = await house.clone.deliver(files)
   shown.set(`push ${shown.size}`, pushed.shown)
   return pushed
 }
@@ -79,14 +40,15 @@ const push = async (files: Record<string, string>) => {
 const zone = (name: string, secret: string) =>
   `  ${name}: { provider: ${secret.toLowerCase()}, records: { mail: { A: 203.0.113.25 } } }\n`
 const provider = (secret: string) =>
-  `  ${secret.toLowerCase()}: { type: rfc2136, server: 127.0.0.1, port: ${bind.port}, key: ai-infra, secret: "secret:${secret}" }\n`
+  `  ${secret.toLowerCase()}: { type: rfc2136, server: 127.0.0.1, port: ${house.bind.port}, key: ai-infra, secret: "secret:${secret}" }\n`
 const dnsYaml = (first: string, second: string) =>
   `providers:\n${[...new Set([first, second])].map(provider).join('')}zones:\n${zone('example.com', first)}${zone('example.net', second)}`
 
-const record = (name: string) => appliance.resource('dns-record', `mail.${name}/A`)
+const record = (name: string) => house.appliance.resource('dns-record', `mail.${name}/A`)
 const isStalled = (name: string) => until(`${name} is refused`, async () => (await record(name))?.state === 'stalled')
 
 test('secrets of every place are set, used, refused, rotated and removed', async () => {
+  const { appliance, aws, bind, clone, plant } = house
   await run(plant('home'), 'secret', 'set', 'FROM_HOME')
   await run(`first line ${plant('lines-1')}\nsecond line ${plant('lines-2')}\n`, 'secret', 'set', 'FROM_FILE')
   const recipient = (await run('', 'secret', 'recipient')).out.trim()
@@ -108,7 +70,7 @@ test('secrets of every place are set, used, refused, rotated and removed', async
   await until('it waits for the one that is missing', async () =>
     (await record('example.net'))?.message.includes('NEW is not set'),
   )
-  expect((await run(plant('wrong', `${mark('wrong')}`), 'secret', 'set', 'NEW')).code).toBe(0)
+  expect((await run(plant('wrong'), 'secret', 'set', 'NEW')).code).toBe(0)
   await isStalled('example.net')
   expect((await run(bind.secret, 'secret', 'set', 'NEW')).code).toBe(0)
   await until('it is ready', async () => (await record('example.net'))?.state === 'ready')
@@ -117,7 +79,60 @@ test('secrets of every place are set, used, refused, rotated and removed', async
   await appliance.converged()
 })
 
+test('agents that query databases, and a Claude that repeats its key, get and give none of them', async () => {
+  const { outside, model } = house
+  const database = (user: string, more: string) =>
+    `  ${user}: { host: 127.0.0.1, port: ${outside.postgresPort}, database: ai_infrastructure, user: ${user}, tls: none${more} }\n`
+  await push({
+    'databases.yaml': `databases:\n${database('shop', '')}${database('stock', ', password: secret:POSTGRES.password')}${database('other', ', password: secret:FROM_HOME')}`,
+    'network.yaml': `network:\n  data: { allow: ["127.0.0.1:${outside.postgresPort}"] }\n`,
+  })
+  await house.appliance.converged()
+  scriptAgents(house, ['shop', 'stock', 'other'])
+  expect((await run('', 'say', 'Look.', '--agent', 'data')).code).toBe(0)
+  expect((await run('', 'say', 'Look.', '--agent', 'research')).code).toBe(1)
+  const asked = model.calls.map(({ body }) => body).join('\n')
+  expect(asked).toContain('(2 rows)')
+  expect(asked).toContain('password authentication failed for user \\"other\\"')
+  shown.set('what Claude was asked', asked)
+})
+
+test('restic, certbot and Git do their work, and are refused, with secrets that nobody else is given', async () => {
+  const { appliance, git, pebble, rest, plant } = house
+  plant('backup-token')
+  for (const name of ['restic', 'rest-user', 'rest-secret', 'git-token', 'backup-token'])
+    await run(house.planted.get(name) ?? plant(name), 'secret', 'set', name.toUpperCase().replace('-', '_'))
+  git.echoes = true
+  const settings = `secret_store: aws\ncertificate_issuer: ${pebble.directory}\ncertificate_issuer_ca: ${pebble.authorities}\npublic_addresses: [127.0.0.1]\n`
+  await push({
+    'settings.yaml': `${settings}upstream: { url: "${git.url}", token: secret:GIT_TOKEN }\n`,
+    'domains.yaml': 'domains:\n  shop.example.com: { root: shop, tls: acme, challenge: dns }\n',
+    'backups.yaml': `backups:
+  nightly:
+    { repository: "${rest.address}", password: secret:RESTIC, access_key: secret:REST_USER, secret_key: secret:REST_SECRET,
+      what: [desired-state, postgres, secrets], drill: never }
+git:
+  code: { repository: "https://127.0.0.1:${new URL(git.url).port}/me/code.git", what: code, token: secret:BACKUP_TOKEN }
+`,
+  })
+  const resource = async (kind: string, key: string) => (await appliance.resource(kind, key))?.state
+  const upstream = await until('the upstream has refused', async () => {
+    const found = await appliance.resource('upstream', 'main')
+    return found?.state === 'waiting' && found.message.includes('you sent') ? found.message : undefined
+  }).catch(async cause => {
+    throw new Error((await run('', 'status')).out, { cause })
+  })
+  expect(upstream).toContain('[secret]')
+  git.echoes = false
+  await until('the certificate is there', async () => (await resource('certificate', 'shop.example.com')) === 'ready', 60_000)
+  await until('the backup is there', async () => (await run('', 'backup', 'list', 'nightly')).out.trim() !== '', 60_000)
+  await run('', 'upstream', 'look')
+  await until('the upstream is as main', async () => (await resource('upstream', 'main')) === 'ready', 60_000)
+  await until('the other Git was tried', async () => (await resource('backup', 'code')) !== 'reconciling')
+})
+
 test('no page, answer or verb shows any of them, not even where they are set', async () => {
+  const { appliance, planted, plant, visitor } = house
   const origin = `http://127.0.0.1:${appliance.ports.portal}`
   const form = (path: string, fields: Record<string, string>) =>
     fetch(`${origin}${path}`, {
@@ -146,46 +161,19 @@ test('no page, answer or verb shows any of them, not even where they are set', a
     { nam: plant('odd-api') },
   ])
     shown.set(`api ${shown.size}`, await (await api(body)).text())
-  for (const path of [
-    '/',
-    '/secrets',
-    '/secrets/FROM_PORTAL',
-    '/secrets/NEW',
-    '/domains',
-    '/changes',
-    '/audit',
-    '/agents',
-    '/tasks',
-    '/chat',
-    '/resources/dns-record/mail.example.net%2FA',
-  ]) {
-    const response = await fetch(`${origin}${path}`, { headers: { cookie: visitor.cookie } })
-    expect([path, response.status]).toEqual([path, 200])
-    shown.set(`page ${path}`, await response.text())
-  }
-  for (const path of [
-    'secrets',
-    'status',
-    'services',
-    'plan',
-    'history',
-    'runs/dns-record/mail.example.net%2FA',
-    'runs/dns-record/mail.example.com%2FA',
-    'agents',
-    'openapi.json',
-    'holds',
-  ]) {
-    const response = await fetch(`http://appliance/api/${path}`, { unix: appliance.home.apiSocket })
-    const text = await response.text()
-    expect([path, response.status, response.status === 200 ? '' : text]).toEqual([path, 200, ''])
-    shown.set(`api ${path}`, text)
-  }
+  const pages = await allPages(appliance, visitor)
+  for (const path of ['/', '/secrets', '/secrets/NEW', '/backups', '/dns', '/audit', '/agents/data', '/chat'])
+    expect([...pages.keys()]).toContain(path)
+  for (const [path, text] of pages) shown.set(`page ${path}`, text)
+  const answers = await apiAnswers(appliance)
+  for (const path of ['/api/secrets', '/api/status', '/api/plan', '/api/history']) expect([...answers.keys()]).toContain(path)
+  for (const [path, text] of answers) shown.set(`answer ${path}`, text)
+  for (const key of ['dns-record/mail.example.net%2FA', 'upstream/main', 'backup/nightly', 'backup/code'])
+    shown.set(`runs ${key}`, await (await fetch(`http://appliance/api/runs/${key}`, { unix: appliance.home.apiSocket })).text())
   for (const verb of [
     ['status'],
     ['plan'],
-    ['secret', 'list', '--json'],
     ['secret', 'list'],
-    ['history'],
     ['doctor'],
     ['secret', 'remove', 'FROM_PORTAL'],
     ['secret', 'remove', 'FROM_HOME'],
@@ -195,7 +183,7 @@ test('no page, answer or verb shows any of them, not even where they are set', a
   const typed = 'argument-0123456789abcdef05'
   const told = await run('', 'secret', 'set', 'NAME', typed)
   expect([told.code, told.error.includes(typed), told.out]).toEqual([2, false, ''])
-  const listed = shown.get('api secrets') ?? ''
+  const listed = shown.get('answer /api/secrets') ?? ''
   for (const name of ['FROM_ENVIRONMENT', 'FROM_FILE', 'SHARED', 'FROM_AWS', 'POSTGRES', 'FROM_PORTAL'])
     expect(listed).toContain(name)
   for (const [what, text] of shown) expect([what, foundIn(text, planted)]).toEqual([what, []])
@@ -203,45 +191,43 @@ test('no page, answer or verb shows any of them, not even where they are set', a
 })
 
 test('the audit says which secret was used for what', async () => {
-  const address = `http://127.0.0.1:${appliance.ports.portal}/api/audit?type=secret_accessed&limit=500`
-  const used = await fetch(address, { headers: { cookie: visitor.cookie } })
+  const address = `http://127.0.0.1:${house.appliance.ports.portal}/api/audit?type=secret_accessed&limit=500`
+  const used = await fetch(address, { headers: { cookie: house.visitor.cookie } })
   const text = await used.text()
-  for (const name of ['FROM_ENVIRONMENT', 'FROM_HOME', 'SHARED', 'FROM_AWS', 'FROM_FILE', 'NEW'])
+  for (const name of ['FROM_ENVIRONMENT', 'FROM_HOME', 'SHARED', 'FROM_AWS', 'FROM_FILE', 'NEW', 'RESTIC', 'GIT_TOKEN'])
     expect(text).toContain(`"target":"${name}"`)
   expect(text).toContain('"for":"dns provider new"')
+  expect(text).toContain('"for":"database stock, asked by data"')
 })
 
 test('no table, message or process holds any of them', async () => {
-  const { home } = appliance
-  const { folder } = await findPostgres(home)
-  const dump = Bun.spawn([join(folder, 'pg_dump'), '-h', home.postgresSockets, '-U', 'ai_infra', '-d', 'ai_infrastructure'], {
-    stdout: 'pipe',
-    stderr: 'inherit',
-    env: { LANG: 'C.UTF-8' },
-  })
-  const tables = await new Response(dump.stdout).text()
-  expect(tables).toContain('COPY public.run ')
-  expect(foundIn(tables, planted)).toEqual([])
-  const password = (await readFile(join(home.keys, 'redis-password'), 'utf8')).trim()
-  const redis = new Redis({ path: home.redisSocket, password })
-  const kept: string[] = []
-  for (const key of await redis.keys('*')) kept.push(key, ((await redis.dumpBuffer(key)) ?? Buffer.alloc(0)).toString('latin1'))
-  await redis.save()
-  await redis.quit()
-  expect(kept.length).toBeGreaterThan(0)
-  expect(foundIn(kept.join('\n'), planted)).toEqual([])
+  const { outside, planted, processes, starts } = house
   processes.stop()
   expect(processes.looks()).toBeGreaterThan(20)
   expect([...processes.seen]).toEqual([])
+  const { wrong, given } = await wronglyGiven(starts, planted, needs)
+  expect(wrong).toEqual([])
+  // The search finds what is there.
+  expect([...given].toSorted()).toEqual(['backup-token', 'database-url', 'git-token', 'rest-secret', 'rest-user', 'restic'])
+  const tables = await outside.dump()
+  expect(tables).toContain('COPY public.run ')
+  expect(foundIn(tables, planted)).toEqual([])
+  const redis = new Redis(outside.redisUrl)
+  const kept: string[] = []
+  for (const key of await redis.keys('*')) kept.push(key, ((await redis.dumpBuffer(key)) ?? Buffer.alloc(0)).toString('latin1'))
+  await redis.quit()
+  expect(kept.length).toBeGreaterThan(0)
+  expect(foundIn(kept.join('\n'), planted)).toEqual([])
 })
 
 test('no file of the home holds any of them, but the one that is encrypted and the commits of their author', async () => {
+  const { appliance, planted } = house
   const { home } = appliance
   await appliance.end('SIGINT')
   const found = await filesWith(home.root, planted, ['desired-state.git', 'clones'])
   expect(found).toEqual([])
   expect(foundIn(appliance.printed(), planted)).toEqual([])
   // The search finds what is there.
-  await Bun.write(join(home.logs, 'trap.log'), `x ${tracesOf(planted.get('home') ?? '').at(-2)} y`)
+  await Bun.write(join(home.logs, 'trap.log'), `x ${tracesOf(mark('trap'))} ${tracesOf(planted.get('home') ?? '').at(-2)} y`)
   expect(await filesWith(home.root, planted, ['desired-state.git', 'clones'])).toHaveLength(1)
 })

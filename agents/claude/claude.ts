@@ -1,6 +1,9 @@
 import type { Anthropic } from '@anthropic-ai/sdk'
 import type { RawMessageStreamEvent } from '@anthropic-ai/sdk/resources/messages'
-import type { Model, ModelRequest } from '../model.ts'
+import { ApplianceError } from '../../runtime/os/errors.ts'
+import { createKnownSecrets } from '../../runtime/telemetry/known-secrets.ts'
+import { hideKnown } from '../../runtime/telemetry/redact.ts'
+import type { Model, ModelRequest, Trouble } from '../model.ts'
 import { createAssembly } from './assembly.ts'
 import { type StallWatch, watchStalls } from './stall.ts'
 import { cutTrouble, noCredential, troubleOf } from './troubles.ts'
@@ -37,7 +40,7 @@ export function claude(credential: ClaudeCredential, { stallMs = 90_000 }: Claud
       const trouble = watch.stalled()
         ? cutTrouble(where, watch.seconds)
         : troubleOf(cause, request.model, where, assembly.begun())
-      yield { type: 'trouble', trouble, usage: assembly.usage() }
+      yield { type: 'trouble', trouble: withoutKey(trouble, credential), usage: assembly.usage() }
       return
     } finally {
       watch.stop()
@@ -48,6 +51,14 @@ export function claude(credential: ClaudeCredential, { stallMs = 90_000 }: Claud
     else
       yield { type: 'trouble', trouble: cutTrouble(where, watch.stalled() ? watch.seconds : undefined), usage: assembly.usage() }
   }
+}
+
+/** Whoever refuses may repeat what it was shown, and the window would show it. */
+function withoutKey({ error, ...trouble }: Trouble, { apiKey }: ClaudeCredential): Trouble {
+  const hide = hideKnown(createKnownSecrets(apiKey))
+  const { kind, message, hint, subject } = error
+  const options = { ...(hint !== undefined && { hint: hide(hint) }), ...(subject !== undefined && { subject }) }
+  return { ...trouble, reason: hide(trouble.reason), error: new ApplianceError(kind, hide(message), options) }
 }
 
 /**

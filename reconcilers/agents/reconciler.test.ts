@@ -18,7 +18,11 @@ let runtime: Runtime
 
 beforeAll(async () => {
   rig = await createRig((path, name, agents) =>
-    serveRoutes(path, { kind: 'agent', name }, createAgentSocketRoutes({ agents, audit: { record: async () => {} } })),
+    serveRoutes(
+      path,
+      { kind: 'agent', name },
+      createAgentSocketRoutes({ agents, audit: { record: async () => {} }, hide: text => text }),
+    ),
   )
   runtime = await rig.runtime()
 })

@@ -34,6 +34,13 @@ test('a secret is found in the encodings in which programs print it, and one tha
       }
 })
 
+test('a secret that was cut at the end of a text is hidden as far as it came', () => {
+  const redact = createRedactor(createKnownSecrets('correct horse battery staple'))
+  for (const end of ['', '…', '...']) expect(redact(`it said correct horse bat${end}`)).toBe(`it said [secret]${end}`)
+  expect(redact('it said correct')).toBe('it said correct')
+  expect(redact('it said correct horse and went on')).toBe('it said correct horse and went on')
+})
+
 test('of a secret of many lines no line leaves alone', () => {
   const redact = createRedactor(createKnownSecrets('first line of the key\nsecond line of the key\n'))
   expect(redact('2: second line of the key')).toBe('2: [secret]')

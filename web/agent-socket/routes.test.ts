@@ -20,7 +20,7 @@ const agents: Pick<AgentsRoom, 'work' | 'say' | 'heard' | 'briefing' | 'conversa
   conversation: async () => [],
 }
 const audited: AuditEvent[] = []
-const routes = createAgentSocketRoutes({ agents, audit: { record: async event => void audited.push(event) } })
+const routes = createAgentSocketRoutes({ agents, audit: { record: async event => void audited.push(event) }, hide: text => text })
 
 const call = async (method: string, path: string, body?: unknown, identity: Identity = { kind: 'agent', name: 'code' }) => {
   const route = routes.find(found => found.method === method && found.path === path) as Route

@@ -1,3 +1,4 @@
+import { cleaned } from '../../reconcilers/engine/clean.ts'
 import type { Audit } from '../../runtime/audit/audit.ts'
 import type { AuditEvent } from '../../runtime/audit/event.ts'
 import type { AgentsRoom } from '../../runtime/bus/create-agents.ts'
@@ -11,6 +12,8 @@ import type { Call, RateLimit, Route } from '../door/route.ts'
 export interface AgentSocketDeps {
   readonly audit: Pick<Audit, 'record'>
   readonly agents: Pick<AgentsRoom, 'briefing' | 'conversation' | 'heard' | 'say' | 'work'>
+  /** Takes out values that are known to be secret: whoever an agent speaks with may repeat what it was shown. */
+  readonly hide: (text: string) => string
 }
 
 const often: RateLimit = { requests: 3_000, seconds: 60 }
@@ -20,7 +23,8 @@ const seldom: RateLimit = { requests: 300, seconds: 60 }
 const policy = ['agent'] as const
 
 /** What an agent's process may ask through its own socket `run/agents/<name>.sock`. Who asks is the socket's name. */
-export function createAgentSocketRoutes({ agents, audit }: AgentSocketDeps): readonly Route[] {
+export function createAgentSocketRoutes({ agents, audit, hide }: AgentSocketDeps): readonly Route[] {
+  const body = async (call: Call, limit?: number) => cleaned(await bodyOf(call, limit), hide)
   return [
     {
       method: 'GET',
@@ -103,7 +107,7 @@ function answering(find: (call: Call, name: string) => Promise<object | undefine
   }
 }
 
-async function body(call: Call, limit = longestUtterance * 8): Promise<unknown> {
+async function bodyOf(call: Call, limit = longestUtterance * 8): Promise<unknown> {
   const length = Number(call.request.headers.get('content-length') ?? 0)
   if (length > limit) throw new ApplianceError('invalid', 'the request is too large')
   try {

@@ -58,7 +58,7 @@ beforeEach(() => {
     redact: (text: string) => text.replaceAll('hunter2', '[secret]'),
   }
   const verbs = [...projectVerbs(deps), ...domainVerbs(deps), ...deployVerbs(deps), ...logVerbs(deps), ...databaseVerbs(deps)]
-  const [made] = createVerbRoutes(verbs, actions)
+  const [made] = createVerbRoutes(verbs, actions, text => text)
   if (made === undefined) throw new Error('there is no route')
   route = made
 })

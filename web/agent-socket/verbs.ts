@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { cleaned } from '../../reconcilers/engine/clean.ts'
 import { ApplianceError, explain } from '../../runtime/os/errors.ts'
 import type { ActionResult, Actions } from '../../runtime/policy/action.ts'
 import type { VerbAnswer } from '../../runtime/policy/verb.ts'
@@ -16,8 +17,11 @@ const body = z.strictObject({
 /** Characters of a stored result. */
 const longestResult = 200_000
 
-/** `POST /agent/verbs/:verb`: decided, carried out, written down, in this order and nowhere else. */
-export function createVerbRoutes(verbs: readonly Verb[], actions: Actions): readonly Route[] {
+/**
+ * `POST /agent/verbs/:verb`: decided, carried out, written down, in this order and nowhere else. `hide` takes values that are
+ * known to be secret out of the answers: a database elsewhere may hold what opens another one.
+ */
+export function createVerbRoutes(verbs: readonly Verb[], actions: Actions, hide: (text: string) => string): readonly Route[] {
   const known = new Map(verbs.map(verb => [verb.name, verb]))
   return [
     {
@@ -31,13 +35,17 @@ export function createVerbRoutes(verbs: readonly Verb[], actions: Actions): read
         const verb = known.get(call.params.verb ?? '')
         if (verb === undefined) return json({ message: `there is no verb ${call.params.verb}` }, 404)
         call.keepOpen()
-        return json(await carryOut(verb, actions, call.identity.name, call))
+        return json(await carryOut(verb, { ...actions, hide }, call.identity.name, call))
       },
     },
   ]
 }
 
-async function carryOut(verb: Verb, actions: Actions, agent: string, { request }: Call): Promise<VerbAnswer> {
+interface Clerk extends Actions {
+  hide(text: string): string
+}
+
+async function carryOut(verb: Verb, actions: Clerk, agent: string, { request }: Call): Promise<VerbAnswer> {
   const { input, ...from } = await readJson(request, body)
   const caller: Caller = { agent, ...from, signal: request.signal }
   const shown = await verb.shown(input, caller)
@@ -54,9 +62,9 @@ async function carryOut(verb: Verb, actions: Actions, agent: string, { request }
     case 'done':
       return recalled(verdict.result)
     case 'unknown':
-      return verb.repeatable ? attempt(verb, input, caller, shown) : verdict
+      return verb.repeatable ? cleaned(await attempt(verb, input, caller, shown), actions.hide) : verdict
     case 'allow': {
-      const answer = await attempt(verb, input, caller, shown)
+      const answer = cleaned(await attempt(verb, input, caller, shown), actions.hide)
       await actions.confirm(agent, verdict.action, remembered(answer))
       return answer
     }

@@ -35,7 +35,11 @@ const tasks: TasksRoom = createTasks({
   },
 })
 const door = createDoor({
-  ...{ routes: createAgentSocketRoutes({ agents, audit: { record: async () => {} } }), clock: systemClock, log },
+  ...{
+    routes: createAgentSocketRoutes({ agents, audit: { record: async () => {} }, hide: text => text }),
+    clock: systemClock,
+    log,
+  },
   audit: async () => {},
   renderError: (status, message) => Response.json({ message }, { status }),
 })
