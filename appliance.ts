@@ -134,6 +134,7 @@ export async function startAppliance(options: ApplianceOptions): Promise<Running
           httpsPort: environment.httpsPort,
         },
         providers: dnsAccess.providersOf(id),
+        untilSpread: dnsAccess.untilSpread,
         wake,
         isChanging: host => running?.resource('site', host)?.state === 'reconciling',
       }),

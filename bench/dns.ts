@@ -21,7 +21,7 @@ export async function benchDnsMessages(): Promise<Figure> {
   }
   const providersOf = (owner: string) => () =>
     createRfc2136(ground.bind.declared, { spawn: counting, owner, secret: async () => ground.bind.secret })
-  await using desk = await createDesk({ ...ground, providersOf }, zone, '0192a5a0-0000-7000-8000-000000000000')
+  await using desk = await createDesk({ ...ground, providersOf }, zone, { owner: '0192a5a0-0000-7000-8000-000000000000' })
   await desk.converge(desk.desiredOf(records(changed, 1)))
   messages = 0
   const { failed, after } = await desk.converge(desk.desiredOf(records(changed, 2)))

@@ -8,6 +8,7 @@ import { createCloudflareSettings } from '../reconcilers/dns/cloudflare/settings
 import { createDnsReconciler } from '../reconcilers/dns/dns.ts'
 import { declaredRecords, siteRecords } from '../reconcilers/dns/item.ts'
 import { createKeptZones } from '../reconcilers/dns/kept-zones.ts'
+import { createPropagation, type Propagation } from '../reconcilers/dns/propagation.ts'
 import type { Providers } from '../reconcilers/dns/provider.ts'
 import { createRfc2136 } from '../reconcilers/dns/rfc2136.ts'
 import type { AnyReconciler } from '../reconcilers/engine/reconciler.ts'
@@ -29,7 +30,13 @@ export interface DnsAccess {
   /** As whoever marks records with this owner reaches them. */
   readonly providersOf: (owner: string) => Providers
   readonly cloudflare: (declared: CloudflareProvider) => CloudflareDeps
+  /** Of records of each kind, whether other servers have them. */
+  readonly propagation: Readonly<Record<RecordKind, Propagation>>
+  /** As of one of them, for both. */
+  readonly untilSpread: Propagation['until']
 }
+
+type RecordKind = 'dns-record' | 'site-record'
 
 /** One for everything that speaks with them, so that all are quiet when Cloudflare asks one to be. */
 export function createDnsAccess({ spawn, clock, secrets, cloudflareBaseUrl }: DnsAccessDeps): DnsAccess {
@@ -47,8 +54,12 @@ export function createDnsAccess({ spawn, clock, secrets, cloudflareBaseUrl }: Dn
   const cloudflare = (declared: CloudflareProvider): CloudflareDeps => ({
     ...{ secret: secretOf(declared), clock, baseUrl: cloudflareBaseUrl, account: accountOf(declared) },
   })
+  const propagation = { 'dns-record': createPropagation(clock), 'site-record': createPropagation(clock) }
   return {
-    cloudflare,
+    ...{ cloudflare, propagation },
+    async untilSpread(...asked) {
+      await Promise.all(Object.values(propagation).map(({ until }) => until(...asked)))
+    },
     providersOf: owner => declared =>
       declared.type === 'cloudflare'
         ? createCloudflare(declared, { ...cloudflare(declared), owner })
@@ -74,8 +85,9 @@ export interface DnsRoomDeps {
 export function dnsRoom({ home, clock, id, access, wake }: DnsRoomDeps): readonly AnyReconciler[] {
   const own = publicAddresses()
   const snapshots = join(home.root, 'dns')
-  const room = (kind: 'dns-record' | 'site-record', owner: string) => ({
+  const room = (kind: RecordKind, owner: string) => ({
     ...{ kind, clock, snapshots, kept: createKeptZones(snapshots, kind), providers: access.providersOf(owner) },
+    propagation: access.propagation[kind],
   })
   return [
     createDnsReconciler({

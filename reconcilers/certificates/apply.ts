@@ -30,6 +30,8 @@ export interface ApplyDeps extends ReachDeps {
   readonly certificates: Certificates
   readonly attempts: Attempts
   readonly requests: Requests
+  /** Until every server of their zones has what was written of these names, or is not waited for; an authority may ask any of them. */
+  readonly untilSpread?: (names: readonly string[], tell: (message: string) => void, signal: AbortSignal) => Promise<void>
   /** Has the sites take it up, and resolves when a handshake for the host gets this certificate; throws when none does in time. */
   readonly served: (host: string, chain: string, signal: AbortSignal) => Promise<void>
 }
@@ -72,6 +74,7 @@ async function obtain(
   if (left === undefined || !deps.certificates.isFresh(item, { ...left, directory })) {
     await hideLeftovers(deps, host, signal)
     await needReach(deps, item)
+    if (item.proof.type === 'http') await deps.untilSpread?.(namesOf(item), message => progress(host, message), signal)
     if (rehearsal && staging !== undefined) {
       progress(host, `asking ${new URL(staging).hostname} first, because the last try failed`)
       await attempt(deps, item, staging, context)

@@ -7,7 +7,7 @@ import { type Correction, type Provider, setKey, setOf, type ZoneContent } from 
 import { keepSnapshot } from './snapshots.ts'
 
 type DnsChange = Change<DnsAction>
-type Deps = Pick<DnsDependencies, 'providers' | 'clock' | 'snapshots' | 'kept' | 'created'>
+type Deps = Pick<DnsDependencies, 'providers' | 'clock' | 'snapshots' | 'kept' | 'propagation' | 'created'>
 
 /** Each zone by itself and all at the same time; one that fails keeps nobody from the others. */
 export async function applyPlaces(
@@ -41,6 +41,8 @@ async function applyPlace(
     await step('snapshot')
     const failures = await provider.change(zone, corrections, signal)
     await step('sent')
+    const made = corrections.filter(correction => !failures.has(setKey(setOf(correction))))
+    deps.propagation.wrote({ zone, provider: declared }, made)
     if (failures.size === 0 && takesTheLast(before, corrections)) await deps.kept.forget({ zone, provider: declared })
     return changes.map(({ key }) => {
       const error = failures.get(key)

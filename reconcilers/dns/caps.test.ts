@@ -5,11 +5,14 @@ import { chooseTarget, requiredHold } from '../engine/target.ts'
 import { createDnsReconciler } from './dns.ts'
 import { declaredRecords, siteRecords } from './item.ts'
 import { createKeptZones } from './kept-zones.ts'
+import { createPropagation } from './propagation.ts'
 
 const never = () => {
   throw new Error('nothing is asked')
 }
-const common = { providers: never, clock: systemClock, snapshots: '/nowhere' }
+const common = {
+  ...{ providers: never, clock: systemClock, snapshots: '/nowhere', propagation: createPropagation(systemClock) },
+}
 const records = createDnsReconciler({
   ...{ ...common, kind: 'dns-record', select: declaredRecords, kept: createKeptZones('/nowhere', 'dns-record') },
 })

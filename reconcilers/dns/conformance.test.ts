@@ -77,7 +77,7 @@ for (const [name, start] of Object.entries(grounds)) {
     })
 
     test('another appliance keeps its own records in the same zone', async () => {
-      await using other = await createDesk(ground, zone, 'somebody-else')
+      await using other = await createDesk(ground, zone, { owner: 'somebody-else' })
       await other.converge(other.desiredOf([set('shared', 'A', '203.0.113.1')]))
       const { changes, after } = await desk.converge(desk.desiredOf([set('shared', 'A', '203.0.113.2')]))
       expect({ changes, obstacles: after.obstacles.length }).toEqual({ changes: [], obstacles: 1 })

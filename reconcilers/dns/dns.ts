@@ -1,12 +1,13 @@
-import type { DesiredState, DnsProvider } from '../../desired-state/state.ts'
+import type { DesiredState } from '../../desired-state/state.ts'
 import type { Clock } from '../../runtime/os/clock.ts'
 import { ApplianceError, explain } from '../../runtime/os/errors.ts'
 import type { Reconciler } from '../engine/reconciler.ts'
 import { applyPlaces } from './apply.ts'
 import type { DnsItem } from './item.ts'
-import { type KeptZones, placeKey } from './kept-zones.ts'
+import { type KeptZone, type KeptZones, placeKey } from './kept-zones.ts'
 import { type DnsAction, type ObservedZone, planRecords } from './plan.ts'
-import { type Providers, sameValues } from './provider.ts'
+import type { Propagation } from './propagation.ts'
+import { type Provider, type Providers, sameValues } from './provider.ts'
 
 export interface DnsDependencies {
   /** `dns-record` for what dns.yaml says, `site-record` for what follows from the sites. */
@@ -19,6 +20,8 @@ export interface DnsDependencies {
   readonly snapshots: string
   /** Where records of ours may be. */
   readonly kept: KeptZones
+  /** Whether other servers have what was written. */
+  readonly propagation: Propagation
   /** A zone was made: others may put records into it. */
   readonly created?: () => void
 }
@@ -39,6 +42,7 @@ export function createDnsReconciler(dependencies: DnsDependencies): DnsReconcile
     observe: (desired, signal) => observeZones(dependencies, desired, signal),
     plan: (desired, observed) => planRecords(kind, desired, observed),
     applyBatch,
+    watch: dependencies.propagation.watch,
     async apply(change, context) {
       const [outcome] = await applyBatch([change], context)
       if (outcome?.error) throw outcome.error
@@ -55,25 +59,27 @@ const weigh: NonNullable<DnsReconciler['weigh']> = (before, after) =>
 
 /** One zone that cannot be read keeps nobody from the others. */
 async function observeZones(
-  { providers, kept }: DnsDependencies,
+  { providers, kept, propagation }: DnsDependencies,
   desired: ReadonlyMap<string, DnsItem>,
   signal: AbortSignal,
 ): Promise<readonly ObservedZone[]> {
   const zones = new Map([...desired.values()].map(({ zone, provider }) => [zone, provider]))
   const left = (await kept.all()).filter(({ zone }) => !zones.has(zone))
+  const look = async (place: KeptZone): Promise<ObservedZone> => {
+    const provider = providers(place.provider)
+    const content = await readZone(provider, place.zone, signal)
+    const spread = content instanceof Error ? undefined : await propagation.look(place, content, provider)
+    return { ...place, content, ...(spread !== undefined && { spread }) }
+  }
   return Promise.all([
-    ...[...zones].map(async ([zone, provider]) => ({
-      ...{ zone, provider, content: await readZone(providers, zone, provider, signal) },
-    })),
-    ...left.map(async ({ zone, provider }) => ({
-      ...{ zone, provider, content: await readZone(providers, zone, provider, signal), left: true as const },
-    })),
+    ...[...zones].map(([zone, provider]) => look({ zone, provider })),
+    ...left.map(async place => ({ ...(await look(place)), left: true as const })),
   ])
 }
 
-async function readZone(providers: Providers, name: string, provider: DnsProvider, signal: AbortSignal) {
+async function readZone(provider: Provider, name: string, signal: AbortSignal) {
   try {
-    return await providers(provider).read(name, signal)
+    return await provider.read(name, signal)
   } catch (error) {
     signal.throwIfAborted()
     return error instanceof ApplianceError ? error : new ApplianceError('failed', explain(error), { cause: error })

@@ -57,8 +57,7 @@ for (const [name, start] of Object.entries(grounds)) {
           providersOf: () => () => ({ read: async () => Promise.reject(gone), change: async () => Promise.reject(gone) }),
         },
         zone,
-        'me',
-        desk.folder,
+        { home: desk.folder },
       )
       const { obstacles } = await away.look(new Map())
       expect(obstacles).toMatchObject([{ key: zone, state: 'waiting', reason: 'left-behind' }])

@@ -13,6 +13,7 @@ import {
   setOf,
   type ZoneContent,
 } from './provider.ts'
+import type { Spread } from './spread.ts'
 
 /** A zone at one of its servers. */
 export interface ObservedZone {
@@ -22,6 +23,8 @@ export interface ObservedZone {
   readonly content: ZoneContent | ApplianceError
   /** It is declared no more, or elsewhere; what is ours there is to go. */
   readonly left?: true
+  /** How far its other servers are; absent: nothing is missing anywhere. */
+  readonly spread?: Spread
 }
 
 interface Place {
@@ -44,7 +47,7 @@ export function planRecords(
   const parts = [...observed.map(place => surplus(kind, desired, place)), ...planItems(kind, desired, observed)]
   return {
     changes: parts.flatMap(({ change }) => change ?? []),
-    obstacles: parts.flatMap(({ obstacle }) => obstacle ?? []),
+    obstacles: parts.flatMap(({ obstacles }) => obstacles ?? []),
     notes: new Map(parts.flatMap(({ note }) => (note === undefined ? [] : [note]))),
   }
 }
@@ -63,22 +66,28 @@ const nothing: Part = {}
 
 interface Part {
   readonly change?: readonly DnsChange[]
-  readonly obstacle?: Obstacle
+  readonly obstacles?: readonly Obstacle[]
   readonly note?: readonly [string, string]
 }
 
 /** What is ours and declared no more. */
 function surplus(kind: string, desired: ReadonlyMap<string, DnsItem>, place: ObservedZone): Part {
-  const { zone, provider, content, left } = place
-  if (content instanceof Error) return left ? { obstacle: leftBehind(place, content) } : {}
+  const { zone, provider, content, left, spread } = place
+  if (content instanceof Error) return left ? { obstacles: [leftBehind(place, content)] } : {}
   const gone = [...content.ours].filter(key => left || !desired.has(key)).sort()
   return {
     change: gone.flatMap(key => {
       const before = content.sets.get(key)
       return before === undefined ? [] : [correct(kind, { zone, provider }, { type: 'remove', before })]
     }),
+    obstacles: [...(spread?.waits ?? [])].flatMap(([key, message]) =>
+      desired.has(key) || content.ours.has(key) || key === zone ? [] : [spreading(key, message)],
+    ),
   }
 }
+
+/** At the server that is written to, and not everywhere yet. */
+const spreading = (key: string, message: string): Obstacle => ({ key, state: 'reconciling', reason: 'propagating', message })
 
 function leftBehind({ zone, provider }: ObservedZone, error: ApplianceError): Obstacle {
   const message = `${zone} has left dns.yaml, and records from here may still be at ${placeOf(provider)}: ${explain(error)}. They are removed as soon as that can be done; remove them by hand and say so with: dns forget ${zone}`
@@ -97,9 +106,9 @@ function planItem(
   const found = place === undefined || place.content instanceof Error ? undefined : place.content.sets.get(key)
   const isMade = place?.content instanceof NoSuchZone && isCreated(desired, item.zone)
   const obstacle = isMade ? beingMade(key) : inTheWay(key, item, place, found)
-  if (obstacle !== undefined) return { obstacle }
+  if (obstacle !== undefined) return { obstacles: [obstacle] }
   if (place === undefined) return {}
-  if (found !== undefined && isSameSet(item, found)) return nothing
+  if (found !== undefined && isSameSet(item, found)) return spreadPart(key, place)
   const { name, type, ttl, values, proxied } = item
   const set = { name, type, ttl, values, ...(proxied && { proxied }) }
   return { change: [correct(kind, place, { type: 'put', set, before: found })] }
@@ -109,12 +118,22 @@ function planZone(kind: string, key: string, item: ZoneItem, place: ObservedZone
   const { zone, provider, create } = item
   const content = place?.content
   if (content instanceof NoSuchZone && create)
-    return kind === 'dns-record' ? { change: [make(kind, { zone, provider })] } : { obstacle: beingMade(key) }
-  if (content instanceof Error) return { obstacle: unread(key, content) }
+    return kind === 'dns-record' ? { change: [make(kind, { zone, provider })] } : { obstacles: [beingMade(key)] }
+  if (content instanceof Error) return { obstacles: [unread(key, content)] }
   if (content?.unseen !== undefined) {
-    return { obstacle: { key, state: 'waiting', reason: 'not-delegated', message: content.unseen } }
+    return { obstacles: [{ key, state: 'waiting', reason: 'not-delegated', message: content.unseen }] }
   }
-  return { note: [key, `${content?.ours.size ?? 0} of its records are kept from here, at ${placeOf(provider)}`] }
+  const kept = `${content?.ours.size ?? 0} of its records are kept from here, at ${placeOf(provider)}`
+  const { note: [, missing] = [], ...part } = place === undefined ? nothing : spreadPart(key, place)
+  return { ...part, note: [key, missing === undefined ? kept : `${kept}, ${missing}`] }
+}
+
+/** Of what the server that is written to has as declared. */
+function spreadPart(key: string, { spread }: ObservedZone): Part {
+  const wait = spread?.waits.get(key)
+  if (wait !== undefined) return { obstacles: [spreading(key, wait)] }
+  const note = spread?.notes.get(key)
+  return note === undefined ? nothing : { note: [key, note] }
 }
 
 const isCreated = (desired: ReadonlyMap<string, DnsItem>, zone: string): boolean => {

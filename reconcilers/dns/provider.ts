@@ -15,6 +15,22 @@ export interface ZoneContent {
   readonly ours: ReadonlySet<string>
   /** What keeps the world from seeing the zone, for a person; absent: nothing known. */
   readonly unseen?: string
+  /** Of its SOA record, where the server has one to tell. */
+  readonly serial?: number
+}
+
+/** What was written of one set, as others of the zone's servers are to have it. */
+export interface Wanted extends Pick<FoundSet, 'name' | 'type'> {
+  /** Undefined: it was taken out. */
+  readonly values: readonly string[] | undefined
+  readonly before: readonly string[]
+}
+
+/** A server of the zone that has not what was written: it answers without it, or not at all. */
+export interface Lack {
+  /** As the zone names it. */
+  readonly server: string
+  readonly why: 'behind' | 'silent'
 }
 
 /** One correction of a zone: afterwards the set is exactly this, and ours; or gone. */
@@ -37,6 +53,11 @@ export interface Provider {
   change(zone: string, corrections: readonly Correction[], signal: AbortSignal): Promise<ReadonlyMap<string, Error>>
   /** Makes a zone that is not there, where the server can; one that is there already is as good. */
   create?(zone: string, signal: AbortSignal): Promise<void>
+  /**
+   * Asks the zone's other servers, which get it from the one that is written to, whether they have it as far as `content`,
+   * the last that was read; those that lack it. Absent: what this one says is all that there is to know.
+   */
+  lacking?(zone: string, content: ZoneContent, wanted: readonly Wanted[], signal: AbortSignal): Promise<readonly Lack[]>
   /** Absent: no certificate can be proven over DNS in its zones. */
   readonly challenges?: Challenges
 }
@@ -73,6 +94,10 @@ export const placeOf = (declared: Declared): string => (declared.type === 'cloud
 
 export const sameValues = (one: readonly string[], other: readonly string[]): boolean =>
   one.length === other.length && one.every((value, index) => value === other[index])
+
+/** Whether values that a server has are what was written. */
+export const hasIt = ({ values, before }: Wanted, found: readonly string[]): boolean =>
+  values === undefined ? !sameValues(before, found) : sameValues(values, found)
 
 export const isSameSet = (one: FoundSet, other: FoundSet): boolean =>
   one.ttl === other.ttl && (one.proxied ?? false) === (other.proxied ?? false) && sameValues(one.values, other.values)

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
 import { spawn } from '../../runtime/os/spawn.ts'
 import type { FoundSet } from './provider.ts'
 import { createRfc2136, inMessages } from './rfc2136.ts'
-import { type Bind, startBind } from './testing/bind.ts'
+import { type Bind, bindProviders, reaching, startBind, startSecondary } from './testing/bind.ts'
 
 setDefaultTimeout(60_000)
 
@@ -93,23 +93,20 @@ test('a value for a certificate authority stands beside others, is seen where it
 })
 
 test('a value is seen only when every server of the zone that answers for it has it', async () => {
-  await using second = await startBind(['example.com'])
-  const { challenges } = createRfc2136(bind.declared, {
-    ...{ owner: 'me', secret: async () => bind.secret },
-    // The second server answers at its own port, as it would at 53.
-    spawn: (argv, options) =>
-      spawn(
-        argv[1] === '@127.0.0.2' ? ['/usr/bin/dig', '@127.0.0.1', '-p', String(second.port), ...argv.slice(4)] : argv,
-        options,
-      ),
-    resolve: async name => (name === 'ns1.example.com' ? ['127.0.0.1', '127.0.0.2', '127.0.0.3'] : []),
-  })
+  const zones = ['example.com']
+  await using primary = await startBind(zones, ['127.0.0.2', '127.0.0.3'])
+  await using second = await startSecondary(primary, zones)
+  const ports = new Map([
+    ['127.0.0.2', second.port],
+    ['127.0.0.3', 1],
+  ])
+  const { challenges } = bindProviders(primary, { spawn: reaching(ports) })(primary.declared)
   const at = ['example.com', '_acme-challenge.late.example.com', 'proof'] as const
   await challenges?.present(...at, signal)
   expect(await challenges?.isVisible(...at, signal)).toBe(false)
-  await second.byHand(`update add ${at[1]}. 300 TXT "${at[2]}"`)
+  await second.notify('example.com')
+  while ((await second.ask(at[1], 'TXT')).length === 0) signal.throwIfAborted()
   expect(await challenges?.isVisible(...at, signal)).toBe(true)
-  await challenges?.withdraw(...at, signal)
 })
 
 test('a wrong key, a missing zone and a server that is away say what to do', async () => {

@@ -2,6 +2,7 @@ import type { Rfc2136Provider } from '../../desired-state/state.ts'
 import { ApplianceError } from '../../runtime/os/errors.ts'
 import type { Spawn, SpawnResult } from '../../runtime/os/spawn.ts'
 import { changeApart } from './apart.ts'
+import { ask, isOwnAnswer, lackOf, otherServers, type Resolve, serialOf, setsIn } from './other-servers.ts'
 import {
   type Challenges,
   type Correction,
@@ -21,8 +22,8 @@ export interface Rfc2136Deps {
   readonly owner: string
   /** The TSIG key in base64; throws `waiting` when it is not there. */
   readonly secret: () => Promise<string>
-  /** Addresses of a name, to ask the zone's other servers as well. Absent: only the one that is written to is asked. */
-  readonly resolve?: (name: string) => Promise<readonly string[]>
+  /** For those of the zone's other servers whose addresses the zone itself does not give. Absent: these are not asked. */
+  readonly resolve?: Resolve
 }
 
 /** Seconds that a server may take for one answer. */
@@ -37,7 +38,14 @@ export function createRfc2136(declared: Rfc2136Provider, given: Rfc2136Deps): Pr
   const deps = { ...given, secret: async () => tsigKey(declared, await given.secret()) }
   return {
     async read(zone, signal) {
-      return contentOf(readZoneText(await transfer(declared, deps, zone, signal)), deps.owner)
+      const text = await transfer(declared, deps, zone, signal)
+      const serial = serialOf(text)
+      return { ...contentOf(readZoneText(text), deps.owner), ...(serial !== undefined && { serial }) }
+    },
+    async lacking(zone, content, wanted, signal) {
+      const servers = await otherServers(zone, content.sets, declared, deps.resolve)
+      const { spawn } = deps
+      return (await Promise.all(servers.map(server => lackOf(spawn, server, zone, content, wanted, signal)))).flat()
     },
     async change(zone, corrections, signal) {
       const failures = new Map<string, Error>()
@@ -71,8 +79,10 @@ function challengesOf(declared: Rfc2136Provider, deps: Rfc2136Deps): Challenges 
     withdraw: (zone, name, value, signal) => update(zone, `update delete ${name}. TXT ${writeData('TXT', value)}`, signal),
     async isVisible(zone, name, value, signal) {
       if (!(await textsAt(deps.spawn, declared, name, signal))?.includes(value)) return false
-      const others = await otherServers(deps, declared, zone, signal)
-      const seen = await Promise.all(others.map(server => textsAt(deps.spawn, { server, port: 53 }, name, signal)))
+      const others = await serversNow(deps, declared, zone, signal)
+      const seen = await Promise.all(
+        others.flatMap(({ addresses }) => addresses.map(server => textsAt(deps.spawn, { server, port: 53 }, name, signal))),
+      )
       return seen.every(texts => texts === undefined || texts.includes(value))
     },
   }
@@ -81,31 +91,20 @@ function challengesOf(declared: Rfc2136Provider, deps: Rfc2136Deps): Challenges 
 /** TXT values that one server itself answers with; undefined when it cannot be asked, or does not answer for the name. */
 async function textsAt(
   spawn: Spawn,
-  { server, port }: Pick<Rfc2136Provider, 'server' | 'port'>,
+  place: Pick<Rfc2136Provider, 'server' | 'port'>,
   name: string,
   signal: AbortSignal,
 ): Promise<readonly string[] | undefined> {
-  const options = ['+norecurse', '+tries=1', '+time=3', '+noall', '+comments', '+answer']
-  const { stdout } = await spawn(['/usr/bin/dig', `@${server}`, '-p', String(port), ...options, `${name}.`, 'TXT'], { signal })
-  if (!/status: (?:NOERROR|NXDOMAIN)/.test(stdout) || !/flags:[^;]*\baa\b/.test(stdout)) return undefined
-  return readZoneText(stdout)
+  const answer = await ask(spawn, place, [{ name, type: 'TXT' }], signal)
+  if (!isOwnAnswer(answer)) return undefined
+  return readZoneText(answer)
     .filter(set => set.name === name && set.type === 'TXT')
     .flatMap(set => set.values)
 }
 
-/** Addresses of the servers that the zone names, but for the one that is written to. */
-async function otherServers(
-  { spawn, resolve }: Rfc2136Deps,
-  { server, port }: Rfc2136Provider,
-  zone: string,
-  signal: AbortSignal,
-): Promise<readonly string[]> {
-  const question = ['+norecurse', '+tries=1', '+time=3', '+noall', '+answer', `${zone}.`, 'NS']
-  const { stdout } = await spawn(['/usr/bin/dig', `@${server}`, '-p', String(port), ...question], { signal })
-  const names = readZoneText(stdout).flatMap(set => (set.name === zone && set.type === 'NS' ? set.values : []))
-  const addresses = await Promise.all(names.map(name => resolve?.(name).catch(() => []) ?? []))
-  const own = new Set([server, ...((await resolve?.(server).catch(() => [])) ?? [])])
-  return [...new Set(addresses.flat())].filter(address => !own.has(address))
+/** The zone's other servers, without a transfer of it. */
+async function serversNow({ spawn, resolve }: Rfc2136Deps, declared: Rfc2136Provider, zone: string, signal: AbortSignal) {
+  return otherServers(zone, setsIn(await ask(spawn, declared, [{ name: zone, type: 'NS' }], signal)), declared, resolve)
 }
 
 /** Registry records are taken out, and say which of the other sets are ours. */

@@ -4,6 +4,7 @@ import { ApplianceError } from '../../runtime/os/errors.ts'
 import { silentLog } from '../../runtime/os/log.ts'
 import { startTestStore, type TestStore } from '../../runtime/store/testing/postgres.ts'
 import { type RunningEngine, startEngine } from './engine.ts'
+import type { AnyReconciler } from './reconciler.ts'
 import type { EngineEvent } from './status.ts'
 import { createHistory, createWorld } from './testing/world.ts'
 
@@ -30,10 +31,10 @@ afterEach(async () => {
   engine = undefined
 })
 
-async function start(): Promise<RunningEngine> {
+async function start(others: readonly AnyReconciler[] = []): Promise<RunningEngine> {
   engine = await startEngine({
     repository: history.repository,
-    reconcilers: [world.reconciler],
+    reconcilers: [world.reconciler, ...others],
     store: database.store,
     clock: systemClock,
     log: silentLog,
@@ -215,6 +216,28 @@ test('a change that a newer commit overtook after its apply is not said to have 
   expect(world.things.get('a')).toBe('2')
   expect(events.filter(event => event.type === 'change' && event.phase === 'failed')).toEqual([])
   expect((await running.runs('thing', 'a')).map(run => run.outcome)).toEqual(['verified', 'superseded'])
+})
+
+test('who waits for the whole waits for what is on its way elsewhere; kinds that come after it do not', async () => {
+  const { promise: looked, resolve } = Promise.withResolvers<void>()
+  const after: AnyReconciler = {
+    ...{ kind: 'later', after: ['thing'], select: () => new Map(), apply: async () => {} },
+    observe: async () => resolve(),
+    plan: () => ({ changes: [], obstacles: [] }),
+  }
+  world.spreading.add('a')
+  const running = await start([after])
+  const revision = history.commit({ a: 'one' })
+  running.moved()
+  const settled = running.settled(revision, AbortSignal.timeout(5_000))
+  await looked
+  await until(running, () => state(running, 'a') === 'reconciling')
+  expect(running.status().converged).toBe(false)
+  expect(await Promise.race([settled, Bun.sleep(50)])).toBeUndefined()
+  expect(events.filter(({ type }) => type === 'settled')).toEqual([])
+  world.spreading.clear()
+  world.wake()
+  expect(await settled).toMatchObject({ converged: true, revision })
 })
 
 test('a slow change does not keep the others of its kind waiting', async () => {

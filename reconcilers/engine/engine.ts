@@ -113,9 +113,12 @@ export async function startEngine(dependencies: EngineDependencies): Promise<Run
     return { revision: converged ? desired : verifiedRevision, desired, converged, resources }
   }
 
+  /** All kinds may have settled, and something of theirs be on its way elsewhere. */
+  const isUnderWay = () => !core.board.every(({ state }) => state !== 'reconciling')
+
   const announceSettled = (): void => {
     const now = status()
-    if (now.desired === '' || !loops.every(loop => loop.settledAt() === now.desired)) return
+    if (now.desired === '' || !loops.every(loop => loop.settledAt() === now.desired) || isUnderWay()) return
     const moves = now.converged && verifiedRevision !== now.desired
     if (moves) {
       verifiedRevision = now.desired
@@ -257,7 +260,8 @@ export async function startEngine(dependencies: EngineDependencies): Promise<Run
         return (
           desired !== undefined &&
           passed.has(desired) &&
-          loops.every(loop => loop.settledAt() === desired || loop.blindAt() === desired)
+          loops.every(loop => loop.settledAt() === desired || loop.blindAt() === desired) &&
+          !isUnderWay()
         )
       }
       const passed = new Set([revision])

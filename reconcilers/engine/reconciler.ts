@@ -22,11 +22,12 @@ export interface FieldChange {
 
 /**
  * A resource that no change of ours will make ready: an upstream name that does not resolve, a missing key; `failed` for
- * what is tried again elsewhere, like a backup.
+ * what is tried again elsewhere, like a backup; `reconciling` for what is done here and on its way elsewhere, so that who
+ * waits for the whole waits for it, and kinds that come after this one do not.
  */
 export interface Obstacle {
   readonly key: string
-  readonly state: 'waiting' | 'stalled' | 'failed'
+  readonly state: 'waiting' | 'stalled' | 'failed' | 'reconciling'
   /** One stable word for programs: `upstream-unresolved`. */
   readonly reason: string
   /** A sentence for a person: what it waits for, and what to do. */

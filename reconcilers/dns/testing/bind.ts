@@ -23,30 +23,96 @@ export interface Bind extends AsyncDisposable {
 
 /** It as a provider; `secret` is a key other than its own. */
 export const bindProviders =
-  ({ secret: own }: Pick<Bind, 'secret'>, { owner = 'me', secret = own } = {}): Providers =>
+  ({ secret: own }: Pick<Bind, 'secret'>, { owner = 'me', secret = own, spawn: run = spawn } = {}): Providers =>
   declared => {
     if (declared.type !== 'rfc2136') throw new Error('only BIND is here')
-    return createRfc2136(declared, { spawn, owner, secret: async () => secret })
+    return createRfc2136(declared, { spawn: run, owner, secret: async () => secret })
   }
 
-export async function startBind(zones: readonly string[]): Promise<Bind> {
+/** A primary of these zones; with `secondaries` each zone names servers at these addresses as well, as ns2, ns3 and on. */
+export async function startBind(zones: readonly string[], secondaries: readonly string[] = []): Promise<Bind> {
+  const secret = Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString('base64')
+  const others = secondaries.map((address, index) => `@ IN NS ns${index + 2}\nns${index + 2} IN A ${address}\n`).join('')
+  const named = await startNamed(secret, zones, async (folder, zone) => {
+    const text = `$TTL 300\n@ IN SOA ns1.${zone}. admin.${zone}. 1 3600 600 86400 60\n@ IN NS ns1.${zone}.\nns1 IN A 127.0.0.1\n`
+    await writeFile(join(folder, 'zones', zone), text + others)
+    return 'type primary; update-policy { grant ai-infra zonesub any; }; allow-transfer { key ai-infra; };'
+  })
+  const { port } = named
+  return {
+    ...named,
+    secret,
+    declared: {
+      ...{ name: 'home', type: 'rfc2136', server: '127.0.0.1', port, key: 'ai-infra', algorithm: 'hmac-sha256' },
+      secret: 'secret:DNS_KEY',
+    },
+    async byHand(lines) {
+      const input = `server 127.0.0.1 ${port}\nkey hmac-sha256:ai-infra ${secret}\n${lines}\nsend\n`
+      const update = Bun.spawn(['/usr/bin/nsupdate', '-v'], { stdin: Buffer.from(input), stderr: 'pipe' })
+      if ((await update.exited) !== 0) throw new Error(await new Response(update.stderr).text())
+    },
+  }
+}
+
+/** A real BIND that transfers zones from another one, once at its start and then whenever it is told to. */
+export interface Secondary extends AsyncDisposable {
+  readonly port: number
+  ask(name: string, type: string): Promise<readonly string[]>
+  /** Has it transfer the zone, as a primary does that notifies. */
+  notify(zone: string): Promise<void>
+}
+
+export async function startSecondary({ port: from, secret }: Bind, zones: readonly string[]): Promise<Secondary> {
+  const named = await startNamed(
+    secret,
+    zones,
+    async () => `type secondary; primaries { 127.0.0.1 port ${from} key ai-infra; }; allow-notify { 127.0.0.1; };`,
+  )
+  return {
+    ...named,
+    async notify(zone) {
+      const notify = Bun.spawn([
+        '/usr/bin/dig',
+        '@127.0.0.1',
+        '-p',
+        String(named.port),
+        '+opcode=notify',
+        '+norecurse',
+        zone,
+        'SOA',
+      ])
+      await notify.exited
+    },
+  }
+}
+
+/** Programs of BIND ask servers at port 53 of other addresses; here these answer at ports of their own. */
+export const reaching =
+  (ports: ReadonlyMap<string, number>): typeof spawn =>
+  (argv, options) => {
+    const port = ports.get(argv[1]?.replace('@', '') ?? '')
+    return spawn(port === undefined ? argv : [argv[0] ?? '', '@127.0.0.1', '-p', String(port), ...argv.slice(4)], options)
+  }
+
+async function startNamed(
+  secret: string,
+  zones: readonly string[],
+  /** What it is to the zone, in its own words. */
+  roleOf: (folder: string, zone: string) => Promise<string>,
+) {
   const folder = await mkdtemp(join(tmpdir(), 'bd-'))
   const [port = 0] = freePorts(1)
-  const secret = Buffer.from(crypto.getRandomValues(new Uint8Array(32))).toString('base64')
   await mkdir(join(folder, 'zones'))
-  for (const zone of zones) {
-    const text = `$TTL 300\n@ IN SOA ns1.${zone}. admin.${zone}. 1 3600 600 86400 60\n@ IN NS ns1.${zone}.\nns1 IN A 127.0.0.1\n`
-    await writeFile(join(folder, 'zones', zone), text)
-  }
+  const declared = zones.map(async zone => `zone "${zone}" { file "zones/${zone}"; ${await roleOf(folder, zone)} };`)
   await writeFile(
     join(folder, 'named.conf'),
     `key ai-infra { algorithm hmac-sha256; secret "${secret}"; };
 options {
   directory "${folder}"; pid-file none; session-keyfile none; recursion no; dnssec-validation no; empty-zones-enable no;
-  listen-on port ${port} { 127.0.0.1; }; listen-on-v6 { none; }; allow-transfer { none; }; notify no;
+  listen-on port ${port} { 127.0.0.1; }; listen-on-v6 { none; }; allow-transfer { none; }; notify no; min-refresh-time 300;
 };
 controls { };
-${zones.map(zone => `zone "${zone}" { type primary; file "zones/${zone}"; update-policy { grant ai-infra zonesub any; }; allow-transfer { key ai-infra; }; };`).join('\n')}
+${(await Promise.all(declared)).join('\n')}
 `,
   )
   const log = Bun.file(join(folder, 'log'))
@@ -62,23 +128,14 @@ ${zones.map(zone => `zone "${zone}" { type primary; file "zones/${zone}"; update
     return text.split('\n').filter(line => line !== '')
   }
   const deadline = AbortSignal.timeout(20_000)
-  while ((await ask(zones[0] ?? '.', 'SOA'))[0]?.includes('admin') !== true) {
-    if (deadline.aborted || child.exitCode !== null) throw new Error(await log.text())
-    await Bun.sleep(50)
-  }
+  for (const zone of zones)
+    while ((await ask(zone, 'SOA'))[0]?.includes('admin') !== true) {
+      if (deadline.aborted || child.exitCode !== null) throw new Error(await log.text())
+      await Bun.sleep(20)
+    }
   return {
     port,
-    secret,
-    declared: {
-      ...{ name: 'home', type: 'rfc2136', server: '127.0.0.1', port, key: 'ai-infra', algorithm: 'hmac-sha256' },
-      secret: 'secret:DNS_KEY',
-    },
     ask,
-    async byHand(lines) {
-      const input = `server 127.0.0.1 ${port}\nkey hmac-sha256:ai-infra ${secret}\n${lines}\nsend\n`
-      const update = Bun.spawn(['/usr/bin/nsupdate', '-v'], { stdin: Buffer.from(input), stderr: 'pipe' })
-      if ((await update.exited) !== 0) throw new Error(await new Response(update.stderr).text())
-    },
     log: () => log.text(),
     async [Symbol.asyncDispose]() {
       child.kill('SIGKILL')

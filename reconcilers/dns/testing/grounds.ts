@@ -2,13 +2,14 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { DnsProvider } from '../../../desired-state/state.ts'
-import { systemClock } from '../../../runtime/os/clock.ts'
+import { type Clock, systemClock } from '../../../runtime/os/clock.ts'
 import { ApplianceError } from '../../../runtime/os/errors.ts'
 import { createAccount } from '../cloudflare/api.ts'
 import { createCloudflare } from '../cloudflare/provider.ts'
 import { createDnsReconciler } from '../dns.ts'
 import type { DnsItem } from '../item.ts'
 import { createKeptZones } from '../kept-zones.ts'
+import { createPropagation } from '../propagation.ts'
 import type { FoundSet, Providers } from '../provider.ts'
 import { type Bind, bindProviders, startBind } from './bind.ts'
 import { type CloudflareServer, startCloudflare } from './cloudflare.ts'
@@ -65,13 +66,13 @@ export const cloudflareSecrets = ({ url, token, apiKey }: CloudflareServer) => (
 export async function createDesk(
   { declared, providersOf }: Pick<Ground, 'declared' | 'providersOf'>,
   zone: string,
-  owner = 'me',
-  home?: string,
+  { owner = 'me', home, clock = systemClock }: { owner?: string; home?: string; clock?: Clock } = {},
 ) {
   const folder = home ?? (await mkdtemp(join(tmpdir(), 'dns-')))
+  const propagation = createPropagation(clock)
   const reconciler = createDnsReconciler({
-    ...{ kind: 'dns-record', select: () => new Map(), providers: providersOf(owner), clock: systemClock, snapshots: folder },
-    kept: createKeptZones(folder, 'dns-record'),
+    ...{ kind: 'dns-record', select: () => new Map(), providers: providersOf(owner), clock, snapshots: folder },
+    ...{ kept: createKeptZones(folder, 'dns-record'), propagation },
   })
   const desiredOf = (sets: readonly (FoundSet & { readonly adopt?: true })[], create = false) =>
     new Map<string, DnsItem>([
@@ -88,7 +89,7 @@ export async function createDesk(
     desiredOf,
     look,
     folder,
-    reconciler,
+    ...{ reconciler, propagation },
     /** Gives what is left to do afterwards, and what failed. */
     async converge(desired: ReadonlyMap<string, DnsItem>, step: (name: string) => Promise<void> = async () => {}) {
       const { changes } = await look(desired)

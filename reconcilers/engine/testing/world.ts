@@ -16,6 +16,7 @@ export function createWorld() {
   const things = new Map<string, string>()
   const broken = new Map<string, Error>()
   const ignored = new Set<string>()
+  const spreading = new Set<string>()
   const gates = new Map<string, ReturnType<typeof createDefer>>()
   const applied: string[] = []
   let blind: Error | undefined
@@ -38,7 +39,13 @@ export function createWorld() {
         else if (observed.get(key) !== thing.value) change(key, 'update', thing.value)
       }
       for (const key of observed.keys()) if (!desired.has(key)) change(key, 'delete', undefined)
-      return { changes, obstacles: [] }
+      const obstacles = [...spreading].map(key => ({
+        key,
+        state: 'reconciling' as const,
+        reason: 'spreading',
+        message: 'on its way',
+      }))
+      return { changes, obstacles: changes.length > 0 ? [] : obstacles }
     },
     async apply({ key, action }, { signal, step, progress }) {
       await step(`before ${key}`)
@@ -72,6 +79,8 @@ export function createWorld() {
     applied,
     break: (key: string, error: Error) => broken.set(key, error),
     mend: (key: string) => broken.delete(key),
+    /** Keys that are done here, and not everywhere yet. */
+    spreading,
     ignore: (key: string) => ignored.add(key),
     close: (key: string) => gates.set(key, createDefer()),
     open: (key: string) => gates.get(key)?.resolve(),

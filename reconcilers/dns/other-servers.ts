@@ -1,0 +1,109 @@
+import type { Rfc2136Provider } from '../../desired-state/state.ts'
+import type { Spawn } from '../../runtime/os/spawn.ts'
+import { type FoundSet, hasIt, type Lack, setKey, type Wanted, type ZoneContent } from './provider.ts'
+import { readZoneText } from './zone-text.ts'
+
+/** Addresses of a name; none where it has none. */
+export type Resolve = (name: string) => Promise<readonly string[]>
+
+/** A server that the world asks about a zone. */
+export interface NameServer {
+  readonly name: string
+  readonly addresses: readonly string[]
+}
+
+/** Sets that one server is asked for: a zone is transferred whole, so that a few of them speak for all. */
+const mostAsked = 20
+/** Milliseconds for all answers of one server. */
+const patience = 10_000
+
+/**
+ * The servers that a zone names, but for the one that is written to, with the addresses that the zone itself gives or those
+ * that they have elsewhere. One whose name has no address here cannot be asked, and is left out.
+ */
+export async function otherServers(
+  zone: string,
+  sets: ReadonlyMap<string, FoundSet>,
+  { server }: Pick<Rfc2136Provider, 'server'>,
+  resolve: Resolve | undefined,
+): Promise<readonly NameServer[]> {
+  const addressesOf = async (name: string): Promise<readonly string[]> => {
+    const glue = (['A', 'AAAA'] as const).flatMap(type => sets.get(setKey({ name, type }))?.values ?? [])
+    return glue.length > 0 ? glue : ((await resolve?.(name).catch(() => [])) ?? [])
+  }
+  const named = (sets.get(setKey({ name: zone, type: 'NS' }))?.values ?? []).filter(name => name !== server)
+  if (named.length === 0) return []
+  const [own, found] = await Promise.all([
+    addressesOf(server),
+    Promise.all(named.map(async name => ({ name, addresses: await addressesOf(name) }))),
+  ])
+  const known = new Set([server, ...own])
+  return found.filter(({ addresses }) => addresses.length > 0 && !addresses.some(address => known.has(address)))
+}
+
+/** What a server of the zone lacks, if anything; `serial` is that of the server that is written to. */
+export async function lackOf(
+  spawn: Spawn,
+  { name, addresses }: NameServer,
+  zone: string,
+  { serial }: Pick<ZoneContent, 'serial'>,
+  wanted: readonly Wanted[],
+  signal: AbortSignal,
+): Promise<readonly Lack[]> {
+  const standings = await Promise.all(
+    addresses.map(address =>
+      standingOf(spawn, address, zone, serial, wanted, signal).catch(() => {
+        signal.throwIfAborted()
+        return 'silent' as const
+      }),
+    ),
+  )
+  if (standings.includes('behind')) return [{ server: name, why: 'behind' }]
+  // One that is reached by one of its addresses is reached: this machine may have no way to the others.
+  return standings.includes('level') ? [] : [{ server: name, why: 'silent' }]
+}
+
+async function standingOf(
+  spawn: Spawn,
+  address: string,
+  zone: string,
+  serial: number | undefined,
+  wanted: readonly Wanted[],
+  signal: AbortSignal,
+): Promise<'level' | 'behind' | 'silent'> {
+  const asked = await ask(spawn, { server: address, port: 53 }, [{ name: zone, type: 'SOA' }], signal)
+  if (!isOwnAnswer(asked)) return 'silent'
+  if (serialOf(asked) === serial) return 'level'
+  // Servers that number a zone each in their own way are level when they have what was written.
+  const sample = wanted.slice(-mostAsked)
+  if (sample.length === 0) return 'behind'
+  const found = setsIn(await ask(spawn, { server: address, port: 53 }, sample, signal))
+  return sample.every(one => hasIt(one, found.get(setKey(one))?.values ?? [])) ? 'level' : 'behind'
+}
+
+/** Sets of several answers, which repeat each other. */
+export const setsIn = (text: string): ReadonlyMap<string, FoundSet> =>
+  new Map(readZoneText(text).map(set => [setKey(set), { ...set, values: [...new Set(set.values)] }]))
+
+/** What dig prints of the answers; a server that gives none in time gives nothing. */
+export async function ask(
+  spawn: Spawn,
+  { server, port }: { readonly server: string; readonly port: number },
+  questions: readonly { readonly name: string; readonly type: string }[],
+  signal: AbortSignal,
+): Promise<string> {
+  const options = ['+norecurse', '+tries=1', '+time=2', '+noall', '+comments', '+answer', '+authority', '+additional']
+  // `-q` and `-t`: a stranger's name could look like an option.
+  const words = questions.flatMap(({ name, type }) => ['-q', `${name}.`, '-t', type])
+  const argv = ['/usr/bin/dig', `@${server}`, '-p', String(port), ...options, ...words]
+  return (await spawn(argv, { signal, timeout: patience })).stdout
+}
+
+/** The server knows the zone itself, and does not only repeat what another one said. */
+export const isOwnAnswer = (text: string): boolean => /status: (?:NOERROR|NXDOMAIN)/.test(text) && /flags:[^;]*\baa\b/.test(text)
+
+/** Serial of the first SOA record. */
+export const serialOf = (text: string): number | undefined => {
+  const [, serial] = /^\S+\s+\d+\s+IN\s+SOA\s+\S+\s+\S+\s+(\d+)\s/m.exec(text) ?? []
+  return serial === undefined ? undefined : Number(serial)
+}
