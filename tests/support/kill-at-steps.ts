@@ -19,7 +19,8 @@ export interface KillAtSteps {
 
 /**
  * One push that is only watched, to learn the steps of its apply; then one push for each of these steps, at which the
- * runtime kills itself, and a start that recovers and is killed next. Gives the steps, in order.
+ * runtime kills itself, and a start that recovers and is killed next. A step that several resources take is met at the
+ * last of them, when the others stand somewhere else; the very first one while nothing is done. Gives the steps, in order.
  */
 export async function killAtEveryStep({ appliance, clone, kind, change, check }: KillAtSteps): Promise<string[]> {
   const at = (name: string) => join(appliance.home.root, name)
@@ -42,7 +43,7 @@ export async function killAtEveryStep({ appliance, clone, kind, change, check }:
   await appliance.converged(watched.revision)
   await rm(at('armed'))
   await check(1, watched)
-  const all = await steps()
+  const all = worthDying(await steps())
   await appliance.end('SIGKILL')
   await start(all[0])
   await appliance.converged()
@@ -62,6 +63,11 @@ export async function killAtEveryStep({ appliance, clone, kind, change, check }:
   }
   return all
 }
+
+/** The first of all, and the last of each name. */
+const worthDying = (steps: readonly string[]): string[] =>
+  steps.filter((step, index) => index === 0 || steps.findLastIndex(other => nameOf(other) === nameOf(step)) === index)
+const nameOf = (step: string) => step.replace(/ #\d+$/, '')
 
 const isAlive = (pid: number) => processFacts(pid) !== undefined
 
