@@ -4,8 +4,8 @@ import { complaintsSince, seesFolders, whyDown } from './nginx-down.ts'
 import { frontPageStatus, probeHosts } from './probe.ts'
 import type { World } from './world.ts'
 
-/** Milliseconds in which new workers must answer. */
-const patience = 10_000
+/** Milliseconds in which new workers must answer, if nginx says nothing against it: with 5,000 sites on a busy machine it takes its time. */
+const patience = 30_000
 
 /** What new workers must answer for a host: a fingerprint, or anything but one that began so. */
 export type Expected = ReadonlyMap<string, { readonly is: string } | { readonly not: string }>
