@@ -21,8 +21,14 @@ export function retryAfter(intent: Intent, error: unknown, last: Retry | undefin
     digest: intent.digest,
     state,
     reason: error instanceof DidNotConverge ? 'did-not-converge' : 'apply-failed',
-    message: explain(error),
+    message: wordsOf(error, `${intent.change.kind}/${intent.change.key}`),
   }
+}
+
+/** It is told under the resource's own name, which an error about that resource need not say again. */
+function wordsOf(error: unknown, id: string): string {
+  const words = explain(error)
+  return words.startsWith(`${id}: `) ? words.slice(id.length + 2) : words
 }
 
 const stateOf = { invalid: 'stalled', stalled: 'stalled', waiting: 'waiting', failed: 'failed' } as const

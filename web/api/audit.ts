@@ -2,7 +2,7 @@ import { z } from 'zod'
 import type { Audit } from '../../runtime/audit/audit.ts'
 import { auditTypes } from '../../runtime/audit/event.ts'
 import { ApplianceError } from '../../runtime/os/errors.ts'
-import { json } from '../door/answer.ts'
+import { json, mistakesIn } from '../door/answer.ts'
 import type { Route } from '../door/route.ts'
 
 export interface AuditRouteDependencies {
@@ -41,5 +41,5 @@ export function parseAuditQuery(fields: URLSearchParams): z.infer<typeof query> 
   const given = [...fields].filter(([, value]) => value !== '')
   const parsed = query.safeParse(Object.fromEntries(given))
   if (parsed.success) return parsed.data
-  throw new ApplianceError('invalid', z.prettifyError(parsed.error))
+  throw new ApplianceError('invalid', mistakesIn(parsed.error))
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { ApplianceError } from '../../runtime/os/errors.ts'
-import { json, readJson } from '../door/answer.ts'
+import { json, mistakesIn, readJson } from '../door/answer.ts'
 import type { Call, RateLimit, Role, Route } from '../door/route.ts'
 
 /** What programs read of a route: OpenAPI is made of it. */
@@ -89,7 +89,7 @@ function parsed<T>(schema: z.ZodType<T> | undefined, value: unknown): T | undefi
   if (schema === undefined) return undefined
   const result = schema.safeParse(value)
   if (result.success) return result.data
-  throw new ApplianceError('invalid', z.prettifyError(result.error))
+  throw new ApplianceError('invalid', mistakesIn(result.error))
 }
 
 export const isDocumented = (route: Route): route is DocumentedRoute => 'documentation' in route

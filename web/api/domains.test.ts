@@ -51,6 +51,7 @@ test.each([
 ])('what is wrong is refused with a sentence, and nothing is written: %#', async (body, sentence) => {
   const answer = await ask('POST', '/api/domains', body)
   expect(answer.status).toBe(422)
+  expect(JSON.stringify(answer.body)).not.toMatch(/✖|→ at/)
   expect(JSON.stringify(answer.body)).toContain(sentence)
   expect(await fileNow()).toBe(yaml)
 })

@@ -18,7 +18,12 @@ export async function readJson<T>(request: Request, schema: z.ZodType<T>): Promi
   })
   const result = schema.safeParse(body)
   if (result.success) return result.data
-  throw new ApplianceError('invalid', z.prettifyError(result.error))
+  throw new ApplianceError('invalid', mistakesIn(result.error))
+}
+
+/** Every mistake as a sentence, on a line of its own, behind the field that it is about. */
+export function mistakesIn({ issues }: z.ZodError): string {
+  return issues.map(({ path, message }) => (path.length === 0 ? message : `${z.core.toDotPath(path)}: ${message}`)).join('\n')
 }
 
 /** A stream of text lines; `produce` ends it by returning, and is told by the signal when the reader went away. */

@@ -193,7 +193,7 @@ export function nameOf(identity: Identity): string {
     case 'anonymous':
       return 'anonymous'
     case 'operator':
-      return `operator ${identity.name}`
+      return identity.name === 'operator' ? 'operator' : `operator ${identity.name}`
     case 'person':
       return `person ${identity.email}`
     case 'agent':

@@ -144,7 +144,7 @@ describe('the WebSocket of the API', () => {
     const { say, next, close } = await client()
     for (const wrong of ['no json', { type: 'subscribe', topics: ['secrets'] }, { type: 'approve', id: '1' }]) {
       say(wrong)
-      expect(await next('error')).toMatchObject({ message: expect.stringContaining('✖') })
+      expect(await next('error')).toMatchObject({ message: expect.stringMatching(/nvalid/) })
     }
     say({ type: 'subscribe', topics: [] })
     expect(await next('subscribed')).toEqual({ type: 'subscribed', topics: [] })

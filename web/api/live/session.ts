@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { Clock } from '../../../runtime/os/clock.ts'
+import { mistakesIn } from '../../door/answer.ts'
 import type { Socket, SocketHandlers } from '../../door/socket.ts'
 import { clientMessage, type ServerMessage, type Topic } from './protocol.ts'
 import { follow, type LiveSources } from './sources.ts'
@@ -76,7 +77,7 @@ export function liveSession(deps: LiveSessionDeps): SocketHandlers {
       messages += 1
       if (messages > mostMessages) return end(talksTooMuch, 'too many messages')
       const asked = clientMessage.safeParse(jsonOf(text))
-      if (!asked.success) return void send({ type: 'error', message: z.prettifyError(asked.error) })
+      if (!asked.success) return void send({ type: 'error', message: mistakesIn(asked.error) })
       if (asked.data.type === 'subscribe') {
         thread = asked.data.thread
         for (const topic of asked.data.topics) subscribe(topic)
