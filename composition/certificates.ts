@@ -7,6 +7,7 @@ import type { Requests } from '../reconcilers/certificates/requests.ts'
 import { createCertificates } from '../reconcilers/certificates/stored.ts'
 import type { RunningEngine } from '../reconcilers/engine/engine.ts'
 import type { AnyReconciler } from '../reconcilers/engine/reconciler.ts'
+import type { ResourceStatus } from '../reconcilers/engine/status.ts'
 import type { Clock } from '../runtime/os/clock.ts'
 import { ApplianceError } from '../runtime/os/errors.ts'
 import type { Home } from '../runtime/os/home.ts'
@@ -15,19 +16,37 @@ import type { Spawn } from '../runtime/os/spawn.ts'
 import { nginxLayout } from '../runtime/services/nginx-layout.ts'
 import type { CertificateRequests } from '../web/api/certificates.ts'
 
-export interface CertificateRoomDeps extends Omit<CertificatesDependencies, 'served' | 'fetch' | 'random' | 'resolve' | 'own'> {
+type Built = 'served' | 'fetch' | 'random' | 'resolve' | 'own' | 'sites' | 'recordLacks'
+
+export interface CertificateRoomDeps extends Omit<CertificatesDependencies, Built> {
   readonly httpsPort: number
   /** Has the engine look at a kind. */
   readonly wake: (kind: string, reason: string) => void
-  /** Whether the engine is changing a site now. */
-  readonly isChanging: (host: string) => boolean
+  /** How a resource stands. */
+  readonly standing: (kind: string, key: string) => ResourceStatus | undefined
 }
 
 /** Milliseconds until the sites have taken a new certificate up. */
 const patience = 60_000
 
 /** Certificates, and how they find their way into the sites that serve them. */
-export function certificateRoom({ httpsPort, wake, isChanging, ...deps }: CertificateRoomDeps): AnyReconciler {
+export function certificateRoom({ httpsPort, wake, standing, ...deps }: CertificateRoomDeps): AnyReconciler {
+  const isChanging = (host: string) => standing('site', host)?.state === 'reconciling'
+  const sites: CertificatesDependencies['sites'] = {
+    isChanging,
+    async lacks(host, signal) {
+      while (isChanging(host)) {
+        signal.throwIfAborted()
+        await deps.clock.sleep(20, signal)
+      }
+      return lackOf(standing('site', host))
+    },
+  }
+  const recordLacks = (name: string) => {
+    const records = ['A', 'AAAA'].flatMap(type => standing('site-record', `${name}/${type}`) ?? [])
+    // One that is on its way to other servers of its zone is there.
+    return records.find(({ state }) => state !== 'ready' && state !== 'reconciling')?.message
+  }
   const served: CertificatesDependencies['served'] = async (host, chain, signal) => {
     wake('site', `${host} has a new certificate`)
     const wanted = new Uint8Array(new X509Certificate(chain).raw)
@@ -36,8 +55,16 @@ export function certificateRoom({ httpsPort, wake, isChanging, ...deps }: Certif
     await untilServed(host, isServed, deps.clock, signal)
   }
   return createCertificatesReconciler({
-    ...{ ...deps, served, fetch, random: Math.random, resolve: addressesOf, own: publicAddresses() },
+    ...{ ...deps, served, sites, recordLacks, fetch, random: Math.random, resolve: addressesOf, own: publicAddresses() },
   })
+}
+
+/** Reasons of a site that waits and serves all the same. */
+const serving: ReadonlySet<string> = new Set(['certificate', 'upstream-down', 'release-refused', 'repository-away'])
+
+function lackOf(site: ResourceStatus | undefined): string | undefined {
+  if (site === undefined) return 'nothing is known of it yet'
+  return site.state === 'ready' || serving.has(site.reason) ? undefined : `it is ${site.state}: ${site.message}`
 }
 
 async function addressesOf(name: string): Promise<readonly string[]> {

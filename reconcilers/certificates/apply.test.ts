@@ -10,12 +10,13 @@ import { applyCertificate } from './apply.ts'
 import type { Attempt } from './attempts.ts'
 import type { Certbot } from './certbot.ts'
 import type { CertificateItem } from './item.ts'
+import type { ObtainDeps } from './obtain.ts'
 import { givenIn, orderFiles } from './order.ts'
 import { hostPlaces } from './places.ts'
 import { refusal } from './refusal.ts'
 import { makeSelfSigned } from './self-signed.ts'
 import { createCertificates } from './stored.ts'
-import { rememberedRequests } from './testing/remembered.ts'
+import { rememberedRequests, servingSites } from './testing/remembered.ts'
 
 setDefaultTimeout(60_000)
 
@@ -42,25 +43,28 @@ async function give(folder: string): Promise<void> {
 }
 
 /** A certbot that succeeds or refuses, and what was asked of it. */
-function room(refuses: readonly string[] = []) {
+function room(refuses: readonly string[] = [], sites: ObtainDeps['sites'] = servingSites.sites) {
   const places = { folder: join(home.root, 'certbot'), challenges: join(home.root, 'acme'), sockets: join(home.root, 'run') }
   const asked: string[] = []
+  const looked: string[] = []
   const attempts: Attempt[] = []
   const served: string[] = []
   const certbot: Certbot = {
-    async obtain({ directory: at, host }) {
+    async obtain({ directory: at, host, ready }) {
       asked.push(at)
-      if (refuses.includes(at)) throw refusal({ host, directory: at }, 'Detail: no such name', new Date())
+      await ready()
+      looked.push(at)
+      if (refuses.includes(at)) throw refusal({ directory: at }, 'Detail: no such name', new Date())
       await give(hostPlaces(places, at, host).order)
     },
     revoke: async () => {},
   }
   const certificates = createCertificates(nginxLayout(home), spawn, () => new Date())
-  const apply = (rehearsal = false, fatal = '') =>
+  const apply = (rehearsal = false, fatal = '', settled?: () => Promise<void>, ahead = settled !== undefined) =>
     applyCertificate(
       {
         ...{ home, certbot, clock: systemClock, places, certificates, requests: rememberedRequests(new Map()) },
-        ...{ resolve: async () => [], own: [] },
+        ...{ resolve: async () => [], own: [], recordLacks: () => undefined, sites },
         providers: () => {
           throw new Error('nothing is put into DNS')
         },
@@ -68,16 +72,17 @@ function room(refuses: readonly string[] = []) {
         served: async host => void served.push(host),
       },
       item.host,
-      { type: 'obtain', item, rehearsal },
+      { type: 'obtain', item, rehearsal, ahead },
       {
         signal: new AbortController().signal,
         progress: () => {},
+        ...(settled === undefined ? {} : { settled }),
         step: async name => {
           if (name === fatal) throw new Error(`killed at ${name}`)
         },
       },
     )
-  return { asked, attempts, served, certificates, apply }
+  return { asked, looked, attempts, served, certificates, apply }
 }
 
 test('a certificate is kept under its content, with its authority, and serves before the self-signed one', async () => {
@@ -97,6 +102,33 @@ test('what the authority gave before a death is taken up, and nothing is asked f
   await apply()
   expect(asked).toEqual([directory])
   expect(certificates.issued(item, directory)).toBeDefined()
+})
+
+test('the first try begins while the site is being made, and the authority looks for nothing before it is there', async () => {
+  const made = Promise.withResolvers<void>()
+  const { apply, asked, looked, served } = room([], { isChanging: () => true, lacks: async () => undefined })
+  const applying = apply(false, '', () => made.promise)
+  while (asked.length === 0) await Bun.sleep(1)
+  expect([asked, looked]).toEqual([[directory], []])
+  made.resolve()
+  await applying
+  expect([looked, served]).toEqual([[directory], [item.host]])
+})
+
+test('where the site does not come the authority looks for nothing, and nothing counts against the name', async () => {
+  const lacks = async () => 'it is failed: nginx refuses it'
+  const ahead = room([], { isChanging: () => true, lacks })
+  const words = 'it has no site to serve it, so acme.example.com is not asked: it is failed: nginx refuses it'
+  await expect(ahead.apply(false, '', async () => {})).rejects.toMatchObject({ kind: 'waiting', message: words })
+  expect([ahead.asked, ahead.looked, ahead.attempts]).toEqual([[directory], [], []])
+  for (const [sites, first] of [
+    [{ isChanging: () => false, lacks }, true],
+    [{ isChanging: () => true, lacks }, false],
+  ] as const) {
+    const later = room([], sites)
+    await expect(later.apply(false, '', async () => {}, first)).rejects.toThrow(words)
+    expect(later.asked).toEqual([])
+  }
 })
 
 test('after a failed try the staging directory is asked first, and only if that gives one the authority itself', async () => {

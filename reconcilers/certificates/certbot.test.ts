@@ -5,7 +5,7 @@ import { refusal } from './refusal.ts'
 
 const now = new Date('2026-11-28T12:00:00Z')
 const directory = 'https://acme.example.com/directory'
-const order: Order = {
+const order: Omit<Order, 'ready'> = {
   host: 'shop.example.com',
   names: ['shop.example.com', 'www.shop.example.com'],
   issuer: { directory, staging: undefined, authorities: undefined, email: 'ada@example.com' },
@@ -21,7 +21,8 @@ test('certbot is told everything as arguments, and keeps all it has in a folder 
     ...['--server', directory],
     ...['--config-dir', `${folder}/config`, '--work-dir', `${folder}/work`, '--logs-dir', `${folder}/logs`],
     ...['--max-log-backups', '5'],
-    ...['--webroot', '--webroot-path', '/home/nginx/acme', '--preferred-challenges', 'http'],
+    ...['--manual', '--manual-auth-hook', 'show-challenge', '--manual-cleanup-hook', 'hide-challenge'],
+    ...['--preferred-challenges', 'http'],
     ...['--csr', `${folder}/order/request.pem`, '--cert-path', `${folder}/order/certificate.pem`],
     ...['--chain-path', `${folder}/order/chain.pem`, '--fullchain-path', `${folder}/order/fullchain.pem`],
   ])
@@ -56,7 +57,7 @@ test('a problem that certbot could not show is told from its log', () => {
     "An unexpected error occurred:\nAttributeError: can't set attribute\nProblem: rateLimited: too many certificates already issued"
   const error = refusal(order, printed, now)
   expect(error.message).toBe('acme.example.com gave no certificate: rateLimited: too many certificates already issued')
-  expect(error.hint).toBe('the authority has had too many requests; it is tried again later')
+  expect(error.hint).toBe('the authority has had too many requests')
 })
 
 test('the time at which an authority takes the next question is told in seconds, as a date, or in words', () => {

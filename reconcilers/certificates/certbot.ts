@@ -1,13 +1,13 @@
 import { mkdir, readdir, rm, statfs, symlink } from 'node:fs/promises'
 import { delimiter, join } from 'node:path'
-import type { Clock } from '../../runtime/os/clock.ts'
 import { ApplianceError, systemCode } from '../../runtime/os/errors.ts'
 import { makeDirectory, statIfExists } from '../../runtime/os/files.ts'
 import { oneAtATime } from '../../runtime/os/one-at-a-time.ts'
 import { minimalEnvironment, type Spawn } from '../../runtime/os/spawn.ts'
-import type { Providers } from '../dns/provider.ts'
-import type { Step } from '../engine/reconciler.ts'
-import { openDesk } from './desk.ts'
+import type { ApplyContext } from '../engine/reconciler.ts'
+import { type Answers, openDesk } from './desk.ts'
+import { type DnsAnswersDeps, dnsAnswers } from './dns-answers.ts'
+import { type HttpAnswersDeps, httpAnswers } from './http-answers.ts'
 import type { Issuer } from './issuer.ts'
 import type { Proof } from './item.ts'
 import { beginOrder, orderFiles } from './order.ts'
@@ -25,21 +25,23 @@ export interface Order {
   /** The issuer's own directory, or its staging one. */
   readonly directory: string
   readonly proof: Proof
+  /** Resolves when the authority may look for an answer; certbot starts before. What it rejects with ends the try. */
+  readonly ready: () => Promise<void>
 }
 
-export interface CertbotDeps {
+export interface CertbotDeps extends DnsAnswersDeps, HttpAnswersDeps {
   readonly spawn: Spawn
-  readonly clock: Clock
   readonly places: CertbotPlaces
-  readonly providers: Providers
 }
+
+type Context = Pick<ApplyContext, 'step' | 'signal'>
 
 export interface Certbot {
   /**
    * Has the authority give a certificate for a new key, into the folder of the order. Throws `failed` with the words of the
    * authority, and what the DNS server says when an answer could not be put there.
    */
-  obtain(order: Order, step: Step, signal: AbortSignal): Promise<void>
+  obtain(order: Order, context: Context): Promise<void>
   /** Has the authority revoke the certificate in this folder; nothing happens when it is revoked already. */
   revoke(revocation: Revocation, signal: AbortSignal): Promise<void>
 }
@@ -64,16 +66,22 @@ export function createCertbot(deps: CertbotDeps): Certbot {
   const { spawn, places } = deps
   const alone = oneAtATime()
   return {
-    async obtain(order, step, signal) {
+    async obtain(order, context) {
       const at = hostPlaces(places, order.directory, order.host)
       await endOrphans(at.config)
       await makeFolders(places, order.directory, at)
       await needRoom(at.folder)
       await beginOrder(spawn, at.order, order.names)
-      await step('requested')
-      const run = () => ask(deps, order, at, step, signal)
+      await context.step('requested')
+      if (await hasAccount(places, order.directory)) return ask(deps, order, at, context)
       // The first one opens the account, which the others then share.
-      await ((await hasAccount(places, order.directory)) ? run() : alone(run))
+      const opened = Promise.withResolvers<void>()
+      const asking = alone(async () => {
+        const whole = ask(deps, order, at, context, opened.resolve)
+        await Promise.race([opened.promise, whole])
+        return { whole }
+      })
+      await (await asking).whole
     },
     async revoke(revocation, signal) {
       const at = hostPlaces(places, revocation.directory, revocation.host)
@@ -88,17 +96,25 @@ export function createCertbot(deps: CertbotDeps): Certbot {
   }
 }
 
-async function ask(deps: CertbotDeps, order: Order, at: HostPlaces, step: Step, signal: AbortSignal): Promise<void> {
+async function ask(
+  deps: CertbotDeps,
+  order: Order,
+  at: HostPlaces,
+  context: Context,
+  opened: () => void = () => {},
+): Promise<void> {
   const { spawn, places } = deps
-  const { proof } = order
-  await using desk =
-    proof.type === 'http'
-      ? undefined
-      : await openDesk(deps, { socket: at.socket, ledger: at.shown, places: proof.places, step, signal })
-  const stops = desk === undefined ? signal : AbortSignal.any([signal, desk.failed])
+  const { signal, step } = context
+  await using desk = await openDesk({
+    socket: at.socket,
+    answers: answersFor(deps, order, at, context),
+    ready: order.ready,
+    step,
+  })
+  desk.ordered.then(opened)
   try {
     const { code, stdout, stderr } = await spawn(certonlyCommand(order, places), {
-      ...{ cwd: at.folder, env: environmentOf(order, at), timeout: patience, signal: stops },
+      ...{ cwd: at.folder, env: environmentOf(order, at), timeout: patience, signal: AbortSignal.any([signal, desk.failed]) },
     })
     if (code === 0) return
     const logged = await wordsOfLog(at.logs)
@@ -106,8 +122,15 @@ async function ask(deps: CertbotDeps, order: Order, at: HostPlaces, step: Step, 
     throw refusal(order, `${stdout}\n${stderr}\n${logged}`, deps.clock.now())
   } catch (error) {
     signal.throwIfAborted()
-    throw desk?.failed.aborted ? desk.failed.reason : error
+    throw desk.failed.aborted ? desk.failed.reason : error
   }
+}
+
+function answersFor(deps: CertbotDeps, { proof, names }: Order, { shown }: HostPlaces, context: Context): Answers {
+  const { challenges } = deps.places
+  return proof.type === 'http'
+    ? httpAnswers(deps, names, { challenges, ledger: shown }, context)
+    : dnsAnswers(deps, proof.places, shown, context)
 }
 
 /**
@@ -115,18 +138,16 @@ async function ask(deps: CertbotDeps, order: Order, at: HostPlaces, step: Step, 
  * left unfinished would be in the way of the next one. It runs its hooks with a shell, so they are single words, found in
  * the PATH that it is given, and everything that they are about is in their environment.
  */
-export function certonlyCommand({ host, issuer, directory, proof }: Order, places: CertbotPlaces): string[] {
+export function certonlyCommand({ host, issuer, directory, proof }: Omit<Order, 'ready'>, places: CertbotPlaces): string[] {
   const at = hostPlaces(places, directory, host)
   const files = orderFiles(at.order)
-  const hookWords = ['--manual-auth-hook', 'show-challenge', '--manual-cleanup-hook', 'hide-challenge']
   return [
     ...['/usr/bin/certbot', 'certonly', '--non-interactive', '--agree-tos', '--no-eff-email'],
     ...(issuer.email === undefined ? ['--register-unsafely-without-email'] : ['--email', issuer.email]),
     ...['--server', directory],
     ...['--config-dir', at.config, '--work-dir', at.work, '--logs-dir', at.logs, '--max-log-backups', '5'],
-    ...(proof.type === 'http'
-      ? ['--webroot', '--webroot-path', places.challenges, '--preferred-challenges', 'http']
-      : ['--manual', ...hookWords, '--preferred-challenges', 'dns']),
+    ...['--manual', '--manual-auth-hook', 'show-challenge', '--manual-cleanup-hook', 'hide-challenge'],
+    ...['--preferred-challenges', proof.type],
     ...['--csr', files.request],
     ...['--cert-path', files.certificate, '--chain-path', files.chain, '--fullchain-path', files.both],
   ]
@@ -144,9 +165,9 @@ const environmentWith = ({ authorities }: Pick<Issuer, 'authorities'>) => ({
   ...(authorities === undefined ? {} : { REQUESTS_CA_BUNDLE: authorities }),
 })
 
-const environmentOf = ({ issuer, proof }: Order, { socket }: HostPlaces) => ({
+const environmentOf = ({ issuer }: Order, { socket }: HostPlaces) => ({
   ...environmentWith(issuer),
-  ...(proof.type === 'http' ? {} : { AI_INFRA_CHALLENGES: socket, PATH: `${hooks}${delimiter}${minimalEnvironment.PATH ?? ''}` }),
+  ...{ AI_INFRA_CHALLENGES: socket, PATH: `${hooks}${delimiter}${minimalEnvironment.PATH ?? ''}` },
 })
 
 /** A folder for the host, which leads to the one account at this authority. */

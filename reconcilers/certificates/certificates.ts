@@ -2,14 +2,15 @@ import { join } from 'node:path'
 import { nginxLayout } from '../../runtime/services/nginx-layout.ts'
 import type { Reconciler } from '../engine/reconciler.ts'
 import { type ApplyDeps, applyCertificate } from './apply.ts'
-import { createCertbot } from './certbot.ts'
+import { type CertbotDeps, createCertbot } from './certbot.ts'
 import { type CertificateItem, certificatesOf } from './item.ts'
 import { type ObserveDeps, type ObservedCertificates, observeCertificates } from './observe.ts'
 import { type CertificateAction, planCertificates } from './plan.ts'
 import { createCertificates } from './stored.ts'
 
 export type CertificatesDependencies = Omit<ApplyDeps, 'places' | 'certificates' | 'certbot'> &
-  Pick<ObserveDeps, 'spawn' | 'renewals' | 'fetch' | 'random'>
+  Pick<ObserveDeps, 'spawn' | 'renewals' | 'fetch' | 'random'> &
+  Pick<CertbotDeps, 'httpPort'>
 
 /** Keeps a certificate of an authority for each domain with `tls: acme`; the key is the domain's host name. */
 export function createCertificatesReconciler(
@@ -24,6 +25,7 @@ export function createCertificatesReconciler(
     kind: 'certificate',
     after: ['site', 'site-record'],
     follows: 'site',
+    ahead: true,
     select: certificatesOf,
     observe: (desired, signal) => observeCertificates(deps, desired, signal),
     plan: planCertificates,

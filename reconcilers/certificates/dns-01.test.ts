@@ -22,7 +22,7 @@ test('a name with a star and the name above it get one certificate, proven in ou
     step: async name => void (name === 'shown' && seen.push(...(await challenges()))),
   })
   expect(steps).toEqual([
-    ...['begin', 'requested', 'written down', 'shown', 'written down', 'shown', 'hidden', 'hidden'],
+    ...['begin', 'requested', 'ordered', 'written down', 'shown', 'written down', 'shown', 'hidden', 'hidden'],
     ...['issued', 'kept', 'served'],
   ])
   expect(new Set(seen).size).toBe(2)

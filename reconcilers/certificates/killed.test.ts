@@ -16,10 +16,10 @@ const site = (name: string) => `  ${name}.example.com: { root: ${name}, tls: acm
 
 /** Starts a life that looks and applies once, and ends at that step. */
 function begin(domains: string, fatal: number) {
-  const { home, bind, pebble } = rig
+  const { home, bind, pebble, httpPort } = rig
   const told = { home: home.root, secret: bind.secret, domains, directory: pebble.directory, authorities: pebble.authorities }
   const flags = ['--no-env-file', '--config=/dev/null', join(import.meta.dir, 'testing', 'one-life.ts')]
-  return Bun.spawn([process.execPath, ...flags, JSON.stringify({ ...told, dnsPort: bind.port, fatal })], {
+  return Bun.spawn([process.execPath, ...flags, JSON.stringify({ ...told, dnsPort: bind.port, httpPort, fatal })], {
     ...{ stdin: 'ignore', stdout: 'pipe', stderr: 'inherit' },
   })
 }
@@ -62,7 +62,7 @@ async function killAtEveryStep(): Promise<string[]> {
 
 test('kill -9 at every step of a proof in DNS leaves no certbot, no lock and nothing in the zone, and the next look has the certificate', async () => {
   expect(await killAtEveryStep()).toEqual([
-    ...['begin', 'requested', 'written down', 'shown', 'hidden', 'issued', 'kept', 'served'],
+    ...['begin', 'requested', 'ordered', 'written down', 'shown', 'hidden', 'issued', 'kept', 'served'],
   ])
 })
 

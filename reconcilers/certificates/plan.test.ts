@@ -54,7 +54,7 @@ test('a certificate that is not there is obtained, one that is due is renewed, a
 })
 
 test('after a failed try the staging directory is asked first', () => {
-  expect(plan({ attempts: [failed] }).changes).toMatchObject([{ action: { rehearsal: true } }])
+  expect(plan({ attempts: [failed] }).changes).toMatchObject([{ action: { rehearsal: true, ahead: false } }])
   const alone = { ...item, issuer: { ...item.issuer, staging: undefined } }
   const planned = planCertificates(new Map([[item.host, alone]]), {
     certificates: new Map([[item.host, { ...nothing, attempts: [failed] }]]),

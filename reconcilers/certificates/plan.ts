@@ -5,13 +5,21 @@ import type { ObservedCertificate, ObservedCertificates } from './observe.ts'
 import type { CertificateRequest, RevocationReason } from './requests.ts'
 
 export type CertificateAction =
-  /** `rehearsal`: the authority's staging directory is asked first, because the last try failed. */
-  | { readonly type: 'obtain'; readonly item: CertificateItem; readonly rehearsal: boolean }
+  | Obtaining
   | Revoking
   /** Answers to an authority were left in DNS. */
   | { readonly type: 'hide' }
   /** Nothing needs what certbot keeps of it. */
   | { readonly type: 'forget' }
+
+export interface Obtaining {
+  readonly type: 'obtain'
+  readonly item: CertificateItem
+  /** The authority's staging directory is asked first, because the last try failed. */
+  readonly rehearsal: boolean
+  /** Nothing was tried yet, so the authority cannot give it without looking: certbot may start before the site is there. */
+  readonly ahead: boolean
+}
 
 /** A person wants the certificate of that id revoked. */
 interface Revoking {
@@ -88,6 +96,7 @@ function obtaining(item: CertificateItem, { issued, renewal, request, attempts }
       type: 'obtain',
       item,
       rehearsal: item.issuer.staging !== undefined && attempts[0]?.failure !== undefined,
+      ahead: attempts.length === 0,
     },
   }
 }

@@ -1,7 +1,7 @@
 import { expect, test } from 'bun:test'
 import { stateOf } from '../../desired-state/testing/tree.ts'
 import { certificatesOf } from './item.ts'
-import { needReach } from './reach.ts'
+import { needReach, needRecords } from './reach.ts'
 
 const zone =
   'providers:\n  home: { type: rfc2136, server: ns1.example.com, key: k, secret: "secret:DNS_KEY" }\nzones:\n  example.com: { provider: home, records: { told: { A: 203.0.113.9 } } }\n'
@@ -49,4 +49,18 @@ test('a machine with private addresses only waits with words, unless it says wha
 test('in DNS, and to an authority of one’s own, nothing of this matters', async () => {
   expect(await said('shop.example.com: { root: shop, tls: acme, challenge: dns }', '', {}, [])).toBe('')
   expect(await said(elsewhere, 'certificate_issuer: https://ca.example.com/acme\n', {}, [])).toBe('')
+})
+
+test('a record of ours that is not there is named, unless the name leads somewhere without it', async () => {
+  const settings = 'certificate_issuer: https://ca.example.com/directory\n'
+  const [item] = certificatesOf(stateOf({ 'domains.yaml': `domains:\n  ${ours}\n`, 'settings.yaml': settings })).values()
+  if (item === undefined) throw new Error('nothing is declared')
+  const recordLacks = () => 'the server of the zone does not answer'
+  await expect(needRecords({ resolve: async () => [], recordLacks }, item)).rejects.toMatchObject({
+    kind: 'waiting',
+    message:
+      'the record of shop.example.com is not there, so ca.example.com is not asked: the server of the zone does not answer',
+  })
+  await needRecords({ resolve: async () => ['203.0.113.10'], recordLacks }, item)
+  await needRecords({ resolve: async () => [], recordLacks: () => undefined }, item)
 })

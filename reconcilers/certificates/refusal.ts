@@ -7,8 +7,8 @@ export class Refusal extends ApplianceError {
   /** It said that it takes no more questions until then. */
   readonly notBefore: Date | undefined
 
-  constructor(message: string, detail: { readonly subject: string; readonly hint: string }, notBefore: Date | undefined) {
-    super('failed', message, detail)
+  constructor(message: string, hint: string | undefined, notBefore: Date | undefined) {
+    super('failed', message, hint === undefined ? {} : { hint })
     this.notBefore = notBefore
   }
 }
@@ -28,15 +28,13 @@ const noise =
   /^(?:Saving debug log to|Requesting a certificate for|Account registered|Renewing an existing|Some challenges have failed|Ask for help|See the logfile|Certbot failed to authenticate|Hint:|An unexpected error occurred|Hook '--manual|Retry-After:|Problem:|$)/
 
 /** The authority's own words out of what certbot printed. */
-export function refusal({ host, directory }: Pick<Order, 'host' | 'directory'>, printed: string, now: Date): Refusal {
+export function refusal({ directory }: Pick<Order, 'directory'>, printed: string, now: Date): Refusal {
   const message = `${new URL(directory).hostname} gave no certificate: ${wordsIn(printed)}`
-  return new Refusal(message, { subject: `certificate/${host}`, hint: hintFor(printed) }, notBefore(printed, now))
+  return new Refusal(message, hintFor(printed), notBefore(printed, now))
 }
 
-export const notRevoked = ({ host, directory }: Pick<Order, 'host' | 'directory'>, printed: string): ApplianceError =>
-  new ApplianceError('failed', `${new URL(directory).hostname} did not revoke it: ${wordsIn(printed)}`, {
-    ...{ subject: `certificate/${host}`, hint: hintFor(printed) },
-  })
+export const notRevoked = ({ directory }: Pick<Order, 'directory'>, printed: string): ApplianceError =>
+  new Refusal(`${new URL(directory).hostname} did not revoke it: ${wordsIn(printed)}`, hintFor(printed), undefined)
 
 function wordsIn(printed: string): string {
   const lines = printed.split('\n').map(line => line.trim())
@@ -61,13 +59,14 @@ function notBefore(printed: string, now: Date): Date | undefined {
   return new Date(Math.min(until, now.getTime() + longestWait))
 }
 
-function hintFor(printed: string): string {
+/** What to do; nothing to do but wait is no hint: when it is tried again stands beside it. */
+function hintFor(printed: string): string | undefined {
   if (/Max retries exceeded|NewConnectionError|ConnectionError|Requesting \S+: /i.test(printed))
-    return 'the authority does not answer; it is tried again'
+    return 'the authority does not answer'
   if (/certificate is not yet valid|certificate has expired/i.test(printed)) return 'look at the clock of this machine'
-  if (/rateLimited|too many/i.test(printed)) return 'the authority has had too many requests; it is tried again later'
+  if (/rateLimited|too many/i.test(printed)) return 'the authority has had too many requests'
   if (/NXDOMAIN|no valid A records|DNS problem/i.test(printed)) return 'point the name to this server in DNS'
   if (/Connection refused|Timeout during connect|unauthorized/i.test(printed))
     return 'port 80 of this name has to reach this server from the internet'
-  return 'it is tried again'
+  return undefined
 }

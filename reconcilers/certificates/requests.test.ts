@@ -56,7 +56,7 @@ test('a certificate is revoked after another one serves in its place, and never 
   expect(first.changes.map(({ summary }) => summary)).toEqual([
     'revoke it (keycompromise) and obtain another one with a new key, as ada asked',
   ])
-  expect(steps).toEqual(['begin', 'requested', 'issued', 'kept', 'served', 'revoked', 'closed'])
+  expect(steps).toEqual(['begin', 'requested', 'ordered', 'shown', 'hidden', 'issued', 'kept', 'served', 'revoked', 'closed'])
   expect(second.changes).toEqual([])
   expect(issued()?.id).not.toBe(before)
   expect(await rig.pebble.isRevoked(rig.certificates.chainOf(names.host, before))).toBe(true)

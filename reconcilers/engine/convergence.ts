@@ -33,6 +33,10 @@ export interface Convergence {
   readonly unfinished: Unfinished
   /** Something finished after the convergence that started it had ended. */
   readonly wake: () => void
+  /** What is to be done is on the board. */
+  readonly planned: () => void
+  /** See `ApplyContext`. */
+  readonly settled: ApplyContext['settled'] | undefined
 }
 
 /**
@@ -56,6 +60,7 @@ export async function converge(convergence: Convergence): Promise<void> {
       core.clock.now(),
     )
     announce(convergence, intents)
+    convergence.planned()
     await (reconciler.applyBatch ? applyTogether(convergence, intents) : applyEach(convergence, intents))
     if (unfinished.applied.size === 0 && unfinished.inFlight.size > 0) return conclude(convergence, desired, plan)
   }
@@ -190,9 +195,10 @@ async function supersede(core: Core, intents: readonly Intent[]): Promise<void> 
   await core.journal.ended(ids, 'superseded', 'a newer commit took over', core.clock.now())
 }
 
-function applyContext({ reconciler, core, target, signal }: Convergence): ApplyContext {
+function applyContext({ reconciler, core, target, signal, settled }: Convergence): ApplyContext {
   return {
     signal,
+    ...(settled === undefined ? {} : { settled }),
     step: async name => {
       await core.journal.step(reconciler.kind, name)
       core.onStep(reconciler.kind, name)
@@ -235,6 +241,7 @@ async function conclude(convergence: Convergence, desired: ReadonlyMap<string, u
     await core.journal.clearRetry(retry.kind, retry.key)
   }
   publish(convergence, desired, plan)
+  convergence.planned()
   await core.board.flush()
 }
 

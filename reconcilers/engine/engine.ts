@@ -132,10 +132,13 @@ export async function startEngine(dependencies: EngineDependencies): Promise<Run
     settleWaits.add(look)
     return () => void settleWaits.delete(look)
   }
+  const lookAgain = () => {
+    for (const look of [...settleWaits]) look()
+  }
   const loops: KindLoop[] = reconcilers.map(reconciler =>
     createKindLoop(reconciler, core, {
       settled: () => {
-        for (const look of [...settleWaits]) look()
+        lookAgain()
         announceSettled()
       },
       moved: kind => {
@@ -144,16 +147,13 @@ export async function startEngine(dependencies: EngineDependencies): Promise<Run
           loop.wake('watch')
         }
       },
+      planned: lookAgain,
       dependencies: (kinds, revision, signal) =>
-        until(
-          signal,
-          // A kind that cannot be seen keeps nobody waiting: what depends on it says itself what it lacks.
-          () =>
-            loops
-              .filter(loop => kinds.includes(loop.kind))
-              .every(loop => loop.settledAt() === revision || loop.blindAt() === revision),
-          onSettle,
-        ),
+        until(signal, () => loops.filter(({ kind }) => kinds.includes(kind)).every(loop => isThrough(loop, revision)), onSettle),
+      leader: (kind, revision, signal) => {
+        const leads = (loop: KindLoop) => loop.plannedAt() === revision || isThrough(loop, revision)
+        return until(signal, () => loops.filter(loop => loop.kind === kind).every(leads), onSettle)
+      },
     }),
   )
 
@@ -289,6 +289,9 @@ export async function startEngine(dependencies: EngineDependencies): Promise<Run
     },
   }
 }
+
+/** A kind that cannot be seen keeps nobody waiting: what depends on it says itself what it lacks. */
+const isThrough = (loop: KindLoop, revision: string) => loop.settledAt() === revision || loop.blindAt() === revision
 
 /**
  * A commit that cannot be read (one made before an upgrade, or pushed around the hooks) changes nothing: what is kept is

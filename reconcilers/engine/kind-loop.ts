@@ -22,6 +22,8 @@ export interface KindLoop {
   settledAt(): string | undefined
   /** The commit for which it has looked at the world several times in vain; it goes on trying. */
   blindAt(): string | undefined
+  /** The commit that it was last accepted or held at with a plan of which everything is told. */
+  plannedAt(): string | undefined
   run(signal: AbortSignal): Promise<void>
 }
 
@@ -29,8 +31,11 @@ export interface LoopEvents {
   readonly settled: (kind: string) => void
   /** The kind goes to another commit from now on. */
   readonly moved: (kind: string) => void
+  readonly planned: () => void
   /** Resolves when these kinds have settled at the commit. */
   readonly dependencies: (kinds: readonly string[], revision: string, signal: AbortSignal) => Promise<void>
+  /** Resolves when this kind has planned for the commit. */
+  readonly leader: (kind: string, revision: string, signal: AbortSignal) => Promise<void>
 }
 
 export function createKindLoop(reconciler: AnyReconciler, core: Core, events: LoopEvents): KindLoop {
@@ -39,6 +44,7 @@ export function createKindLoop(reconciler: AnyReconciler, core: Core, events: Lo
   const unfinished: Unfinished = { applied: new Map(), inFlight: new Map() }
   const stops = new Map<string, AbortController>()
   let settledAt: string | undefined
+  let plannedAt: string | undefined
   let blind: { readonly revision: string; readonly tries: number; readonly until: Date; readonly trigger: Trigger } | undefined
 
   const stopFor = (revision: string): AbortController => {
@@ -52,12 +58,22 @@ export function createKindLoop(reconciler: AnyReconciler, core: Core, events: Lo
     if (head === undefined) return
     const signal = AbortSignal.any([stopFor(head.revision).signal, stopped])
     try {
-      await events.dependencies(reconciler.after, head.revision, signal)
+      const settled = await untilBegin(reconciler, head.revision, signal, events)
       const before = core.accepted.get(kind)
       const target = await chooseTarget(reconciler, head, core)
-      if (core.accepted.get(kind) !== before) events.moved(kind)
+      if (core.accepted.get(kind) !== before) {
+        settledAt = undefined
+        plannedAt = undefined
+        events.moved(kind)
+      }
       showHold(kind, target.hold, core)
-      await converge({ reconciler, core, target, trigger, signal, unfinished, wake: () => triggers.wake('watch') })
+      const planned = () => {
+        if (plannedAt === head.revision) return
+        plannedAt = head.revision
+        events.planned()
+      }
+      const wake = () => triggers.wake('watch')
+      await converge({ reconciler, core, target, trigger, signal, unfinished, wake, planned, settled })
       blind = undefined
       if (unfinished.inFlight.size + unfinished.applied.size > 0 || signal.aborted) return
       settledAt = head.revision
@@ -80,6 +96,7 @@ export function createKindLoop(reconciler: AnyReconciler, core: Core, events: Lo
       settledAt = undefined
     },
     settledAt: () => settledAt,
+    plannedAt: () => plannedAt,
     blindAt: () => (blind !== undefined && blind.tries >= enoughTries ? blind.revision : undefined),
     supersede(revision) {
       for (const [other, stop] of stops) {
@@ -98,6 +115,21 @@ export function createKindLoop(reconciler: AnyReconciler, core: Core, events: Lo
       await Promise.allSettled(unfinished.inFlight.values())
     },
   }
+}
+
+/** When what it stands on has settled; a kind that begins ahead waits for its leader's plan alone, and gets how to await the rest. */
+async function untilBegin(
+  { ahead, after, follows }: AnyReconciler,
+  revision: string,
+  signal: AbortSignal,
+  { dependencies, leader }: LoopEvents,
+): Promise<(() => Promise<void>) | undefined> {
+  if (!ahead || follows === undefined) {
+    await dependencies(after, revision, signal)
+    return undefined
+  }
+  await leader(follows, revision, signal)
+  return () => dependencies(after, revision, signal)
 }
 
 /** Looks in vain after which nobody is kept waiting for a result. */

@@ -49,6 +49,11 @@ export interface ApplyContext {
   readonly step: Step
   /** A word of progress for the person who watches: `draining, 12 s left`. */
   readonly progress: (key: string, message: string) => void
+  /**
+   * Only there for an apply that began `ahead`: resolves when the kinds of `after` have settled at the commit, however they
+   * fared, and rejects when a newer one takes over.
+   */
+  readonly settled?: () => Promise<void>
 }
 
 /** How the batch went for one change. */
@@ -79,6 +84,12 @@ export interface Reconciler<Item, Observed, Action> {
    * else's change, and has the cap of any kind. Without it nothing of this kind is ever capped.
    */
   followed?(from: DesiredState, to: DesiredState): DesiredState
+  /**
+   * With `follows`: begins once that kind has been accepted at the commit and planned for it, while it and the others of
+   * `after` are still being made. What `apply` does before it has awaited `settled` of its context must cost nobody anything
+   * when they never come.
+   */
+  readonly ahead?: true
   select(state: DesiredState): ReadonlyMap<string, Item>
   observe(desired: ReadonlyMap<string, Item>, signal: AbortSignal): Promise<Observed>
   plan(desired: ReadonlyMap<string, Item>, observed: Observed): Plan<Action>

@@ -10,7 +10,7 @@ import { bindProviders } from '../../dns/testing/bind.ts'
 import type { Attempt } from '../attempts.ts'
 import { createCertificatesReconciler } from '../certificates.ts'
 import { declared } from './declared.ts'
-import { rememberedAttempts, rememberedRenewals, rememberedRequests } from './remembered.ts'
+import { rememberedAttempts, rememberedRenewals, rememberedRequests, servingSites } from './remembered.ts'
 
 /** Runs where the home is a small disk of its own, and prints what came of it as JSON. */
 const told = z
@@ -29,7 +29,8 @@ const reconciler = createCertificatesReconciler({
   attempts: rememberedAttempts(attempts),
   renewals: rememberedRenewals(new Map()),
   requests: rememberedRequests(new Map()),
-  ...{ served: async () => {}, resolve: async () => [], own: [] },
+  ...{ served: async () => {}, resolve: async () => [], own: [], httpPort: 1 },
+  ...servingSites,
 })
 const { signal } = new AbortController()
 const desired = reconciler.select(declared(told))

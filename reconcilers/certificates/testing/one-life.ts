@@ -5,13 +5,13 @@ import { spawn } from '../../../runtime/os/spawn.ts'
 import { bindProviders } from '../../dns/testing/bind.ts'
 import { createCertificatesReconciler } from '../certificates.ts'
 import { declared } from './declared.ts'
-import { rememberedAttempts, rememberedRenewals, rememberedRequests } from './remembered.ts'
+import { rememberedAttempts, rememberedRenewals, rememberedRequests, servingSites } from './remembered.ts'
 
 /** A process that looks and applies once, and kills itself after the step of that number. What it was told stands in its first argument. */
 const told = z
   .object({
     ...{ home: z.string(), secret: z.string(), fatal: z.int() },
-    ...{ domains: z.string(), directory: z.string(), authorities: z.string(), dnsPort: z.int() },
+    ...{ domains: z.string(), directory: z.string(), authorities: z.string(), dnsPort: z.int(), httpPort: z.int() },
   })
   .parse(JSON.parse(process.argv[2] ?? ''))
 
@@ -21,7 +21,8 @@ const reconciler = createCertificatesReconciler({
   attempts: rememberedAttempts([]),
   renewals: rememberedRenewals(new Map()),
   requests: rememberedRequests(new Map()),
-  ...{ served: async () => {}, resolve: async () => [], own: [] },
+  ...{ served: async () => {}, resolve: async () => [], own: [], httpPort: told.httpPort },
+  ...servingSites,
 })
 const { signal } = new AbortController()
 const desired = reconciler.select(declared(told))

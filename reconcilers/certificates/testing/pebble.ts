@@ -22,9 +22,12 @@ export interface Pebble extends AsyncDisposable {
 export async function startPebble({
   httpPort,
   dnsPort,
+  believes = false,
 }: {
   readonly httpPort: number
   readonly dnsPort: number
+  /** A name that it has looked at once is not looked at again, as real authorities do it; default: it looks each time. */
+  readonly believes?: boolean
 }): Promise<Pebble> {
   const folder = await mkdtemp(join(tmpdir(), 'pb-'))
   const [acme = 0, management = 0] = freePorts(2)
@@ -44,7 +47,7 @@ export async function startPebble({
   await writeFile(configuration, JSON.stringify({ pebble }))
   const log = Bun.file(join(folder, 'log'))
   const child = Bun.spawn(['/usr/bin/pebble', '-config', configuration, '-dnsserver', `127.0.0.1:${dnsPort}`], {
-    ...{ cwd: folder, env: { PEBBLE_VA_NOSLEEP: '1', PEBBLE_WFE_NONCEREJECT: '0' } },
+    ...{ cwd: folder, env: { PEBBLE_VA_NOSLEEP: '1', PEBBLE_WFE_NONCEREJECT: '0', PEBBLE_AUTHZREUSE: believes ? '100' : '0' } },
     ...{ stdin: 'ignore', stdout: log, stderr: log },
   })
   const tls = { ca: await Bun.file(authorities).text() }

@@ -1,4 +1,5 @@
 import type { Attempt, Attempts } from '../attempts.ts'
+import type { CertificatesDependencies } from '../certificates.ts'
 import type { Renewal, Renewals } from '../renewals.ts'
 import type { CertificateRequest, Requests } from '../requests.ts'
 
@@ -19,3 +20,9 @@ export const rememberedRequests = (all: Map<string, CertificateRequest>): Reques
   ask: async request => void all.set(request.host, request),
   close: async ({ host }) => void all.delete(host),
 })
+
+/** Sites and records that are there. */
+export const servingSites: Pick<CertificatesDependencies, 'sites' | 'recordLacks'> = {
+  sites: { isChanging: () => false, lacks: async () => undefined },
+  recordLacks: () => undefined,
+}

@@ -10,19 +10,22 @@ import type { ApplyContext, Plan } from '../../engine/reconciler.ts'
 import { turnableClock } from '../../sites/testing/rig.ts'
 import type { Attempt } from '../attempts.ts'
 import { type CertificatesDependencies, createCertificatesReconciler } from '../certificates.ts'
+import { ownAgent } from '../http-answers.ts'
 import type { CertificateAction } from '../plan.ts'
 import type { Renewal } from '../renewals.ts'
 import type { CertificateRequest } from '../requests.ts'
 import { type Certificates, createCertificates } from '../stored.ts'
 import { declared } from './declared.ts'
 import { type Pebble, startPebble } from './pebble.ts'
-import { rememberedAttempts, rememberedRenewals, rememberedRequests } from './remembered.ts'
+import { rememberedAttempts, rememberedRenewals, rememberedRequests, servingSites } from './remembered.ts'
 
 export type CertificatesReconciler = ReturnType<typeof createCertificatesReconciler>
 
 /** A home with a real authority and a real DNS server; whoever asks over HTTP gets the answers of certbot. No nginx. */
 export interface Rig extends AsyncDisposable {
   readonly home: Home
+  /** Where names are answered over HTTP. */
+  readonly httpPort: number
   readonly bind: Bind
   readonly pebble: Pebble
   readonly clock: ReturnType<typeof turnableClock>
@@ -48,6 +51,8 @@ export interface Rig extends AsyncDisposable {
 export interface ConvergeOptions {
   readonly reconciler?: CertificatesReconciler
   readonly signal?: AbortSignal
+  /** Until when what the certificates stand on is being made; they begin ahead of it. */
+  readonly settled?: () => Promise<void>
   /** Called at each step; what it throws is a death there. */
   readonly step?: (name: string) => void | Promise<void>
 }
@@ -66,8 +71,8 @@ export async function createRig(): Promise<Rig> {
   const layout = nginxLayout(home)
   const web = Bun.serve({
     ...{ port: 0, hostname: '127.0.0.1' },
-    async fetch({ url }) {
-      await rig.answering(url)
+    async fetch({ url, headers }) {
+      if (headers.get('user-agent') !== ownAgent) await rig.answering(url)
       const file = Bun.file(join(layout.acme, new URL(url).pathname))
       return (await file.exists()) ? new Response(file) : new Response('not here', { status: 404 })
     },
@@ -96,6 +101,8 @@ export async function createRig(): Promise<Rig> {
       random: Math.random,
       resolve: async () => [],
       own: [],
+      httpPort: web.port ?? 0,
+      ...servingSites,
     },
     served: async host => void served.push(host),
   }
@@ -110,14 +117,16 @@ export async function createRig(): Promise<Rig> {
   const everything = made.move()
   const rig: Rig = {
     ...{ home, bind, pebble, clock, attempts, renewals, requests, served, look, directory: pebble.directory },
+    httpPort: web.port ?? 0,
     answering: async () => {},
     certificates: createCertificates(layout, spawn, () => clock.now()),
     reconciler: (overrides = {}) => createCertificatesReconciler({ ...dependencies, ...overrides }),
-    async converge(domains, { reconciler = usual, signal: stop = signal, step = () => {} } = {}) {
+    async converge(domains, { reconciler = usual, signal: stop = signal, settled, step = () => {} } = {}) {
       const steps: string[] = []
       const first = await look(domains, reconciler)
       const context: ApplyContext = {
         signal: stop,
+        ...(settled === undefined ? {} : { settled }),
         progress: () => {},
         async step(name) {
           steps.push(name)

@@ -1,0 +1,128 @@
+import { join } from 'node:path'
+import type { Clock } from '../../runtime/os/clock.ts'
+import { ApplianceError, explain } from '../../runtime/os/errors.ts'
+import type { ApplyContext } from '../engine/reconciler.ts'
+import type { Attempts } from './attempts.ts'
+import type { Certbot } from './certbot.ts'
+import { type DnsAnswersDeps, hideAll } from './dns-answers.ts'
+import { takeAllAway } from './http-answers.ts'
+import { type CertificateItem, namesOf } from './item.ts'
+import { givenIn } from './order.ts'
+import { type CertbotPlaces, foldersOf, hostPlaces } from './places.ts'
+import type { Obtaining } from './plan.ts'
+import { needReach, needRecords, type ReachDeps } from './reach.ts'
+import { Refusal } from './refusal.ts'
+import type { Certificates } from './stored.ts'
+
+/** The site that a certificate is for. */
+export interface Sites {
+  /** It is being made for this commit right now. */
+  isChanging(host: string): boolean
+  /** Why it cannot take a certificate up, once it is not being changed any more; undefined when it can. */
+  lacks(host: string, signal: AbortSignal): Promise<string | undefined>
+}
+
+export interface ObtainDeps extends ReachDeps, DnsAnswersDeps {
+  readonly clock: Clock
+  readonly places: CertbotPlaces
+  readonly certbot: Certbot
+  readonly certificates: Certificates
+  readonly attempts: Attempts
+  readonly sites: Sites
+  /** Until every server of their zones has what was written of these names, or is not waited for; an authority may ask any of them. */
+  readonly untilSpread?: (names: readonly string[], tell: (message: string) => void, signal: AbortSignal) => Promise<void>
+  /** Has the sites take it up, and resolves when a handshake for the host gets this certificate; throws when none does in time. */
+  readonly served: (host: string, chain: string, signal: AbortSignal) => Promise<void>
+}
+
+/**
+ * The authority is asked for an order while the site is being made, and looks for an answer only after site and records are
+ * there. Where they do not come the order is left, which no authority counts, and no name is looked at in vain, which all do.
+ */
+export async function obtain(
+  deps: ObtainDeps,
+  { item, rehearsal, ahead }: Omit<Obtaining, 'type'>,
+  context: ApplyContext,
+): Promise<void> {
+  const { signal, step, progress } = context
+  const { host, issuer } = item
+  const { directory, staging } = issuer
+  const { order } = hostPlaces(deps.places, directory, host)
+  const left = await givenIn(order)
+  // Given and not taken up, because something died in between: the authority is not asked for another one.
+  if (left === undefined || !deps.certificates.isFresh(item, { ...left, directory })) {
+    await hideLeftovers(deps, host, signal)
+    const ready = groundFor(deps, item, context)
+    if (ahead && context.settled !== undefined && deps.sites.isChanging(host)) await needReach(deps, item)
+    else await ready()
+    if (rehearsal && staging !== undefined) {
+      progress(host, `asking ${new URL(staging).hostname} first, because the last try failed`)
+      await attempt(deps, item, staging, ready, context)
+      await step('rehearsed')
+    }
+    progress(host, `asking ${new URL(directory).hostname}`)
+    await attempt(deps, item, directory, ready, context)
+    await step('issued')
+  }
+  const given = await givenIn(order)
+  if (given === undefined) throw new ApplianceError('failed', 'certbot said that it has it, and it is not there')
+  await deps.certificates.keep(item, { ...given, directory })
+  await step('kept')
+  await context.settled?.()
+  await deps.served(host, given.chain, signal)
+  await step('served')
+}
+
+/** Waits for what the certificate stands on; throws `waiting` when it does not come. */
+function groundFor(deps: ObtainDeps, item: CertificateItem, { settled, signal, progress }: ApplyContext): () => Promise<void> {
+  return async () => {
+    await settled?.()
+    const lack = await deps.sites.lacks(item.host, signal)
+    if (lack !== undefined) {
+      throw new ApplianceError(
+        'waiting',
+        `it has no site to serve it, so ${new URL(item.issuer.directory).hostname} is not asked: ${lack}`,
+        {
+          ...{ subject: `certificate/${item.host}`, hint: `see site/${item.host}` },
+        },
+      )
+    }
+    await needReach(deps, item)
+    if (item.proof.type !== 'http') return
+    await needRecords(deps, item)
+    await deps.untilSpread?.(namesOf(item), message => progress(item.host, message), signal)
+  }
+}
+
+/** Every try is written down, also one that fails: the authority counts it too. */
+async function attempt(
+  { certbot, clock, attempts }: ObtainDeps,
+  item: CertificateItem,
+  directory: string,
+  ready: () => Promise<void>,
+  context: ApplyContext,
+): Promise<void> {
+  const { host, issuer, proof } = item
+  const at = clock.now()
+  try {
+    await certbot.obtain({ host, names: namesOf(item), issuer, directory, proof, ready }, context)
+  } catch (error) {
+    if (error instanceof Refusal) {
+      await attempts.record({ host, at, directory, failure: explain(error), notBefore: error.notBefore })
+    }
+    throw error
+  }
+  await attempts.record({ host, at, directory, failure: undefined, notBefore: undefined })
+}
+
+/** Answers that a death left, whichever authority they were for. */
+export async function hideLeftovers(
+  { places, providers }: Pick<ObtainDeps, 'places' | 'providers'>,
+  host: string,
+  signal: AbortSignal,
+): Promise<void> {
+  for (const folder of await foldersOf(places, host)) {
+    await hideAll({ providers }, join(folder, 'shown'), signal)
+    await takeAllAway(places.challenges, join(folder, 'shown'))
+  }
+}
