@@ -36,3 +36,29 @@ test('without numbers of Cloudflare the page says why and shows the rest; a zone
   expect(await answer.text()).toContain('There are no numbers just now: Cloudflare does not let providers.cloud do this')
   expect((await rooms(refuse).get('/dns/example.org')).status).toBe(404)
 })
+
+test('an open page follows its zones and their records, and one of a zone that is not there has no stream', async () => {
+  let message = 'waits for ns2.example.com'
+  const records = (name: string) =>
+    name === 'example.com' ? entries.map(entry => ({ ...entry, message, state: 'reconciling' })) : undefined
+  const home = house({ dns: fakeDns({ zones: () => [{ ...zone, type: 'rfc2136' }], records }) })
+  const reader = (await home.get('/live/dns/example.com')).body?.pipeThrough(new TextDecoderStream()).getReader()
+  let sent = ''
+  const until = async (wanted: string) => {
+    while (!sent.includes(wanted)) sent += (await reader?.read())?.value ?? ''
+  }
+  await until('waits for ns2.example.com')
+  message = '203.0.113.9'
+  home.engine.put({
+    kind: 'site-record',
+    key: 'shop.example.com/A',
+    state: 'ready',
+    reason: '',
+    message,
+    revision: '',
+    since: '',
+  })
+  await until('203.0.113.9')
+  await reader?.cancel()
+  expect((await home.get('/live/dns/example.org')).status).toBe(404)
+})

@@ -1,11 +1,13 @@
 /** @jsxImportSource hono/jsx */
+import { raw } from 'hono/html'
 import type { z } from 'zod'
 import type { dayShape, recordShape, zoneShape } from '../../api/dns.ts'
 import { resourceState } from '../../api/shapes/engine.ts'
 import { Title } from '../components/facts.tsx'
 import type { Frame } from '../components/frame.ts'
-import { Page } from '../components/layout.tsx'
+import { frameRegions, Page } from '../components/layout.tsx'
 import { StateWord } from '../components/state.tsx'
+import { htmlOf, idFor, liveAddress, type Region, region, rowsOf } from '../live/regions.ts'
 import { urls } from '../urls.ts'
 
 type Zone = z.output<typeof zoneShape>
@@ -14,14 +16,33 @@ type Day = z.output<typeof dayShape>
 
 const State = ({ state }: { readonly state: string }) => <StateWord state={resourceState.catch('waiting').parse(state)} />
 
-export const DnsPage = ({ frame, zones }: { readonly frame: Frame; readonly zones: readonly Zone[] }) => (
-  <Page frame={frame} title="DNS" room="dns">
-    <header class="title">
-      <h1>DNS</h1>
-      <p class="lead">
-        Zones that <code>dns.yaml</code> declares. Names of sites get their records by themselves.
-      </p>
-    </header>
+export interface ZonesView {
+  readonly frame: Frame
+  readonly zones: readonly Zone[]
+}
+
+export const zonesRegions = ({ frame, zones }: ZonesView): readonly Region[] => [
+  ...frameRegions(frame),
+  region('zones', <Zones zones={zones} />),
+]
+
+export const DnsPage = ({ view }: { readonly view: ZonesView }) => {
+  const regions = zonesRegions(view)
+  return (
+    <Page frame={view.frame} title="DNS" room="dns" live={liveAddress(urls.dnsLive.to(), regions)}>
+      <header class="title">
+        <h1>DNS</h1>
+        <p class="lead">
+          Zones that <code>dns.yaml</code> declares. Names of sites get their records by themselves.
+        </p>
+      </header>
+      {raw(htmlOf(regions, 'zones'))}
+    </Page>
+  )
+}
+
+const Zones = ({ zones }: { readonly zones: readonly Zone[] }) => (
+  <div id="zones">
     {zones.length === 0 ? (
       <p class="calm">No zone is kept from here: DNS is yours. Write one into dns.yaml to change that.</p>
     ) : (
@@ -59,7 +80,7 @@ export const DnsPage = ({ frame, zones }: { readonly frame: Frame; readonly zone
       </table>
     )}
     <Problems sentences={zones.flatMap(({ problems }) => problems)} />
-  </Page>
+  </div>
 )
 
 const mostProblems = 20
@@ -87,49 +108,69 @@ export interface ZoneView {
 
 const mostEntries = 500
 
-export const ZonePage = ({ frame, zone, entries, traffic }: ZoneView) => (
-  <Page frame={frame} title={zone.zone} room="dns">
-    <Title up={{ label: 'DNS', to: urls.dns.to() }} title={zone.zone} machine>
-      <p class="lead">
-        <State state={zone.state} /> {zone.records} records, {zone.settings} settings, kept by {zone.provider}.
-      </p>
-    </Title>
-    <Problems sentences={zone.problems} />
-    {traffic === undefined ? null : <Traffic days={traffic} />}
-    <section>
-      <h2>Kept from here</h2>
-      <table class="ledger">
-        <thead>
-          <tr>
-            <th scope="col">State</th>
-            <th scope="col">Name</th>
-            <th scope="col">Kept because of</th>
-            <th scope="col">What</th>
-          </tr>
-        </thead>
-        <tbody>
-          {entries.slice(0, mostEntries).map(({ kind, key, state, values, proxied, message }) => (
+/** Without the traffic, which does not change while somebody looks. */
+export const zoneRegions = ({ frame, zone, entries }: Omit<ZoneView, 'traffic'>): readonly Region[] => [
+  ...frameRegions(frame),
+  region('zone', <Summary zone={zone} />),
+  ...entries.slice(0, mostEntries).map(entry => {
+    const id = idFor('r', `${entry.kind} ${entry.key}`)
+    return region(id, <EntryRow id={id} {...entry} />, { within: 'records' })
+  }),
+]
+
+export const ZonePage = ({ view }: { readonly view: ZoneView }) => {
+  const { frame, zone, entries, traffic } = view
+  const regions = zoneRegions(view)
+  return (
+    <Page frame={frame} title={zone.zone} room="dns" live={liveAddress(urls.dnsZoneLive.to(zone.zone), regions)}>
+      <Title up={{ label: 'DNS', to: urls.dns.to() }} title={zone.zone} machine>
+        {raw(htmlOf(regions, 'zone'))}
+      </Title>
+      {traffic === undefined ? null : <Traffic days={traffic} />}
+      <section>
+        <h2>Kept from here</h2>
+        <table class="ledger">
+          <thead>
             <tr>
-              <td>
-                <State state={state} />
-              </td>
-              <th scope="row">
-                <a class="name" href={urls.resource.to(kind, key)}>
-                  {key}
-                </a>
-              </th>
-              <td>{kind === 'site-record' ? 'a site' : 'dns.yaml'}</td>
-              <td>
-                {values.join(', ') || message}
-                {proxied === true ? ' (through Cloudflare)' : ''}
-              </td>
+              <th scope="col">State</th>
+              <th scope="col">Name</th>
+              <th scope="col">Kept because of</th>
+              <th scope="col">What</th>
             </tr>
-          ))}
-        </tbody>
-      </table>
-      {entries.length > mostEntries ? <p>… and {entries.length - mostEntries} more.</p> : null}
-    </section>
-  </Page>
+          </thead>
+          <tbody id="records">{raw(rowsOf(regions, 'records'))}</tbody>
+        </table>
+        {entries.length > mostEntries ? <p>… and {entries.length - mostEntries} more.</p> : null}
+      </section>
+    </Page>
+  )
+}
+
+const Summary = ({ zone }: { readonly zone: Zone }) => (
+  <div id="zone">
+    <p class="lead">
+      <State state={zone.state} /> {zone.records} records, {zone.settings} settings, kept by {zone.provider}.
+    </p>
+    <Problems sentences={zone.problems} />
+  </div>
+)
+
+const EntryRow = ({ id, kind, key, state, values, proxied, message }: Entry & { readonly id: string }) => (
+  <tr id={id}>
+    <td>
+      <State state={state} />
+    </td>
+    <th scope="row">
+      <a class="name" href={urls.resource.to(kind, key)}>
+        {key}
+      </a>
+    </th>
+    <td>{kind === 'site-record' ? 'a site' : 'dns.yaml'}</td>
+    <td>
+      {values.join(', ') || message}
+      {proxied === true ? ' (through Cloudflare)' : ''}
+    </td>
+  </tr>
 )
 
 const Traffic = ({ days }: { readonly days: readonly Day[] | string }) => (

@@ -1,12 +1,14 @@
 /** @jsxImportSource hono/jsx */
+import { raw } from 'hono/html'
 import type { DomainDeclaration } from '../../../desired-state/state.ts'
 import type { ResourceStatus } from '../../../reconcilers/engine/status.ts'
 import { compact, size } from '../components/amount.ts'
 import type { Frame } from '../components/frame.ts'
-import { Page } from '../components/layout.tsx'
+import { frameRegions, Page } from '../components/layout.tsx'
 import { StateWord } from '../components/state.tsx'
 import { moment } from '../components/time.tsx'
 import type { Place } from '../deps.ts'
+import { htmlOf, idFor, liveAddress, type Region, region, rowsOf } from '../live/regions.ts'
 import { urls } from '../urls.ts'
 import { servesOf } from './serves.ts'
 import type { DomainStanding, Visits } from './standing.ts'
@@ -21,57 +23,78 @@ export interface DomainsView {
   readonly notice: string | undefined
 }
 
-export const DomainsPage = ({ view }: { readonly view: DomainsView }) => (
-  <Page frame={view.frame} title="Domains" room="domains" notice={view.notice}>
-    <header class="title row">
-      <div>
-        <h1>Domains</h1>
-        <p class="lead">
-          What <code>domains.yaml</code> on main declares. Each change here is a commit on it.
-        </p>
-      </div>
-      <a class="main" href={urls.domainNew.to()}>
-        Add a domain
-      </a>
-    </header>
-    {view.mistakes.length === 0 ? null : (
-      <ul class="mistakes" role="alert">
-        {view.mistakes.map(mistake => (
-          <li>{mistake}</li>
-        ))}
-      </ul>
-    )}
-    {view.domains.length === 0 ? <NoDomains cloneCommand={view.place.cloneCommand} /> : <DomainTable {...view} />}
-  </Page>
+export const domainsRegions = (view: DomainsView): readonly Region[] => [
+  ...frameRegions(view.frame),
+  region('no-domains', <NoDomains none={view.domains.length === 0} cloneCommand={view.place.cloneCommand} />),
+  region('domains-head', <TableHead none={view.domains.length === 0} counted={view.counted} />),
+  ...view.domains.map(standing => {
+    const id = idFor('d', standing.domain.host)
+    return region(id, <DomainRow {...standing} id={id} place={view.place} />, { within: 'domains' })
+  }),
+]
+
+export const DomainsPage = ({ view }: { readonly view: DomainsView }) => {
+  const regions = domainsRegions(view)
+  return (
+    <Page
+      frame={view.frame}
+      title="Domains"
+      room="domains"
+      live={liveAddress(urls.domainsLive.to(), regions)}
+      notice={view.notice}
+    >
+      <header class="title row">
+        <div>
+          <h1>Domains</h1>
+          <p class="lead">
+            What <code>domains.yaml</code> on main declares. Each change here is a commit on it.
+          </p>
+        </div>
+        <a class="main" href={urls.domainNew.to()}>
+          Add a domain
+        </a>
+      </header>
+      {view.mistakes.length === 0 ? null : (
+        <ul class="mistakes" role="alert">
+          {view.mistakes.map(mistake => (
+            <li>{mistake}</li>
+          ))}
+        </ul>
+      )}
+      {raw(htmlOf(regions, 'no-domains'))}
+      <table class="ledger domains">
+        {raw(htmlOf(regions, 'domains-head'))}
+        <tbody id="domains">{raw(rowsOf(regions, 'domains'))}</tbody>
+      </table>
+    </Page>
+  )
+}
+
+const TableHead = ({ none, counted }: { readonly none: boolean; readonly counted: Date | undefined }) => (
+  <thead id="domains-head" {...(none ? { class: 'unseen' } : {})}>
+    <tr>
+      <th scope="col">State</th>
+      <th scope="col">Host</th>
+      <th scope="col">Serves</th>
+      <th scope="col">Certificate</th>
+      <th scope="col">DNS</th>
+      <th scope="col" class="num" {...(counted === undefined ? {} : { title: `since ${moment(counted.toISOString())}` })}>
+        Requests, 24 h
+      </th>
+      <th scope="col" class="num">
+        <span class="unseen">Edit</span>
+      </th>
+    </tr>
+  </thead>
 )
 
-const DomainTable = ({ domains, counted, place }: DomainsView) => (
-  <table class="ledger domains">
-    <thead>
-      <tr>
-        <th scope="col">State</th>
-        <th scope="col">Host</th>
-        <th scope="col">Serves</th>
-        <th scope="col">Certificate</th>
-        <th scope="col">DNS</th>
-        <th scope="col" class="num" {...(counted === undefined ? {} : { title: `since ${moment(counted.toISOString())}` })}>
-          Requests, 24 h
-        </th>
-        <th scope="col" class="num">
-          <span class="unseen">Edit</span>
-        </th>
-      </tr>
-    </thead>
-    <tbody>
-      {domains.map(standing => (
-        <DomainRow {...standing} place={place} />
-      ))}
-    </tbody>
-  </table>
-)
+interface DomainRowProps extends DomainStanding {
+  readonly id: string
+  readonly place: Place
+}
 
-const DomainRow = ({ domain, site, certificate, dns, visits, place }: DomainStanding & { readonly place: Place }) => (
-  <tr>
+const DomainRow = ({ id, domain, site, certificate, dns, visits, place }: DomainRowProps) => (
+  <tr id={id}>
     <td>{site === undefined ? <StateWord state="reconciling" word="new" /> : <Standing status={site} />}</td>
     <th scope="row">
       <a href={siteUrl(domain, place)} rel="noreferrer">
@@ -136,12 +159,16 @@ function siteUrl({ host, tls }: DomainDeclaration, { httpPort, httpsPort }: Plac
   return `https://${host}${httpsPort === 443 ? '' : `:${httpsPort}`}/`
 }
 
-const NoDomains = ({ cloneCommand }: { readonly cloneCommand: string }) => (
-  <section class="empty">
-    <h2>No domain is declared</h2>
-    <p>Add one here, or in a terminal:</p>
-    <pre>
-      <code>{`${cloneCommand} server\ncd server\n$EDITOR domains.yaml\ngit commit -am "my first site" && git push`}</code>
-    </pre>
-  </section>
+const NoDomains = ({ none, cloneCommand }: { readonly none: boolean; readonly cloneCommand: string }) => (
+  <div id="no-domains">
+    {none ? (
+      <section class="empty">
+        <h2>No domain is declared</h2>
+        <p>Add one here, or in a terminal:</p>
+        <pre>
+          <code>{`${cloneCommand} server\ncd server\n$EDITOR domains.yaml\ngit commit -am "my first site" && git push`}</code>
+        </pre>
+      </section>
+    ) : null}
+  </div>
 )

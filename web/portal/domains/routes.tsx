@@ -7,13 +7,15 @@ import type { PortalDeps } from '../deps.ts'
 import { missing } from '../errors.tsx'
 import { type Form, readForm } from '../form.ts'
 import { frameOf } from '../frame.ts'
+import { liveStream } from '../live/stream.ts'
 import { noticeOf } from '../notices.ts'
+import { subscribeToFrame } from '../overview/routes.tsx'
 import { page, seeOther } from '../reply.ts'
 import { urls } from '../urls.ts'
 import { type DomainChange, type Draft, dnsNames, draftOf, findEntry } from './draft.ts'
 import { type DomainFields, emptyFields, fieldsOfEntry, fieldsOfForm } from './entry.ts'
 import { DomainFormPage } from './form.tsx'
-import { DomainsPage } from './list.tsx'
+import { DomainsPage, type DomainsView, domainsRegions } from './list.tsx'
 import type { FormMistakes } from './mistakes.ts'
 import { standingsOf } from './standing.ts'
 import { textDiff } from './text-diff.ts'
@@ -22,7 +24,20 @@ export function domainRoutes(deps: PortalDeps): readonly Route[] {
   const reads = { method: 'GET', policy: ['person'], rateLimit: { requests: 600, seconds: 60 }, audit: false } as const
   const asks = { method: 'POST', policy: ['person'], rateLimit: { requests: 60, seconds: 60 }, audit: false } as const
   return [
-    { ...reads, path: urls.domains.path, handle: call => list(call, deps) },
+    { ...reads, path: urls.domains.path, handle: async call => page(<DomainsPage view={await viewOf(call, deps)} />) },
+    {
+      ...reads,
+      path: urls.domainsLive.path,
+      handle: call =>
+        liveStream(
+          call,
+          {
+            regions: async () => domainsRegions(await viewOf(call, deps)),
+            subscribe: changed => subscribeToFrame(deps, changed),
+          },
+          deps,
+        ),
+    },
     { ...reads, path: urls.domainNew.path, handle: call => form(call, deps, emptyFields, false) },
     { ...reads, path: urls.domainEdit.path, handle: call => edit(call, deps) },
     { ...asks, path: urls.domainReview.path, handle: async call => review(call, deps, changeOf(await readForm(call.request))) },
@@ -35,12 +50,12 @@ export function domainRoutes(deps: PortalDeps): readonly Route[] {
   ]
 }
 
-async function list(call: Call, deps: PortalDeps): Promise<Response> {
+async function viewOf(call: Call, deps: PortalDeps): Promise<DomainsView> {
   const head = await deps.repository.head()
   const parsed = head === undefined ? undefined : await deps.repository.read(head)
   const [certificates, traffic] = await Promise.all([deps.certificates(), deps.traffic()])
   const sources = { resources: deps.engine.status().resources, certificates, visits: traffic.hosts }
-  const view = {
+  return {
     frame: frameOf(call, deps),
     domains: parsed?.ok ? standingsOf({ state: parsed.state, ...sources }) : [],
     counted: traffic.since,
@@ -48,7 +63,6 @@ async function list(call: Call, deps: PortalDeps): Promise<Response> {
     mistakes: parsed?.ok === false ? parsed.mistakes.map(renderMistake) : [],
     notice: noticeOf(call),
   }
-  return page(<DomainsPage view={view} />)
 }
 
 async function form(

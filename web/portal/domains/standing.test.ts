@@ -69,6 +69,28 @@ test('the page shows what is in the way of visitors, and where to read on', asyn
   expect(html).toContain('elsewhere')
 })
 
+test('a page that is open shows a certificate when it comes, and a domain that is declared meanwhile', async () => {
+  const { repository, engine, get } = house()
+  repository.add({ revision: 'a'.repeat(40) }, {}, '')
+  expect(await (await get('/domains')).text()).toContain('No domain is declared')
+  const reader = (await get('/live/domains')).body?.pipeThrough(new TextDecoderStream()).getReader()
+  let sent = ''
+  const until = async (wanted: string) => {
+    sent = ''
+    while (!sent.includes(wanted)) sent += (await reader?.read())?.value ?? ''
+  }
+  await until('No domain is declared')
+  repository.add({ revision: 'b'.repeat(40) }, files, '')
+  for (const each of resources) engine.put(each)
+  await until('port 80 is closed')
+  expect(sent).toContain('hx-target="#domains" hx-swap="beforeend"')
+  expect(sent).not.toContain('No domain is declared')
+  for (const each of resources.filter(({ kind }) => kind === 'certificate')) engine.put({ ...each, state: 'ready', message: '' })
+  await until('s-ready')
+  await reader?.cancel()
+  expect(sent).not.toContain('port 80 is closed')
+})
+
 test('amounts are short', () => {
   expect([7, 999, 1_234, 48_525, 2_000_000].map(compact)).toEqual(['7', '999', '1.23K', '48.5K', '2M'])
   expect([0, 12, 1_023, 3_500, 120 * 1024 ** 3].map(size)).toEqual(['0 B', '12 B', '1023 B', '3.4 KiB', '120 GiB'])
