@@ -14,6 +14,7 @@ import {
   type ZoneContent,
 } from './provider.ts'
 import { registered, registryName, registryText } from './registry.ts'
+import { openPassage } from './signed-transfer.ts'
 import { readZoneText, writeData } from './zone-text.ts'
 
 export interface Rfc2136Deps {
@@ -166,10 +167,16 @@ function correctionLines(correction: Correction, owner: string): readonly string
   ]
 }
 
-/** All records of a zone, a line each. */
+/** All records of a zone, a line each, as the key signs them from the first to the last. */
 async function transfer(declared: Rfc2136Provider, deps: Rfc2136Deps, zone: string, signal: AbortSignal): Promise<string> {
-  const { code, stdout, stderr } = await dig(declared, deps, ['+noall', '+answer', '+onesoa', `${zone}.`, 'AXFR'], signal)
-  if (code === 0 && /^\S+\s+\d+\s+IN\s+SOA\s/m.test(stdout)) return stdout
+  await using passage = await openPassage(declared)
+  const through = { ...declared, server: '127.0.0.1', port: passage.port }
+  const { code, stdout, stderr } = await dig(through, deps, ['+noall', '+answer', '+onesoa', `${zone}.`, 'AXFR'], signal)
+  if (code === 0 && serialOf(stdout) !== undefined) {
+    // dig prints what it could not verify, and a complaint beside it.
+    if (passage.isSigned() && !/^;/m.test(stdout)) return stdout
+    throw unsigned(declared, zone)
+  }
   // The words of a transfer that failed do not say why; those of a simple question do.
   const asked = await dig(declared, deps, ['+noall', '+comments', `${zone}.`, 'SOA'], signal)
   throw refusal(declared, zone, `${stdout}\n${stderr}\n${asked.stdout}\n${asked.stderr}`)
@@ -214,6 +221,12 @@ async function nsupdate(
     signal,
   })
   if (result.code !== 0) throw refusal(declared, zone, `${result.stdout}\n${result.stderr}`)
+}
+
+function unsigned({ name, server, port, key }: Rfc2136Provider, zone: string): ApplianceError {
+  const hint = `none of it is believed: somebody on the way may change it; if nobody does, compare providers.${name} of dns.yaml with the server`
+  const message = `the zone ${zone} comes from ${server}:${port} without the signature of the TSIG key ${key}`
+  return new ApplianceError('stalled', message, { subject: `dns/${zone}`, hint })
 }
 
 /** Why the server did not do it, and what to do. */
