@@ -4,7 +4,7 @@ import type { DnsDependencies } from './dns.ts'
 import { placeKey } from './kept-zones.ts'
 import type { DnsAction } from './plan.ts'
 import { type Correction, type Provider, setKey, setOf, type ZoneContent } from './provider.ts'
-import { keepSnapshot } from './snapshots.ts'
+import { dropOld, keepSnapshot } from './snapshots.ts'
 
 type DnsChange = Change<DnsAction>
 type Deps = Pick<DnsDependencies, 'providers' | 'clock' | 'snapshots' | 'kept' | 'propagation' | 'created'>
@@ -16,6 +16,7 @@ export async function applyPlaces(
   { signal, step }: ApplyContext,
 ): Promise<readonly Outcome[]> {
   await step('begin')
+  await dropOld(deps.snapshots, deps.clock.now())
   const places = Map.groupBy(changes, ({ action }) => `${action.zone} at ${placeKey(action.provider)}`)
   const outcomes = await Promise.all([...places.values()].map(own => applyPlace(deps, own, step, signal)))
   await step('changed')

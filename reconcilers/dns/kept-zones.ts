@@ -4,7 +4,7 @@ import { z } from 'zod'
 import { providerSchema } from '../../desired-state/documents/dns-schema.ts'
 import type { DnsProvider } from '../../desired-state/state.ts'
 import { systemCode } from '../../runtime/os/errors.ts'
-import { makeDirectory, writeFileAtomic } from '../../runtime/os/files.ts'
+import { makeDirectory, statIfExists, writeFileAtomic } from '../../runtime/os/files.ts'
 
 /** A zone in which records of ours may be, and the server that they are at. */
 export interface KeptZone {
@@ -26,7 +26,8 @@ export function createKeptZones(folder: string, kind: string) {
       const path = pathOf(kept)
       const { name, ...declared } = kept.provider
       const content = `${JSON.stringify({ provider: name, declared })}\n`
-      if (known.has(path + content)) return
+      // Somebody may have said that the zone is forgotten.
+      if (known.has(path + content) && (await statIfExists(path)) !== undefined) return
       await makeDirectory(join(folder, kept.zone), 0o700)
       await writeFileAtomic(path, content)
       known.add(path + content)

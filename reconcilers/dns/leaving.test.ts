@@ -1,7 +1,11 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
+import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { ApplianceError } from '../../runtime/os/errors.ts'
+import { createKeptZones } from './kept-zones.ts'
 import type { FoundSet } from './provider.ts'
-import { inverse } from './snapshots.ts'
+import { dropOld, inverse, keepSnapshot, snapshotNames } from './snapshots.ts'
 import { dieAtStep } from './testing/die.ts'
 import { bindGround, cloudflareGround, createDesk, type Ground } from './testing/grounds.ts'
 
@@ -82,6 +86,43 @@ test('a zone that is not there is made where that is asked for, and its records 
   expect(second.failed).toEqual([])
   expect(second.after.changes).toEqual([])
   expect(second.after.obstacles).toMatchObject([{ key: zone, state: 'waiting', reason: 'not-delegated' }])
+})
+
+test('of each zone the last twenty snapshots stay, and those of one that was left for ninety days', async () => {
+  const root = await mkdtemp(join(tmpdir(), 'dns-'))
+  try {
+    const now = new Date()
+    const later = (days: number) => new Date(now.getTime() + days * 86_400_000)
+    const content = { sets: new Map(), ours: new Set<string>() }
+    for (let second = 0; second < 25; second++)
+      await keepSnapshot(join(root, zone), content, [], new Date(now.getTime() + second * 1_000))
+    const names = await snapshotNames(join(root, zone))
+    expect([names.length, names[0]]).toEqual([20, `${new Date(now.getTime() + 5_000).toISOString().replaceAll(':', '')}.json`])
+    await keepSnapshot(join(root, 'kept.example.net'), content, [], now)
+    await Bun.write(join(root, 'kept.example.net', 'dns-record-at-cloudflare.kept'), '{}')
+    await Bun.write(join(root, 'kept.example.net', '.half.json.0123.tmp'), '{')
+    await dropOld(root, later(89))
+    expect((await readdir(root)).toSorted()).toEqual([zone, 'kept.example.net'])
+    expect(await readdir(join(root, 'kept.example.net'))).toHaveLength(2)
+    await dropOld(root, later(91))
+    expect(await readdir(root)).toEqual(['kept.example.net'])
+  } finally {
+    await rm(root, { recursive: true })
+  }
+})
+
+test('a zone that somebody said is forgotten is remembered again when something is put into it', async () => {
+  const root = await mkdtemp(join(tmpdir(), 'dns-'))
+  try {
+    const [ours, theirs] = [createKeptZones(root, 'dns-record'), createKeptZones(root, 'dns-record')]
+    const provider = { name: 'cloud', type: 'cloudflare', token: 'secret:CLOUDFLARE_TOKEN' } as const
+    await ours.keep({ zone, provider })
+    await theirs.forget({ zone, provider })
+    await ours.keep({ zone, provider })
+    expect(await theirs.all()).toEqual([{ zone, provider }])
+  } finally {
+    await rm(root, { recursive: true })
+  }
 })
 
 test('what undoes a correction is kept with what the zone held', () => {

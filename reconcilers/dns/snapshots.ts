@@ -1,10 +1,14 @@
-import { readdir, rm } from 'node:fs/promises'
+import { readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { systemCode } from '../../runtime/os/errors.ts'
 import { makeDirectory, writeFileAtomic } from '../../runtime/os/files.ts'
 import { type Correction, setKey, type ZoneContent } from './provider.ts'
 
 /** Of each zone. */
 const mostSnapshots = 20
+const day = 86_400_000
+/** Milliseconds for which snapshots of a zone stay in which nothing of ours is left. */
+const keptAfterwards = 90 * day
 
 /**
  * What a zone held before it was changed, and what would undo the change, as JSON for a person. Records of ours follow the
@@ -21,6 +25,30 @@ export async function keepSnapshot(
   const content = { at: now.toISOString(), records, undo: corrections.map(inverse) }
   await writeFileAtomic(join(folder, `${now.toISOString().replaceAll(':', '')}.json`), `${JSON.stringify(content, null, 1)}\n`)
   for (const name of (await snapshotNames(folder)).slice(0, -mostSnapshots)) await rm(join(folder, name), { force: true })
+}
+
+/** Removes snapshots of zones that have long been left, and what deaths have left half written. */
+export async function dropOld(root: string, now: Date): Promise<void> {
+  for (const zone of await readdir(root).catch(noFolder)) {
+    const folder = join(root, zone)
+    const found = await Promise.all((await readdir(folder).catch(noFolder)).map(name => withAge(folder, name, now)))
+    const isLeft = !found.some(({ name }) => name.endsWith('.kept'))
+    if (isLeft && found.length > 0 && found.every(({ age }) => age > keptAfterwards)) await rm(folder, { recursive: true })
+    else for (const { name, age } of found) if (name.endsWith('.tmp') && age > day) await rm(join(folder, name), { force: true })
+  }
+}
+
+const withAge = async (folder: string, name: string, now: Date) => {
+  const changed = await stat(join(folder, name)).then(
+    ({ mtimeMs }) => mtimeMs,
+    () => now.getTime(),
+  )
+  return { name, age: now.getTime() - changed }
+}
+
+function noFolder(error: unknown): string[] {
+  if (['ENOENT', 'ENOTDIR'].includes(systemCode(error) ?? '')) return []
+  throw error
 }
 
 export const snapshotNames = async (folder: string): Promise<readonly string[]> =>
