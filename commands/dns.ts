@@ -24,22 +24,26 @@ const day = z.object({
     visitors: z.number(),
   },
 })
+const accountZone = z.object({
+  ...{ zone: z.string(), status: z.string(), declared: z.boolean(), name_servers: z.array(z.string()) },
+})
 
 export const dns: Command = {
   name: 'dns',
-  usage: '[list | show ZONE [SNAPSHOT] | traffic ZONE | purge ZONE [URL...] | forget ZONE] [--json]',
+  usage: '[list | account PROVIDER | show ZONE [SNAPSHOT] | traffic ZONE | purge ZONE [URL...] | forget ZONE] [--json]',
   summary: 'zones that are kept from here, what they hold and held, and what Cloudflare counts and keeps of them',
   async run(args, context) {
     const { positionals, values } = readArguments(args, { json: { type: 'boolean' } }, { least: 0, most: 302 })
     const [verb = 'list', name, ...rest] = positionals
     const json = values.json === true
     if (verb === 'list' && name === undefined) return list(context, json)
-    if (name === undefined) throw new WrongUse('the ZONE is missing')
+    if (name === undefined) throw new WrongUse(`the ${verb === 'account' ? 'PROVIDER' : 'ZONE'} is missing`)
+    if (verb === 'account' && rest.length === 0) return account(context, name, json)
     if (verb === 'show') return show(context, name, rest, json)
     if (verb === 'traffic' && rest.length === 0) return traffic(context, name, json)
     if (verb === 'purge') return purge(context, name, rest)
     if (verb === 'forget' && rest.length === 0) return forget(context, name)
-    throw new WrongUse(`${verb} is none of list, show, traffic, purge and forget, or has too much behind it`)
+    throw new WrongUse(`${verb} is none of list, account, show, traffic, purge and forget, or has too much behind it`)
   },
 }
 
@@ -103,6 +107,21 @@ async function traffic({ environment, out }: CommandContext, name: string, json:
       ...[date, ...[requests, cached_requests, Math.round(bytes / 1_048_576), threats, visitors].map(String)],
     ])
     for (const line of table([['DAY', 'REQUESTS', 'CACHED', 'MIB', 'THREATS', 'VISITORS'], ...rows])) out(line)
+  }
+  return 0
+}
+
+async function account({ environment, out }: CommandContext, provider: string, json: boolean): Promise<ExitStatus> {
+  const zones = await askAppliance(
+    environment.home,
+    'GET',
+    `/api/dns-accounts/${encodeURIComponent(provider)}`,
+    z.array(accountZone),
+  )
+  if (json) out(JSON.stringify(zones))
+  else {
+    const rows = zones.map(one => [one.zone, one.status, one.declared ? 'yes' : 'no', one.name_servers.join(' ')].map(harmless))
+    for (const line of table([['ZONE', 'STATUS', 'DECLARED', 'NAME SERVERS'], ...rows])) out(line)
   }
   return 0
 }

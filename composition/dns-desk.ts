@@ -7,7 +7,7 @@ import { createAsk } from '../reconcilers/dns/cloudflare/api.ts'
 import { purgeCache } from '../reconcilers/dns/cloudflare/purge.ts'
 import { createKeptSettings } from '../reconcilers/dns/cloudflare/settings/kept.ts'
 import type { ZoneAccess } from '../reconcilers/dns/cloudflare/settings/observe.ts'
-import { zoneId } from '../reconcilers/dns/cloudflare/zones.ts'
+import { zoneId, zonesOf } from '../reconcilers/dns/cloudflare/zones.ts'
 import { createKeptZones } from '../reconcilers/dns/kept-zones.ts'
 import { snapshotNames } from '../reconcilers/dns/snapshots.ts'
 import type { Engine, ResourceStatus } from '../reconcilers/engine/status.ts'
@@ -39,7 +39,7 @@ export function createDnsDesk({ home, clock, access, engine }: DnsDeskDeps): Dns
     throw new ApplianceError('invalid', `dns.yaml has no zone ${name} at Cloudflare`, { hint: 'the verb dns list has them' })
   }
   return {
-    zones: () => [...zones().values()].map(zone => glanceOf(zone, resourcesOf(zone.name))),
+    zones: () => [...zones().values()].map(zone => glanceOf(zone, resourcesOf(zone.name), missingIn(access, zone.name))),
     records(name) {
       const zone = zones().get(name)
       if (zone === undefined) return undefined
@@ -61,6 +61,14 @@ export function createDnsDesk({ home, clock, access, engine }: DnsDeskDeps): Dns
       return text === undefined ? undefined : JSON.parse(text)
     },
     purge: (zone, files, signal) => purgeCache(zone, files.length === 0 ? 'everything' : { files }, atCloudflare(zone), signal),
+    async account(name, signal) {
+      const declared = [...zones().values()].map(({ provider }) => provider).find(one => one.name === name)
+      if (declared?.type !== 'cloudflare') return undefined
+      const found = await zonesOf({ declared, ask: createAsk(declared, access.cloudflare(declared)) }, signal)
+      return found.map(({ name: zone, status = '', name_servers }) => ({
+        ...{ zone, status, name_servers: name_servers ?? [], declared: zones().get(zone)?.provider.name === name },
+      }))
+    },
     traffic(zone, days, signal) {
       const since = new Date(clock.now().getTime() - (days - 1) * 86_400_000).toISOString().slice(0, 10)
       return trafficOf(zone, since, atCloudflare(zone), signal)
@@ -94,13 +102,21 @@ export function accessTo(access: DnsAccess, zone: string, declared: CloudflarePr
 const zoneOfKey = (zones: ReadonlyMap<string, DnsZone>, key: string): string | undefined =>
   zoneOf(zones, key.slice(0, key.includes('/') ? key.indexOf('/') : key.length))?.name
 
-function glanceOf({ name, provider }: DnsZone, resources: readonly ResourceStatus[]) {
+/** Servers that lack records which count as ready. */
+const missingIn = ({ propagation }: DnsAccess, zone: string): readonly string[] => [
+  ...new Set(Object.values(propagation).flatMap(({ missing }) => missing(zone) ?? [])),
+]
+
+function glanceOf({ name, provider }: DnsZone, resources: readonly ResourceStatus[], missing: readonly string[]) {
   const open = resources.filter(({ state }) => state !== 'ready')
   const count = (kind: string) => resources.filter(one => one.kind === kind && one.key !== name).length
   return {
     ...{ zone: name, provider: provider.name, type: provider.type, records: count('dns-record') + count('site-record') },
     ...{ settings: count('cloudflare-setting'), state: open[0]?.state ?? 'ready' },
-    problems: open.map(({ key, state, message }) => `${key} is ${state}: ${message}`),
+    problems: [
+      ...open.map(({ key, state, message }) => `${key} is ${state}: ${message}`),
+      ...missing.map(what => `${name} is served ${what}`),
+    ],
   }
 }
 

@@ -13,6 +13,8 @@ setDefaultTimeout(120_000)
 
 let appliance: Appliance
 let bind: Bind
+/** Names a second server that is not there. */
+let lonely: Bind
 let cloudflare: CloudflareServer
 let clone: Clone
 let source: string
@@ -20,10 +22,12 @@ let source: string
 beforeAll(async () => {
   appliance = await createAppliance()
   bind = await startBind(['example.net'])
-  cloudflare = startCloudflare(['example.com'])
+  lonely = await startBind(['example.org'], ['127.0.0.2'])
+  cloudflare = startCloudflare(['example.com', 'unknown.example.org'])
   await appliance.start({
     env: {
       ...{ AI_INFRA_SECRET_DNS_KEY: bind.secret, AI_INFRA_SECRET_CLOUDFLARE_TOKEN: cloudflare.token },
+      AI_INFRA_SECRET_LONELY_KEY: lonely.secret,
       CLOUDFLARE_BASE_URL: cloudflare.url,
     },
   })
@@ -33,6 +37,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await appliance?.[Symbol.asyncDispose]()
   await bind?.[Symbol.asyncDispose]()
+  await lonely?.[Symbol.asyncDispose]()
   await cloudflare?.[Symbol.asyncDispose]()
   if (source !== undefined) await rm(source, { recursive: true, force: true })
 })
@@ -40,6 +45,7 @@ afterAll(async () => {
 const providers = () => `providers:
   cloud: { type: cloudflare, token: "secret:CLOUDFLARE_TOKEN", account_id: ${cloudflare.accountId} }
   home: { type: rfc2136, server: 127.0.0.1, port: ${bind.port}, key: ai-infra, secret: "secret:DNS_KEY" }
+  lonely: { type: rfc2136, server: 127.0.0.1, port: ${lonely.port}, key: ai-infra, secret: "secret:LONELY_KEY" }
 `
 const records = (name: string) =>
   cloudflare
@@ -69,7 +75,7 @@ test('one push keeps zones at two providers at once, and what Cloudflare does in
   expect(cloudflare.zone('example.com').settings.settings.get('ssl')).toBe('strict')
 })
 
-test('the command line shows zones, records, traffic and what was there before, and purges the cache', async () => {
+test('the command line shows zones, those of the account too, records, traffic and what was there before, and purges the cache', async () => {
   const list = await appliance.command('dns', 'list')
   expect(list).toMatchObject({ code: 0 })
   expect(list.out).toMatch(/example\.com\s+cloud \(cloudflare\)\s+2\s+2\s+ready/)
@@ -80,6 +86,10 @@ test('the command line shows zones, records, traffic and what was there before, 
   expect((await appliance.command('dns', 'traffic', 'example.com')).out).toMatch(/\d{4}-\d\d-\d\d\s+100\d\s+400/)
   expect((await appliance.command('dns', 'purge', 'example.com')).code).toBe(0)
   expect(cloudflare.zone('example.com').settings.purges).toEqual([{ purge_everything: true }])
+  const account = await appliance.command('dns', 'account', 'cloud')
+  expect(account.out).toMatch(/example\.com\s+active\s+yes\s+ada\.ns\.cloudflare\.com bob\.ns\.cloudflare\.com/)
+  expect(account.out).toMatch(/unknown\.example\.org\s+active\s+no/)
+  expect((await appliance.command('dns', 'account', 'home')).error).toContain('provider home of type cloudflare')
   const elsewhere = await appliance.command('dns', 'purge', 'example.net')
   expect(elsewhere).toMatchObject({ code: 1, error: expect.stringContaining('no zone example.net at Cloudflare') })
 })
@@ -126,4 +136,28 @@ test('a zone that leaves dns.yaml is held once, records of sites too, and then l
   ).toEqual(['theirs.example.com'])
   expect(cloudflare.zone('example.com').settings.rulesets.get('http_request_firewall_custom')?.rules).toEqual([])
   expect(await bind.ask('wiki.example.net', 'A')).toEqual(['203.0.113.9'])
+})
+
+test('while a server of a zone is waited for its site serves, other zones go on, and the push says which server it is', async () => {
+  const dnsYaml = (mail: string) =>
+    `${providers()}zones:\n  example.org: { provider: lonely }\n  example.net: { provider: home, records: { mail: { A: ${mail} } } }\n`
+  await clone.write({
+    'dns.yaml': dnsYaml('203.0.113.26'),
+    'domains.yaml': 'domains:\n  wiki.example.net: { root: wiki }\n  far.example.org: { root: far }\n',
+  })
+  await clone.commit()
+  const push = await clone.startPush()
+  const far = () => appliance.resource('site-record', 'far.example.org/A')
+  await until('the record is on its way', async () => (await far())?.message.includes('ns2.example.org') === true)
+  expect(await far()).toMatchObject({
+    ...{ state: 'reconciling', reason: 'propagating', message: 'waits for ns2.example.org, which does not answer' },
+  })
+  expect(await lonely.ask('far.example.org', 'A')).toEqual(['203.0.113.9'])
+  await until('another zone goes on', async () => (await bind.ask('mail.example.net', 'A'))[0] === '203.0.113.26')
+  expect((await appliance.visit('far.example.org')).status).toBe(200)
+  expect((await appliance.status()).converged).toBe(false)
+  await lonely.byHand('update delete example.org. NS ns2.example.org.')
+  const { revision } = await clone.deliver({ 'README.md': 'another reason to look\n' })
+  await appliance.converged(revision)
+  expect((await push.done()).shown).toContain('a newer commit took over')
 })

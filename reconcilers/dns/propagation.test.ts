@@ -129,6 +129,7 @@ test('a server that is dead for good holds up one change for a minute, and is th
   const lost = 'without ns2.example.com, which does not answer; it is not waited for'
   const { notes } = await until(first, isReady)
   expect(notes).toEqual([`a.example.com/A: ${lost}`, `example.com: 1 of its records are kept from here, at 127.0.0.1, ${lost}`])
+  expect(desk.propagation.missing(zone)).toBe(lost)
   const both = [...first, set('b', '203.0.113.2')]
   await desk.converge(desk.desiredOf(both))
   expect((await until(both, isReady)).notes).toContain(`b.example.com/A: ${lost}`)

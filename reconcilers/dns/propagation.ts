@@ -4,6 +4,7 @@ import type { Correction, Provider, ZoneContent } from './provider.ts'
 import {
   type Followed,
   isWaitedFor,
+  noteOf,
   type Spread,
   spreadOf,
   unasked,
@@ -26,6 +27,8 @@ export interface Propagation {
   look(place: KeptZone, content: ZoneContent, provider: Provider): Promise<Spread | undefined>
   /** Until what was written of these names is everywhere, or waited for no longer; `tell` says what is waited for, if anything. */
   until(names: readonly string[], tell: (message: string) => void, signal: AbortSignal): Promise<void>
+  /** Servers of a zone that are not waited for, for a person; undefined when there are none. */
+  missing(zone: string): string | undefined
   /** Calls `wake` when there is something new to say. Gives how to end that, and all asking. */
   watch(wake: (reason: string) => void): () => void
 }
@@ -120,6 +123,7 @@ export function createPropagation(clock: Clock): Propagation {
         signal.removeEventListener('abort', abort)
       })
     },
+    missing: name => noteOf([...zones.values()].filter(({ zone }) => zone === name).flatMap(({ given }) => [...given.values()])),
     watch(wake) {
       listeners.add(wake)
       return () => {

@@ -88,10 +88,14 @@ export function spreadOf(zone: Followed): Spread | undefined {
   const { given, missed, pending } = zone
   if (!isWaitedFor(zone) && given.size === 0) return undefined
   const waits = isWaitedFor(zone) ? [zone.zone, ...pending.keys()].map(key => [key, waitOf(zone)] as const) : []
-  const note = `without ${lackWords([...given.values()])}; it is not waited for`
-  const notes = given.size > 0 ? [zone.zone, ...missed.keys()].map(key => [key, note] as const) : []
+  const note = noteOf([...given.values()])
+  const notes = note === undefined ? [] : [zone.zone, ...missed.keys()].map(key => [key, note] as const)
   return { waits: new Map(waits), notes: new Map(notes) }
 }
+
+/** For a person: who is not waited for. */
+export const noteOf = (given: readonly Lack[]): string | undefined =>
+  given.length === 0 ? undefined : `without ${lackWords(given)}; it is not waited for`
 
 /** For a person: what is waited for. */
 export function waitOf({ zone, lacking, given }: Followed): string {

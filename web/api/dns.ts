@@ -11,6 +11,8 @@ export interface DnsDesk {
   snapshot(zone: string, name: string): Promise<unknown>
   /** Throws `invalid` when the zone is not at Cloudflare. */
   purge(zone: string, files: readonly string[], signal: AbortSignal): Promise<void>
+  /** Zones of an account at Cloudflare; undefined when no declared zone is at a provider of that name there. */
+  account(provider: string, signal: AbortSignal): Promise<readonly z.output<typeof accountZoneShape>[] | undefined>
   traffic(zone: string, days: number, signal: AbortSignal): Promise<readonly z.output<typeof dayShape>[]>
   /** That nothing from here is left in a zone that is declared no more; false when nothing was remembered of it. */
   forget(zone: string): Promise<boolean>
@@ -28,7 +30,10 @@ export const zoneShape = z
     records: z.number().int().describe('Sets that are kept from here, those of sites included'),
     settings: z.number().int().describe('Settings, rules, routes and load balancers at Cloudflare that are kept from here'),
     state: z.string(),
-    problems: z.array(z.string()).readonly().describe('One sentence for each resource that is not ready'),
+    problems: z
+      .array(z.string())
+      .readonly()
+      .describe('One sentence for each resource that is not ready, and for servers of the zone that lack what is'),
   })
   .meta({ id: 'Zone' })
 
@@ -54,6 +59,15 @@ export const dayShape = z
     visitors: z.number(),
   })
   .meta({ id: 'TrafficDay' })
+
+export const accountZoneShape = z
+  .object({
+    zone: z.string(),
+    status: z.string().describe('In the words of Cloudflare: active, pending, moved'),
+    name_servers: z.array(z.string()).readonly().describe('Those that its registrar has to name'),
+    declared: z.boolean().describe('Whether dns.yaml has it at this provider'),
+  })
+  .meta({ id: 'AccountZone' })
 
 export const zoneViewShape = z.object({ ...zoneShape.shape, entries: z.array(recordShape), snapshots: z.array(z.string()) })
 
@@ -96,6 +110,14 @@ export const dnsRoutes = ({ dns }: DnsApiDeps): readonly DocumentedRoute[] => [
     ...{ rateLimit: { requests: 30, seconds: 60 } },
     summary: 'Requests, bytes and threats of the last days, as Cloudflare counts them',
     handle: ({ param, query, call }) => dns.traffic(param('zone'), query.days, call.request.signal),
+  }),
+  reads({
+    ...{ path: '/api/dns-accounts/:provider', policy: people, tag, answer: z.array(accountZoneShape).readonly() },
+    ...{ rateLimit: { requests: 30, seconds: 60 } },
+    summary: 'All zones of an account at Cloudflare, declared or not',
+    handle: async ({ param, call }) =>
+      (await dns.account(param('provider'), call.request.signal)) ??
+      notFound(`no zone of dns.yaml is at a provider ${param('provider')} of type cloudflare`, 'the verb dns list has them'),
   }),
   writes({
     ...{ path: '/api/dns/:zone/purge', policy: people, audit: 'dns.cache-purged', tag, answer: z.object({ purged: z.string() }) },

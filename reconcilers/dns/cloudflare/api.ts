@@ -14,6 +14,8 @@ export interface CloudflareDeps {
   readonly baseUrl: string | undefined
   /** Shared by everything that calls with the same account. */
   readonly account: CloudflareAccount
+  /** Milliseconds that one answer may take. Default 30,000. */
+  readonly patience?: number
 }
 
 /** What is remembered of an account between two looks; losing it costs a few calls. */
@@ -31,15 +33,14 @@ type Request = (client: CloudflareClient, options: { readonly signal: AbortSigna
 /** One request, and its answer; what is not whole or not as expected is none. `doing` is for a person: `read its records`. */
 export type Ask = <T>(doing: string, answer: z.ZodType<T>, request: Request, signal: AbortSignal) => Promise<T>
 
-/** Milliseconds that one answer may take. */
-const patience = 30_000
+const usualPatience = 30_000
 /** Milliseconds that a request is waited for in place; who asks for more is left alone until then. */
 const shortQuiet = 2_000
 
 export function createAsk(declared: CloudflareProvider, deps: CloudflareDeps): Ask {
   return async (doing, answer, request, signal) => {
     const { createCloudflareClient } = await import('./client.ts')
-    const client = createCloudflareClient(await credentials(declared, deps), deps.baseUrl, patience)
+    const client = createCloudflareClient(await credentials(declared, deps), deps.baseUrl, deps.patience ?? usualPatience)
     const send = async () => {
       refuseWhileQuiet(deps)
       try {

@@ -13,6 +13,10 @@ const zoneShape = z.object({
 export type CloudflareZone = z.output<typeof zoneShape>
 
 const listShape = z.object({ success: z.literal(true), result: z.array(zoneShape) })
+const pageShape = z.object({
+  ...{ success: z.literal(true), result: z.array(zoneShape) },
+  result_info: z.object({ total_count: z.int().min(0), total_pages: z.int().min(0) }),
+})
 const oneShape = z.object({ success: z.literal(true), result: zoneShape })
 
 export type ZoneLookUp = Pick<CloudflareAccount, 'zones'> & { readonly declared: CloudflareProvider; readonly ask: Ask }
@@ -35,6 +39,29 @@ export async function findZone({ declared, ask }: ZoneLookUp, name: string, sign
   if (zone !== undefined) return zone
   const hint = `write create: true into the zone to have it made, or let the token of providers.${declared.name} read it`
   throw new NoSuchZone(`Cloudflare shows no zone ${name} to this token`, hint, name)
+}
+
+/** Of one request; Cloudflare gives no more. */
+const perPage = 50
+
+/** All that the account, or the token, has. */
+export async function zonesOf(
+  { declared, ask }: Omit<ZoneLookUp, 'zones'>,
+  signal: AbortSignal,
+): Promise<readonly CloudflareZone[]> {
+  const { account_id } = declared
+  const found = new Map<string, CloudflareZone>()
+  for (let page = 1; ; page++) {
+    const { result, result_info } = await ask(
+      'list its zones',
+      pageShape,
+      (client, options) =>
+        client.zones.list({ page, per_page: perPage, ...(account_id !== undefined && { account: { id: account_id } }) }, options),
+      signal,
+    )
+    for (const zone of result) found.set(zone.id, zone)
+    if (page >= result_info.total_pages) return [...found.values()].sort((a, b) => (a.name < b.name ? -1 : 1))
+  }
 }
 
 /** Its id, asked for once. */

@@ -11,7 +11,8 @@ export interface Fault {
   readonly on: RegExp
   readonly how:
     | { readonly status: number; readonly retryAfter?: number; readonly after?: boolean }
-    | { readonly hangsUp: 'before' | 'after' }
+    /** Never answers: before it does what it is asked for, or after. */
+    | { readonly isSilent: 'before' | 'after' }
     /** Ends in the middle of the answer. */
     | { readonly breaksOff: true }
     /** Leaves the last record of a list out, and counts it. */
@@ -42,6 +43,8 @@ export interface CloudflareServer extends AsyncDisposable {
   readonly pools: PoolBook
   zone(name: string): CloudflareZone
   addZone(name: string, status?: ZoneAnswer['status']): CloudflareZone
+  /** Of zones that are made; `pending` until the registrar has named its servers. */
+  statusOfNew: ZoneAnswer['status']
   fail(fault: Fault): void
 }
 
@@ -121,7 +124,7 @@ export function startCloudflare(zones: readonly string[] = []): CloudflareServer
       if (body.account.id !== accountId) throw new Refused(403, 1068, 'Permission denied')
       if ([...state.values()].some(({ zone }) => zone.name === body.name))
         throw new Refused(400, 1061, `${body.name} already exists`)
-      return { result: agree('answer', zoneAnswer, addZone(body.name, 'pending').zone) }
+      return { result: agree('answer', zoneAnswer, addZone(body.name, cloudflare.statusOfNew).zone) }
     }
     const { records, settings } = zoneAt(zoneId)
     if (part === 'dns_records' && more === undefined && method === 'GET') {
@@ -163,20 +166,20 @@ export function startCloudflare(zones: readonly string[] = []): CloudflareServer
     hostname: '127.0.0.1',
     port: 0,
     idleTimeout: 60,
-    async fetch(request, self) {
+    async fetch(request) {
       const url = new URL(request.url)
       const path = url.pathname.replace(/^\/client\/v4\//, '')
       const name = `${request.method} /${path}`
       calls.push(name)
       const how = faultOf(name)
-      if (how !== undefined && 'hangsUp' in how && how.hangsUp === 'before') return hangUp(request, self)
+      if (how !== undefined && 'isSilent' in how && how.isSilent === 'before') return silence()
       if (how !== undefined && 'status' in how && how.after !== true) return failed(how.status, how.retryAfter)
       const answer = await answerOf(request, url, path, how)
-      if (how === undefined || !('hangsUp' in how || 'status' in how || 'breaksOff' in how)) return answer
+      if (how === undefined || !('isSilent' in how || 'status' in how || 'breaksOff' in how)) return answer
       if ('status' in how) return failed(how.status, how.retryAfter)
       if ('breaksOff' in how)
         return new Response((await answer.text()).slice(0, -20), { headers: { 'content-type': 'application/json' } })
-      return hangUp(request, self)
+      return silence()
     },
   })
 
@@ -196,7 +199,8 @@ export function startCloudflare(zones: readonly string[] = []): CloudflareServer
     }
   }
 
-  return {
+  const cloudflare: CloudflareServer = {
+    statusOfNew: 'pending',
     ...{ url: `http://127.0.0.1:${server.port}/client/v4`, token, apiKey, email, accountId, calls, pools, addZone },
     declared: { name: 'cloud', type: 'cloudflare', token: 'secret:CLOUDFLARE_TOKEN', account_id: accountId },
     zone(name) {
@@ -210,6 +214,7 @@ export function startCloudflare(zones: readonly string[] = []): CloudflareServer
       if (disagreements.length > 0) throw new Error(disagreements.join('\n'))
     },
   }
+  return cloudflare
 }
 
 function failed(status: number, retryAfter: number | undefined): Response {
@@ -221,9 +226,4 @@ function failed(status: number, retryAfter: number | undefined): Response {
   )
 }
 
-/** The connection ends without an answer. */
-async function hangUp(request: Request, server: Bun.Server<unknown>): Promise<Response> {
-  if (!request.bodyUsed) await request.arrayBuffer()
-  server.timeout(request, 1)
-  return new Promise(() => {})
-}
+const silence = (): Promise<Response> => new Promise(() => {})

@@ -4,11 +4,13 @@ import { join } from 'node:path'
 import type { DnsProvider } from '../../../desired-state/state.ts'
 import { type Clock, systemClock } from '../../../runtime/os/clock.ts'
 import { ApplianceError } from '../../../runtime/os/errors.ts'
+import type { Plan } from '../../engine/reconciler.ts'
 import { createAccount } from '../cloudflare/api.ts'
 import { createCloudflare } from '../cloudflare/provider.ts'
 import { createDnsReconciler } from '../dns.ts'
 import type { DnsItem } from '../item.ts'
 import { createKeptZones } from '../kept-zones.ts'
+import type { DnsAction } from '../plan.ts'
 import { createPropagation } from '../propagation.ts'
 import type { FoundSet, Providers } from '../provider.ts'
 import { type Bind, bindProviders, startBind } from './bind.ts'
@@ -83,20 +85,27 @@ export async function createDesk(
       ]),
     ])
   const signal = AbortSignal.timeout(120_000)
-  const look = async (desired: ReadonlyMap<string, DnsItem>) =>
-    reconciler.plan(desired, await reconciler.observe(desired, signal))
+  const see = async (desired: ReadonlyMap<string, DnsItem>) => {
+    const observed = await reconciler.observe(desired, signal)
+    return { ...reconciler.plan(desired, observed), content: observed[0]?.content }
+  }
+  const look = async (desired: ReadonlyMap<string, DnsItem>): Promise<Plan<DnsAction>> => {
+    const { content: _, ...plan } = await see(desired)
+    return plan
+  }
   return {
     desiredOf,
     look,
     folder,
     ...{ reconciler, propagation },
-    /** Gives what is left to do afterwards, and what failed. */
+    /** Gives what is left to do afterwards, what failed, and what the zone then has. */
     async converge(desired: ReadonlyMap<string, DnsItem>, step: (name: string) => Promise<void> = async () => {}) {
       const { changes } = await look(desired)
       const outcomes =
         changes.length === 0 ? [] : ((await reconciler.applyBatch?.(changes, { signal, step, progress: () => {} })) ?? [])
       const failed = outcomes.flatMap(({ key, error }) => (error === undefined ? [] : [`${key}: ${error.message}`]))
-      return { changes, failed, after: await look(desired) }
+      const { content, ...after } = await see(desired)
+      return { changes, failed, after, content }
     },
     [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }),
   }

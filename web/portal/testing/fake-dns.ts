@@ -6,6 +6,7 @@ export const fakeDns = (changes: Partial<DnsDesk> = {}): DnsDesk => ({
   records: () => undefined,
   snapshots: async () => [],
   snapshot: async () => undefined,
+  account: async () => undefined,
   purge: async () => {},
   traffic: async () => [],
   forget: async () => false,
