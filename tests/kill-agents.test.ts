@@ -30,7 +30,7 @@ test('kill -9 of the runtime at every step of a change of agents loses nothing a
   const steps = await killAtEveryStep({
     appliance,
     clone,
-    kind: 'agent',
+    kinds: ['agent'],
     async change(round) {
       await clone.write({ 'agents.yaml': yaml(round), 'agents/qa.md': `You look for what is weak, for the ${round}th time.\n` })
     },

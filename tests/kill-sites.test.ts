@@ -25,7 +25,7 @@ test('kill -9 of the runtime at every step of a change of sites loses nothing, d
   const steps = await killAtEveryStep({
     appliance,
     clone,
-    kind: 'site',
+    kinds: ['site'],
     async change(round) {
       await Bun.write(join(appliance.home.www, `site${round}`, 'index.html'), `the only copy of ${round}`)
       await clone.write({

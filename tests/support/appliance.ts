@@ -161,7 +161,7 @@ export async function createAppliance({ root, bare = root !== undefined }: HomeO
       return (await status()).resources.find(resource => resource.kind === kind && resource.key === key)
     },
     services: () => ask('/api/services', servicesShape),
-    runs: (kind, key) => ask(`/api/runs/${kind}/${key}`, runsShape),
+    runs: (kind, key) => ask(`/api/runs/${kind}/${encodeURIComponent(key)}`, runsShape),
     events: () => Bun.file(join(home.logs, 'events.log')).text(),
     visit: (host, path = '/', init = {}) =>
       fetch(`http://127.0.0.1:${ports.http}${path}`, {

@@ -10,7 +10,10 @@ const entry = join(import.meta.dir, 'up-killed-at.ts')
 export interface KillAtSteps {
   readonly appliance: Appliance
   readonly clone: Clone
-  readonly kind: 'site' | 'agent'
+  /** Steps of several have their kind before their name. */
+  readonly kinds: readonly string[]
+  /** Of every start. */
+  readonly env?: Readonly<Record<string, string>>
   /** Writes the files of the next commit; each round changes the same things. */
   readonly change: (round: number) => Promise<void>
   /** After the recovery from each death, and once before the first. */
@@ -22,11 +25,14 @@ export interface KillAtSteps {
  * runtime kills itself, and a start that recovers and is killed next. A step that several resources take is met at the
  * last of them, when the others stand somewhere else; the very first one while nothing is done. Gives the steps, in order.
  */
-export async function killAtEveryStep({ appliance, clone, kind, change, check }: KillAtSteps): Promise<string[]> {
+export async function killAtEveryStep({ appliance, clone, kinds, env = {}, change, check }: KillAtSteps): Promise<string[]> {
   const at = (name: string) => join(appliance.home.root, name)
   const steps = async () => numbered((await readFile(at('steps'), 'utf8')).trimEnd().split('\n'))
   const start = (fatal: string | undefined) =>
-    appliance.start({ entry, env: { KILL_KIND: kind, ...(fatal === undefined ? {} : { KILL_AT: fatal }) } })
+    appliance.start({
+      entry,
+      env: { ...env, KILL_KINDS: kinds.join(' '), ...(fatal === undefined ? {} : { KILL_AT: fatal }) },
+    })
   const push = async (round: number): Promise<PushResult> => {
     await rm(at('steps'), { force: true })
     await writeFile(at('armed'), '')

@@ -16,6 +16,8 @@ export interface Bind extends AsyncDisposable {
   readonly secret: string
   /** What the server answers; one line for each record. */
   ask(name: string, type: string): Promise<readonly string[]>
+  /** All of a zone, a line for each record. */
+  transfer(zone: string): Promise<string>
   /** Changes a zone by hand, as somebody else would. */
   byHand(lines: string): Promise<void>
   log(): Promise<string>
@@ -45,6 +47,10 @@ export async function startBind(zones: readonly string[], secondaries: readonly 
     declared: {
       ...{ name: 'home', type: 'rfc2136', server: '127.0.0.1', port, key: 'ai-infra', algorithm: 'hmac-sha256' },
       secret: 'secret:DNS_KEY',
+    },
+    async transfer(zone) {
+      const question = `@127.0.0.1 -p ${port} -y hmac-sha256:ai-infra:${secret} +tcp +noall +answer ${zone}. AXFR\n`
+      return (await spawn(['/usr/bin/dig', '-f', '/dev/stdin'], { stdin: question })).stdout
     },
     async byHand(lines) {
       const input = `server 127.0.0.1 ${port}\nkey hmac-sha256:ai-infra ${secret}\n${lines}\nsend\n`
