@@ -3,7 +3,8 @@ import { secretPlaces } from '../desired-state/secret-uses.ts'
 import type { DesiredState } from '../desired-state/state.ts'
 import type { RunningEngine } from '../reconcilers/engine/engine.ts'
 import type { ResourceStatus } from '../reconcilers/engine/status.ts'
-import { reportToGitHub } from '../reconcilers/upstream/github/report.ts'
+import { createPace } from '../reconcilers/upstream/github/pace.ts'
+import { type ReportDeps, reportToGitHub } from '../reconcilers/upstream/github/report.ts'
 import { startReporting } from '../reconcilers/upstream/github/reporting.ts'
 import { createReports } from '../reconcilers/upstream/github/reports.ts'
 import type { Mirror } from '../reconcilers/upstream/mirror.ts'
@@ -22,29 +23,32 @@ export interface Forge {
 
 export interface ForgeOptions {
   readonly mirror: Mirror
+  readonly merge: ReportDeps['merge']
   readonly engine: RunningEngine
   readonly command: string
 }
 
 /** Tells GitHub how its commits fare here, and what its pull requests would do. */
-export function startForge(ground: Ground, { mirror, engine, command }: ForgeOptions): Forge {
+export function startForge(ground: Ground, { mirror, merge, engine, command }: ForgeOptions): Forge {
   const { repository, store, clock, secrets, redact, log } = ground
   const pause = { until: 0 }
   const reports = createReports(store)
+  const pace = createPace(clock)
   let pulls = true
   const report = async () => {
     const asked = pulls
     pulls = false
     try {
-      await reportToGitHub(
+      const said = await reportToGitHub(
         {
-          ...{ mirror, head: repository.head, read: repository.read, reports, redact },
+          ...{ mirror, head: repository.head, read: repository.read, reports, redact, merge, pace },
           async connect(address, { url, token = '' }) {
             // Loaded by who has an upstream at GitHub.
             const { createGitHub } = await import('../reconcilers/upstream/github/client.ts')
             return createGitHub(address, { token: await secrets.value(token, `upstream ${shownUrl(url)}`), clock, pause })
           },
           outcome: () => outcomeOf(engine),
+          isCalm: () => isCalm(engine),
           plan: async state =>
             sendsNoSecretElsewhere(engine.state(), state)
               ? planLines(await engine.plan(state), command)
@@ -55,6 +59,8 @@ export function startForge(ground: Ground, { mirror, engine, command }: ForgeOpt
         },
         { pulls: asked },
       )
+      // What is left is told with the next event, or the next look.
+      pulls ||= said === 'later'
     } catch (error) {
       pulls ||= asked
       throw error
@@ -97,6 +103,13 @@ export function declaredLines(before: DesiredState | undefined, after: DesiredSt
     `${after.revision.slice(0, 8)} declares:`,
     ...changes.map(({ operation, kind, key }) => `  ${mark[operation]} ${kind} ${key}`),
   ]
+}
+
+/** Main is carried out, as far as it is going to be; the upstream itself is no part of a plan. */
+export function isCalm(engine: Pick<RunningEngine, 'status' | 'state'>): boolean {
+  const { desired, resources } = engine.status()
+  const moving = resources.some(({ kind, state }) => kind !== 'upstream' && state === 'reconciling')
+  return !moving && engine.state()?.revision === desired
 }
 
 /** How far main is reached. The upstream itself is not counted: it is where this is read. */

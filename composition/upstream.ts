@@ -77,6 +77,7 @@ export async function upstreamRoom(ground: Ground, { home, command, onStep }: Up
     hooks: {
       isNew: createDeliveries(store).isNew,
       branch: () => records.current()?.declared.branch,
+      repository: () => forgeName(records.current()?.declared.url),
       wake: () => wake(),
       async secret() {
         const { webhook_secret, url = '' } = records.current()?.declared ?? {}
@@ -89,8 +90,12 @@ export async function upstreamRoom(ground: Ground, { home, command, onStep }: Up
       const polling = startPolling({ mirror, clock, random: Math.random, wanted })
       wake = polling.wake
       started.defer(() => polling.stop())
-      forge = startForge(ground, { mirror, engine: running, command })
+      forge = startForge(ground, { mirror, merge: exchange.merge, engine: running, command })
       started.defer(() => forge?.stop())
     },
   }
 }
+
+/** `owner/name` of an address that has no more than that behind its host. */
+const forgeName = (url = ''): string | undefined =>
+  url.startsWith('/') ? undefined : /^(?:[a-z]+:\/\/[^/]+\/|[^/:]+:)([^/]+\/[^/]+?)(?:\.git)?\/?$/i.exec(url)?.[1]

@@ -53,7 +53,7 @@ const routes = createRoutes({
   passwords: new Map(),
   secret: unreached,
   shareSecret: unreached,
-  hooks: { secret: unreached, isNew: unreached, branch: () => undefined, wake: () => {} },
+  hooks: { secret: unreached, isNew: unreached, branch: () => undefined, repository: () => undefined, wake: () => {} },
 })
 
 const identities: Record<Role, Identity> = {

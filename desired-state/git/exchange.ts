@@ -1,8 +1,10 @@
 import type { Home } from '../../runtime/os/home.ts'
 import { spawnBytes } from '../../runtime/os/spawn.ts'
-import type { Author } from '../repository.ts'
+import type { Author, Quarantine } from '../repository.ts'
 import { createGit, type SpawnBytes } from './command.ts'
 import { removeStaleLocks } from './locks.ts'
+import { type Merged, mergeApart } from './merge.ts'
+import { enterQuarantine } from './quarantine.ts'
 import {
   type Fetched,
   fetchRef,
@@ -28,10 +30,12 @@ export interface Exchange {
   has(revision: string): Promise<boolean>
   /** Moves main, if it is still at `from`. */
   advance(from: string, to: string): Promise<boolean>
-  /** Keeps what main was under `refs/archive/`, and moves main to what need not follow it, if it is still at `from`. */
-  replace(from: string, to: string, now: Date): Promise<{ readonly moved: boolean; readonly archive: string }>
+  /** Keeps a commit under `refs/archive/`, where it may be already, and gives its name there. */
+  archive(revision: string, now: Date): Promise<string>
   /** One commit that says what `ours` says, with both histories, as main; undefined when main is no longer at `ours`. */
   join(ours: string, theirs: string, author: Author, message: string, signed: boolean): Promise<string | undefined>
+  /** What becomes of `ours` with `theirs` in it; of the quarantine's objects, and gone with them. */
+  merge(ours: string, theirs: string, quarantine: Quarantine): Promise<Merged>
   /** Packs what has piled up, when it is much. */
   tidy(): Promise<void>
 }
@@ -49,10 +53,14 @@ export function createExchange(home: Pick<Home, 'repository' | 'keys'>, run: Spa
     push: (remote, move, options) => pushTo(gitdir, run, remote, move, options),
     has: async revision => (await storedCommit(gitdir, revision)) !== undefined,
     advance: move,
-    async replace(from, to, now) {
-      const archive = `refs/archive/main-${now.toISOString().slice(0, 19).replaceAll(/[-:]/g, '')}Z-${from.slice(0, 8)}`
-      await git.bytes(['update-ref', archive, from])
-      return { moved: await move(from, to), archive }
+    async archive(revision, now) {
+      const [known] = (await git.text(['for-each-ref', '--points-at', revision, '--format=%(refname)', 'refs/archive/'])).split(
+        '\n',
+      )
+      if (known !== undefined && known !== '') return known
+      const name = `refs/archive/main-${now.toISOString().slice(0, 19).replaceAll(/[-:]/g, '')}Z-${revision.slice(0, 8)}`
+      await git.bytes(['update-ref', name, revision])
+      return name
     },
     async join(ours, theirs, author, message, signed) {
       if (signed) await ensureSigningKey(home.keys, run)
@@ -60,6 +68,7 @@ export function createExchange(home: Pick<Home, 'repository' | 'keys'>, run: Spa
       const commit = await writeCommit(git, tree, [ours, theirs], author, message, signed ? signingOptions(home.keys) : undefined)
       return (await move(ours, commit)) ? commit : undefined
     },
+    merge: async (ours, theirs, quarantine) => mergeApart(git, await enterQuarantine(gitdir, quarantine), ours, theirs),
     tidy: async () => void (await git(['gc', '--auto', '--quiet'])),
   }
 }

@@ -1,5 +1,5 @@
 /** What is known of both sides after a fetch. */
-export interface Sides {
+export interface Facts {
   /** Our main. */
   readonly main: string
   /** The upstream's branch; undefined when it has none. */
@@ -35,7 +35,7 @@ export type Stall = 'gone' | 'rewritten' | 'diverged' | 'unrelated'
  * 4. Else each has what the other has not: diverged, or rewritten where what was agreed is missing there, or unrelated
  *    where nothing ever was agreed. Neither side is changed until a person has chosen.
  */
-export function choose({ main, head, agreed, headInMain, mainInHead, agreedInHead }: Sides): Choice {
+export function choose({ main, head, agreed, headInMain, mainInHead, agreedInHead }: Facts): Choice {
   if (head === undefined) return agreed === undefined ? { step: 'push' } : { step: 'stall', reason: 'gone', head }
   if (head === main) return { step: 'same' }
   const lost = agreed !== undefined && !agreedInHead

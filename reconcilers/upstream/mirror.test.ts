@@ -20,6 +20,8 @@ afterAll(async () => {
 
 let rigs: Rigs
 const rig = (options = {}) => rigs.open(options)
+/** With a history of its own. */
+const unrelated = { onto: undefined }
 const problem = ({ records }: Pick<Rig, 'records'>) => records.current()?.problem
 
 /*
@@ -28,6 +30,7 @@ const problem = ({ records }: Pick<Rig, 'records'>) => records.current()?.proble
 describe('main and its upstream', () => {
   test('an empty upstream gets what is here', async () => {
     await using it = await rig()
+    await git(it.upstream, 'update-ref', '-d', 'refs/heads/main')
     await it.mirror.follow(declared(it.upstream))
     await it.mirror.look()
     await push(it.mirror)
@@ -40,7 +43,7 @@ describe('main and its upstream', () => {
   test('a good commit there becomes main here, with nothing left of its way', async () => {
     await using it = await rig()
     await mirrored(it)
-    const revision = await (await it.person()).deliver({ 'domains.yaml': site('theirs') })
+    const revision = await it.there({ 'domains.yaml': site('theirs') })
     await it.mirror.look()
     expect(await it.head()).toBe(revision)
     const state = await it.repository.read(revision)
@@ -63,8 +66,7 @@ describe('main and its upstream', () => {
     await using it = await rig()
     await mirrored(it)
     const before = await it.head()
-    const person = await it.person()
-    const bad = await person.deliver({ 'domains.yaml': 'domains:\n  a: { rooot: x }\n', 'settings.yaml': 'tsl: acme\n' })
+    const bad = await it.there({ 'domains.yaml': 'domains:\n  a: { rooot: x }\n', 'settings.yaml': 'tsl: acme\n' })
     await it.mirror.look()
     expect(await it.head()).toBe(before)
     expect(problem(it)).toMatchObject({ reason: 'invalid', state: 'stalled', head: bad, main: before })
@@ -73,7 +75,7 @@ describe('main and its upstream', () => {
     expect(await it.leftovers()).toEqual([])
     await it.mirror.look()
     expect(it.audited).toEqual(['upstream.refused denied'])
-    const good = await person.deliver({ 'domains.yaml': site('good'), 'settings.yaml': 'tls: none\n' })
+    const good = await it.there({ 'domains.yaml': site('good'), 'settings.yaml': 'tls: none\n' })
     await it.mirror.look()
     expect(await it.head()).toBe(good)
     expect(problem(it)).toBeUndefined()
@@ -83,11 +85,9 @@ describe('main and its upstream', () => {
   test('a bad commit there may be taken back by force, since nobody ever had it', async () => {
     await using it = await rig()
     await mirrored(it)
-    const person = await it.person()
-    await person.deliver({ 'domains.yaml': 'rubbish' })
+    await it.there({ 'domains.yaml': 'rubbish' })
     await it.mirror.look()
-    await person.git('reset', '-q', '--hard', 'HEAD~1')
-    const good = await person.deliver({ 'domains.yaml': site('good') }, '--force')
+    const good = await it.there({ 'domains.yaml': site('good') }, { onto: await it.head() })
     await it.mirror.look()
     expect(await it.head()).toBe(good)
   })
@@ -96,7 +96,7 @@ describe('main and its upstream', () => {
   test('of two commits at once neither is lost: it stalls with both heads and a command for each', async () => {
     await using it = await rig()
     await mirrored(it)
-    const theirs = await (await it.person()).deliver({ 'domains.yaml': site('theirs') })
+    const theirs = await it.there({ 'domains.yaml': site('theirs') })
     const ours = await it.commit({ 'domains.yaml': site('ours') })
     await expect(push(it.mirror)).rejects.toThrow('each side has commits that the other has not')
     expect([await it.head(), await it.headThere()]).toEqual([ours, theirs])
@@ -111,23 +111,21 @@ describe('main and its upstream', () => {
   test('whoever keeps what is here gives the upstream both histories, without force', async () => {
     await using it = await rig()
     await mirrored(it)
-    const person = await it.person()
-    const theirs = await person.deliver({ 'domains.yaml': site('theirs') })
+    const theirs = await it.there({ 'domains.yaml': site('theirs') })
     const ours = await it.commit({ 'domains.yaml': site('ours') })
     await it.mirror.look()
     const both = await it.mirror.keep({ main: ours.slice(0, 8), head: theirs }, author)
     await push(it.mirror)
     expect([await it.head(), await it.headThere()]).toEqual([both, both])
     expect(await it.repository.file(both, 'domains.yaml')).toBe(site('ours'))
-    await person.git('pull', '-q', '--ff-only')
-    expect(await person.git('log', '--format=%H')).toContain(theirs)
+    expect(await git(it.upstream, 'rev-list', both)).toContain(theirs)
     expect(problem(it)).toBeUndefined()
   })
 
   test('whoever takes what is there loses nothing of what is here: it is archived', async () => {
     await using it = await rig()
     await mirrored(it)
-    const theirs = await (await it.person()).deliver({ 'domains.yaml': site('theirs') })
+    const theirs = await it.there({ 'domains.yaml': site('theirs') })
     const ours = await it.commit({ 'domains.yaml': site('ours') })
     await it.mirror.look()
     const { revision, archive = '' } = await it.mirror.adopt({ head: theirs.slice(0, 8) })
@@ -139,11 +137,10 @@ describe('main and its upstream', () => {
   test('a choice is for the heads that were shown, and for no others', async () => {
     await using it = await rig()
     await mirrored(it)
-    const person = await it.person()
-    const shown = await person.deliver({ 'domains.yaml': site('theirs') })
+    const shown = await it.there({ 'domains.yaml': site('theirs') })
     const ours = await it.commit({ 'domains.yaml': site('ours') })
     await it.mirror.look()
-    const later = await person.deliver({ 'domains.yaml': site('later') })
+    const later = await it.there({ 'domains.yaml': site('later') })
     await expect(it.mirror.adopt({ head: shown })).rejects.toThrow(`there main is ${later.slice(0, 8)} by now`)
     await expect(it.mirror.keep({ main: later }, author)).rejects.toThrow(`here main is ${ours.slice(0, 8)} by now`)
     expect(await it.head()).toBe(ours)
@@ -178,11 +175,10 @@ describe('main and its upstream', () => {
   test('a rewritten history stalls with both heads; to adopt it archives the old one', async () => {
     await using it = await rig()
     await mirrored(it)
-    const person = await it.person()
-    const ours = await person.deliver({ 'domains.yaml': site('one') })
+    const first = await it.head()
+    const ours = await it.there({ 'domains.yaml': site('one') })
     await it.mirror.look()
-    await person.git('commit', '-q', '--amend', '-m', 'Rewritten')
-    const theirs = await person.deliver({}, '--force')
+    const theirs = await it.there({ 'domains.yaml': site('rewritten') }, { onto: first })
     await it.mirror.look()
     expect(problem(it)).toMatchObject({ reason: 'rewritten', head: theirs, main: ours })
     expect(await it.head()).toBe(ours)
@@ -204,8 +200,7 @@ describe('main and its upstream', () => {
 
   test('a history that has nothing to do with ours is adopted in one step, and never by itself', async () => {
     await using it = await rig()
-    const person = await it.person()
-    const theirs = await person.deliver({ 'domains.yaml': site('old') })
+    const theirs = await it.there({ 'domains.yaml': site('old') }, unrelated)
     const starter = await it.head()
     await it.mirror.follow(declared(it.upstream))
     await it.mirror.look()
@@ -218,14 +213,14 @@ describe('main and its upstream', () => {
 
   test('a fresh appliance adopts a repository that nobody has declared yet', async () => {
     await using it = await rig()
-    const theirs = await (await it.person()).deliver({ 'domains.yaml': site('old') })
+    const theirs = await it.there({ 'domains.yaml': site('old') }, unrelated)
     expect(await it.mirror.adopt({}, declared(it.upstream))).toMatchObject({ revision: theirs })
     expect(await it.head()).toBe(theirs)
   })
 
   test('what is adopted is judged like a push', async () => {
     await using it = await rig()
-    await (await it.person()).deliver({ 'domains.yaml': 'rubbish' })
+    await it.there({ 'domains.yaml': 'rubbish' }, unrelated)
     const before = await it.head()
     await expect(it.mirror.adopt({}, declared(it.upstream))).rejects.toThrow(/is refused:[\s\S]*domains.yaml:1:1/)
     expect([await it.head(), await it.leftovers()]).toEqual([before, []])
@@ -278,7 +273,7 @@ describe('an upstream that is not well', () => {
     await it.mirror.look()
     expect(performance.now() - again).toBeLessThan(3_000)
     await git(it.upstream, 'update-ref', 'refs/heads/main', before)
-    const small = await (await it.person()).deliver({ 'domains.yaml': site('small') })
+    const small = await it.there({ 'domains.yaml': site('small') })
     await it.mirror.look()
     expect(await it.head()).toBe(small)
   })
@@ -300,45 +295,3 @@ test('the key of a run that was killed is gone after a start', async () => {
   await expect(readdir(folder)).rejects.toThrow('ENOENT')
   await removeOldKey(it.home)
 })
-
-test('kill -9 at every step of a fetch, an accept and a push loses nothing and doubles nothing', async () => {
-  await using it = await rig()
-  await mirrored(it)
-  const person = await it.person()
-  const die = async (step: string, verb: 'look' | 'push' | 'follow' | 'forget') => {
-    const script = join(import.meta.dir, 'testing', 'killed-at.ts')
-    const argv = [process.execPath, script, it.home.root, postgres.home.postgresSockets, step, verb, it.upstream]
-    const child = Bun.spawn(argv, { stdout: 'ignore', stderr: 'inherit' })
-    await child.exited
-    expect([step, child.signalCode]).toEqual([step, 'SIGKILL'])
-    return it.again()
-  }
-  for (const step of ['fetch', 'fetched', 'kept', 'accepted', 'recorded']) {
-    await person.git('pull', '-q', '--ff-only')
-    const revision = await person.deliver({ 'domains.yaml': site(step) })
-    const { mirror, records } = await die(step, 'look')
-    await mirror.look()
-    expect([step, await it.head(), records.current()?.agreed]).toEqual([step, revision, revision])
-    expect(await it.leftovers()).toEqual([])
-  }
-  for (const step of ['begin', 'pushed']) {
-    const revision = await it.commit({ 'domains.yaml': site(`push-${step}`) })
-    const { mirror, records } = await die(step, 'push')
-    await mirror.look()
-    if ((await it.headThere()) !== revision) await push(mirror)
-    expect([step, await it.headThere()]).toEqual([step, revision])
-    expect(records.current()?.problem).toBeUndefined()
-  }
-  const declarations = [
-    ['forget', 'begin'],
-    ['forget', 'forgotten'],
-    ['follow', 'begin'],
-    ['follow', 'followed'],
-  ] as const
-  for (const [verb, step] of declarations) {
-    const { records, mirror } = await die(step, verb)
-    await (verb === 'forget' ? mirror.forget() : mirror.follow(declared(it.upstream)))
-    expect([verb, step, records.current()?.declared.url]).toEqual([verb, step, verb === 'forget' ? undefined : it.upstream])
-  }
-  await git(it.home.repository, 'fsck', '--strict')
-}, 180_000)

@@ -52,11 +52,12 @@ test('a repository over ssh is fetched and pushed with its key and its pinned ho
   await using server = await startSshServer(join(it.folder, 'ssh'))
   secrets.KEY = server.key
   const ssh = { key: 'secret:KEY', known_hosts: [server.hostKey] }
+  await it.commit({ 'domains.yaml': site('ours') })
   await it.mirror.follow(declared(server.url(it.upstream), ssh))
   await it.mirror.look()
   expect(it.records.current()?.problem).toBeUndefined()
   await push(it.mirror)
-  const revision = await (await it.person()).deliver({ 'domains.yaml': site('theirs') })
+  const revision = await it.there({ 'domains.yaml': site('theirs') })
   await it.mirror.look()
   expect(await it.head()).toBe(revision)
   expect(await readdir(it.home.run)).toEqual([])
@@ -109,6 +110,7 @@ test('hooks of a repository on this machine do not run when it is pushed to', as
   for (const hook of ['pre-receive', 'update', 'post-receive', 'reference-transaction'])
     await Bun.write(join(it.upstream, 'hooks', hook), `#!/bin/sh\ntouch '${witness}'\n`, { mode: 0o755 })
   await git(it.upstream, 'config', 'core.hooksPath', join(it.upstream, 'hooks'))
+  await it.commit({ 'domains.yaml': site('ours') })
   await it.mirror.follow(declared(it.upstream))
   await it.mirror.look()
   await push(it.mirror)

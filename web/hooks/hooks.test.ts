@@ -15,6 +15,7 @@ const hooks: HookDeps['hooks'] = {
   secret: async () => told,
   isNew: async signature => !known.has(signature) && known.add(signature).has(signature),
   branch: () => 'main',
+  repository: () => 'me/config',
   wake: () => void woken++,
 }
 const [route] = createHookRoutes({ hooks, clock: systemClock })

@@ -13,6 +13,8 @@ export interface HookDeps {
     isNew(signature: string): Promise<boolean>
     /** The branch that is mirrored. */
     branch(): string | undefined
+    /** The end of its address, `owner/name`, as a forge calls it; undefined where it is no forge's. */
+    repository(): string | undefined
     /** Has the upstream asked soon; many calls are one. */
     wake(): void
   }
@@ -42,7 +44,11 @@ async function heard({ hooks, clock }: HookDeps, { request }: Call): Promise<Res
   if (!(await hooks.isNew(proof.signature))) return text('This was heard before.\n', 409)
   const event = request.headers.get('x-github-event')
   if (event === 'ping') return text('pong\n')
-  const ref = refOf(body)
+  const { ref, repository } = eventOf(body)
+  const mirrored = hooks.repository()?.toLowerCase()
+  // One secret may sign for all repositories of an organisation.
+  if (repository !== undefined && mirrored !== undefined && repository.toLowerCase() !== mirrored)
+    return text('That repository is not mirrored.\n', 202)
   const branch = hooks.branch()
   if (ref !== undefined && branch !== undefined && ref !== `refs/heads/${branch}`)
     return text('That branch is not mirrored.\n', 202)
@@ -62,14 +68,14 @@ async function bodyOf(request: Request): Promise<Uint8Array | undefined> {
   return Buffer.concat(chunks)
 }
 
-/** The ref of an event `push`; everything else is worth a look. */
-function refOf(body: Uint8Array): string | undefined {
+/** The ref of an event `push`, and which repository it is about; everything else is worth a look. */
+function eventOf(body: Uint8Array): { readonly ref?: string | undefined; readonly repository?: string | undefined } {
   try {
-    const event = z
-      .object({ ref: z.string(), commits: z.array(z.unknown()) })
-      .safeParse(JSON.parse(new TextDecoder().decode(body)))
-    return event.success ? event.data.ref : undefined
+    const event: unknown = JSON.parse(new TextDecoder().decode(body))
+    const push = z.object({ ref: z.string(), commits: z.array(z.unknown()) }).safeParse(event)
+    const about = z.object({ repository: z.object({ full_name: z.string() }) }).safeParse(event)
+    return { ref: push.data?.ref, repository: about.data?.repository.full_name }
   } catch {
-    return undefined
+    return {}
   }
 }

@@ -24,7 +24,7 @@ export interface Pull {
 /** What is said on GitHub about one repository. Every call throws `waiting` while GitHub asks for patience. */
 export interface GitHub {
   setStatus(revision: string, status: CommitStatus): Promise<void>
-  /** Open ones into a branch. */
+  /** Open ones into a branch: those that changed last, {@link mostPulls} at most. */
   pulls(branch: string): Promise<readonly Pull[]>
   addComment(pull: number, body: string): Promise<string>
   /** False: it is gone. */
@@ -51,6 +51,10 @@ export interface GitHubDeps {
 const patience = 15_000
 /** Seconds that GitHub wants to be left alone when it does not say for how long. */
 const usualPause = 60
+
+/** Open pull requests that are looked at; whoever opens many cannot keep us busy with listing them. */
+export const mostPulls = 500
+const pageSize = 100
 
 const Client = Octokit.plugin(paginateRest)
 
@@ -97,12 +101,19 @@ export function createGitHub({ api, owner, repo }: GitHubAddress, { token, clock
       }),
     pulls: base =>
       asking('pull requests', async () => {
-        const found = await octokit.paginate('GET /repos/{owner}/{repo}/pulls', { ...at, base, state: 'open', per_page: 100 })
-        return found.map(({ number, head }) => ({
-          number,
-          head: head.sha,
-          fork: head.repo?.full_name.toLowerCase() !== `${owner}/${repo}`.toLowerCase(),
-        }))
+        const order = { sort: 'updated', direction: 'desc' } as const
+        const pages = octokit.paginate.iterator('GET /repos/{owner}/{repo}/pulls', {
+          ...{ ...at, ...order, base, state: 'open', per_page: pageSize },
+        })
+        const found: Pull[] = []
+        for await (const { data } of pages) {
+          for (const { number, head } of data) {
+            const fork = head.repo?.full_name.toLowerCase() !== `${owner}/${repo}`.toLowerCase()
+            found.push({ number, head: head.sha, fork })
+          }
+          if (found.length >= mostPulls) break
+        }
+        return found.slice(0, mostPulls)
       }),
     addComment: (issue_number, body) =>
       asking('comments', async () => {

@@ -1,4 +1,4 @@
-import { cp, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { upstreamSchema } from '../../../desired-state/documents/upstream.ts'
@@ -11,7 +11,7 @@ import type { UpstreamRepository } from '../../../desired-state/state.ts'
 import { systemClock } from '../../../runtime/os/clock.ts'
 import { type Home, homeAt } from '../../../runtime/os/home.ts'
 import { silentLog } from '../../../runtime/os/log.ts'
-import { minimalEnvironment, spawn } from '../../../runtime/os/spawn.ts'
+import { minimalEnvironment, spawn, spawnChecked } from '../../../runtime/os/spawn.ts'
 import type { Store } from '../../../runtime/store/store.ts'
 import { createKnownSecrets } from '../../../runtime/telemetry/known-secrets.ts'
 import { createRedactor } from '../../../runtime/telemetry/redact.ts'
@@ -63,21 +63,44 @@ export async function openHouse(home: Home, store: Store, options: HouseOptions 
   return { home, repository, exchange, records, mirror: createMirror(deps), audited }
 }
 
-/** Plain Git of a person, in one folder. */
-export interface Person {
-  readonly path: string
-  git(...args: string[]): Promise<string>
-  /** Writes files, commits them and pushes; gives the commit. */
-  deliver(files: Readonly<Record<string, string>>, ...options: string[]): Promise<string>
+/** What is written by one process of Git, into a bare repository. */
+export interface Written {
+  readonly files?: Readonly<Record<string, string | { readonly mode: '100755' | '120000' | '160000'; readonly text: string }>>
+  /** Default: main. */
+  readonly ref?: string
+  /** What it follows; default: where the ref is. `undefined` in its place: nothing. */
+  readonly onto?: string | undefined
+  /** A line of Git's own format, `NAME <MAIL> SECONDS +0000`. */
+  readonly who?: string
 }
 
+const ann = 'Ann <ann@example.com> 1767225600 +0000'
+
+/** A commit of somebody, as a push of it would leave it there; gives its hash. */
+export async function write(repository: string, written: Written): Promise<string> {
+  const { files = {}, ref = 'refs/heads/main', who = ann } = written
+  const known = 'onto' in written ? written.onto : await tip(repository, ref)
+  const data = (text: string) => `data ${Buffer.byteLength(text)}\n${text}\n`
+  const changes = Object.entries(files).map(([path, file]) => {
+    const { mode, text } = typeof file === 'string' ? { mode: '100644', text: file } : file
+    return mode === '160000' ? `M ${mode} ${text} ${path}\n` : `M ${mode} inline ${path}\n${data(text)}`
+  })
+  const parent = known === undefined ? '' : `from ${known}\n`
+  const commit = `commit ${ref}\nmark :1\nauthor ${who}\ncommitter ${who}\n${data('A change')}${parent}${changes.join('')}\nget-mark :1\n`
+  const argv = ['git', `--git-dir=${repository}`, 'fast-import', '--quiet', '--force']
+  return (await spawnChecked(spawn, argv, { stdin: new TextEncoder().encode(commit), env: environment })).trim()
+}
+
+const tip = async (repository: string, ref: string) =>
+  (await readFile(join(repository, ref), 'utf8').catch(() => undefined))?.trim()
+
 export interface Rig extends House, AsyncDisposable {
-  /** A bare repository elsewhere. */
+  /** A bare repository elsewhere, which has what is here. */
   readonly upstream: string
   readonly folder: string
-  /** A clone of the upstream; it is empty until the first push. */
-  person(name?: string): Promise<Person>
-  /** One commit here, as the portal makes it. */
+  /** One commit there. */
+  there(files: Written['files'], more?: Written): Promise<string>
+  /** One commit here. */
   commit(files: Readonly<Record<string, string>>): Promise<string>
   head(): Promise<string>
   headThere(): Promise<string>
@@ -88,15 +111,16 @@ export interface Rig extends House, AsyncDisposable {
 }
 
 export interface Rigs extends AsyncDisposable {
-  /** A fresh home, and an upstream without a commit. */
+  /** A fresh home, and an upstream with the same main. */
   open(options?: HouseOptions): Promise<Rig>
 }
 
 /** Each rig is a copy of one that is made once: a dozen processes less for each test. */
 export async function createRigs(store: Store): Promise<Rigs> {
   const template = await mkdtemp(join(tmpdir(), 'up-'))
+  const { repository } = homeAt(join(template, 'home'))
   await initRepository(homeAt(join(template, 'home')), hooksFolder)
-  await git(template, 'init', '-q', '--bare', '--initial-branch=main', join(template, 'config.git'))
+  await git(template, 'clone', '-q', '--bare', '--no-hardlinks', repository, join(template, 'config.git'))
   return {
     open: options => openRig(store, template, options),
     [Symbol.asyncDispose]: () => rm(template, { recursive: true, force: true }),
@@ -109,33 +133,17 @@ async function openRig(store: Store, template: string, options: HouseOptions = {
   const home = homeAt(join(folder, 'home'))
   await store`DELETE FROM upstream`
   const upstream = join(folder, 'config.git')
+  await rm(join(upstream, 'packed-refs'), { force: true })
+  await mkdir(join(upstream, 'refs', 'heads'), { recursive: true })
   const house = await openHouse(home, store, options)
   const head = async () => (await house.repository.head()) ?? ''
+  await writeFile(join(upstream, 'refs', 'heads', 'main'), `${await head()}\n`)
   return {
     ...house,
     ...{ upstream, folder, head },
-    async person(name = 'person') {
-      const path = join(folder, name)
-      await git(folder, 'clone', '-q', upstream, path)
-      const at = (...args: string[]) => git(path, ...args)
-      return {
-        path,
-        git: at,
-        async deliver(files, ...more) {
-          for (const [file, text] of Object.entries(files)) await writeFile(join(path, file), text)
-          await at('add', '-A')
-          await at('commit', '-q', '--allow-empty', '-m', 'A change')
-          await at('push', '-q', ...more, 'origin', 'HEAD:main')
-          return at('rev-parse', 'HEAD')
-        },
-      }
-    },
-    async commit(files) {
-      const result = await house.repository.edit(await head(), new Map(Object.entries(files)), author, 'a change')
-      if (result.outcome !== 'committed') throw new Error(JSON.stringify(result))
-      return result.revision
-    },
-    headThere: () => git(upstream, 'rev-parse', 'refs/heads/main'),
+    there: (files, more) => write(upstream, { ...more, ...(files !== undefined && { files }) }),
+    commit: files => write(home.repository, { files }),
+    headThere: async () => (await tip(upstream, 'refs/heads/main')) ?? '',
     again: more => openHouse(home, store, more ?? options),
     async leftovers() {
       const names = await readdir(join(home.repository, 'objects'))
@@ -150,7 +158,6 @@ export const declared = (url: string, more: Readonly<Record<string, unknown>> = 
 
 /** Both are the same, and were seen to be. */
 export async function mirrored(rig: Rig, more: Readonly<Record<string, unknown>> = {}): Promise<void> {
-  await git(rig.home.repository, 'push', '-q', rig.upstream, 'main')
   await rig.mirror.follow(declared(rig.upstream, more))
   const head = await rig.head()
   await rig.records.update({ head, agreed: head, seenAt: new Date() })
@@ -158,14 +165,15 @@ export async function mirrored(rig: Rig, more: Readonly<Record<string, unknown>>
 
 export const push = (mirror: Mirror): Promise<void> => mirror.push(new AbortController().signal, async () => {})
 
+const environment = {
+  ...minimalEnvironment,
+  ...{ HOME: '/nonexistent', GIT_CONFIG_NOSYSTEM: '1', GIT_TERMINAL_PROMPT: '0' },
+  ...{ GIT_AUTHOR_NAME: 'Ann', GIT_AUTHOR_EMAIL: 'ann@example.com' },
+  ...{ GIT_COMMITTER_NAME: 'Ann', GIT_COMMITTER_EMAIL: 'ann@example.com' },
+}
+
 export async function git(cwd: string, ...args: string[]): Promise<string> {
-  const env = {
-    ...minimalEnvironment,
-    ...{ HOME: '/nonexistent', GIT_CONFIG_NOSYSTEM: '1', GIT_TERMINAL_PROMPT: '0' },
-    ...{ GIT_AUTHOR_NAME: 'Ann', GIT_AUTHOR_EMAIL: 'ann@example.com' },
-    ...{ GIT_COMMITTER_NAME: 'Ann', GIT_COMMITTER_EMAIL: 'ann@example.com' },
-  }
-  const { code, stdout, stderr } = await spawn(['git', ...args], { cwd, env, timeout: 60_000 })
+  const { code, stdout, stderr } = await spawn(['git', ...args], { cwd, env: environment, timeout: 60_000 })
   if (code !== 0) throw new Error(`git ${args.join(' ')}: ${stderr}`)
   return stdout.trimEnd()
 }
