@@ -1,8 +1,8 @@
-import { createHash, createHmac, randomUUID } from 'node:crypto'
+import { createHash, randomUUID } from 'node:crypto'
 import { z } from 'zod'
+import { judgeSignature, testKeys, testRegion } from '../../../os/testing/aws-signature.ts'
 
-export const testKeys = { accessKeyId: 'AKIAIOSFODNN7EXAMPLE', secretAccessKey: 'wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY' }
-export const testRegion = 'eu-central-1'
+export { testKeys, testRegion }
 
 interface Stored {
   versions: { id: string; value: string }[]
@@ -177,22 +177,12 @@ const answer = (body: unknown, status = 200) =>
     headers: { 'content-type': 'application/x-amz-json-1.1', 'x-amzn-requestid': randomUUID() },
   })
 
-/** Signature Version 4 as AWS documents it; undefined when it is right. */
-function misuse(request: Request, body: string): string | undefined {
-  const header = request.headers.get('authorization') ?? ''
-  const found =
-    /^AWS4-HMAC-SHA256 Credential=([^/]+)\/(\d{8})\/([^/]+)\/([^/]+)\/aws4_request, SignedHeaders=([^,]+), Signature=([0-9a-f]{64})$/
-  const [, key, day = '', region = '', service = '', signed = '', signature] = found.exec(header) ?? []
-  if (signature === undefined) return 'MissingAuthenticationTokenException'
-  if (key !== testKeys.accessKeyId) return 'UnrecognizedClientException'
-  const right = region === testRegion && service === 'secretsmanager' && request.method === 'POST'
-  if (!right || request.headers.get('content-type') !== 'application/x-amz-json-1.1') return 'InvalidSignatureException'
-  const sha = (text: string) => createHash('sha256').update(text).digest('hex')
-  const hmac = (secret: string | Buffer, text: string) => createHmac('sha256', secret).update(text).digest()
-  const headers = signed.split(';').map(name => `${name}:${(request.headers.get(name) ?? '').trim()}\n`)
-  const canonical = ['POST', '/', '', headers.join(''), signed, sha(body)].join('\n')
-  const scope = `${day}/${region}/${service}/aws4_request`
-  const toSign = ['AWS4-HMAC-SHA256', request.headers.get('x-amz-date') ?? '', scope, sha(canonical)].join('\n')
-  const signing = [region, service, 'aws4_request'].reduce(hmac, hmac(`AWS4${testKeys.secretAccessKey}`, day))
-  return hmac(signing, toSign).toString('hex') === signature ? undefined : 'InvalidSignatureException'
+/** What is wrong with how a request is signed or shaped; undefined when nothing is. */
+function misuse({ method, url, headers }: Request, body: string): string | undefined {
+  const payload = createHash('sha256').update(body).digest('hex')
+  const { wrong } = judgeSignature({ method, url, headers, payload }, 'secretsmanager')
+  if (wrong === 'none') return 'MissingAuthenticationTokenException'
+  if (wrong === 'unknown-key') return 'UnrecognizedClientException'
+  const right = method === 'POST' && new URL(url).pathname === '/' && headers.get('content-type') === 'application/x-amz-json-1.1'
+  return wrong === undefined && right ? undefined : 'InvalidSignatureException'
 }
