@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { z } from 'zod'
 import { backupParts } from '../desired-state/documents/backup-schema.ts'
 import { parseLocation } from '../desired-state/documents/backups.ts'
 import { chooseRun } from '../reconcilers/backups/perform.ts'
@@ -34,15 +35,17 @@ export interface RestoreOrder {
   readonly onStep?: (name: string) => void
 }
 
-export interface RestoredAppliance {
-  readonly name: string
-  readonly hostname: string
+const restoredShape = z.object({
+  name: z.string(),
+  hostname: z.string(),
   /** ISO 8601 */
-  readonly at: string
-  readonly missing: readonly string[]
+  at: z.string(),
+  /** Parts that this backup does not have. */
+  missing: z.array(z.string()),
   /** Variables to be set again. */
-  readonly environment: readonly string[]
-}
+  environment: z.array(z.string()),
+})
+export type RestoredAppliance = z.infer<typeof restoredShape>
 
 /** Makes an empty folder the home of the appliance that a repository keeps; needs nothing else, and no appliance runs. */
 export async function restoreAppliance(order: RestoreOrder): Promise<RestoredAppliance> {
@@ -53,19 +56,20 @@ export async function restoreAppliance(order: RestoreOrder): Promise<RestoredApp
     const run = chooseRun(storedRuns(await restic.snapshots(ourTag)), order.snapshot)
     order.progress(`found ${run.name} of ${run.hostname}, ${run.time.toISOString()}`)
     const step = async (name: string) => order.onStep?.(name)
-    let told: RestoredAppliance | undefined
     const { signal, progress } = order
     const deps = { spawn, signal, progress, step, postgres: () => findPostgres(homeAt(order.into)) }
-    await fillFolder(
+    const note = await fillFolder(
       order.into,
       async folder => {
         const { manifest } = await restoreRun(restic, run, folder, deps)
         const { name, hostname, at, what, environment } = manifest
-        told = { name, hostname, at, environment, missing: backupParts.filter(part => !what.includes(part)) }
+        const missing = backupParts.filter(part => !what.includes(part))
+        return JSON.stringify({ name, hostname, at, environment, missing } satisfies RestoredAppliance)
       },
       step,
+      spawn,
     )
-    return told ?? { name: run.name, hostname: run.hostname, at: run.time.toISOString(), missing: [], environment: [] }
+    return restoredShape.parse(JSON.parse(note))
   } finally {
     await rm(scratch, { recursive: true, force: true })
   }

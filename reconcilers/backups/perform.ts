@@ -115,8 +115,10 @@ async function giveBack(deps: PerformDeps, { item, run, restic, signal, step }: 
     into,
     async scratch => {
       await restoreRun(restic, found, scratch, restoreDeps(deps, signal, step))
+      return ''
     },
     step,
+    deps.source.spawn,
   )
   return {
     message: `the appliance of ${found.time.toISOString().slice(0, 16).replace('T', ' ')} UTC is in ${into}`,

@@ -1,18 +1,21 @@
 import { readdir, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ApplianceError } from '../../../runtime/os/errors.ts'
-import { makeDirectory, statIfExists, syncDirectory, writeFileAtomic } from '../../../runtime/os/files.ts'
+import { makeDirectory, readTextIfExists, statIfExists, syncDirectory, writeFileAtomic } from '../../../runtime/os/files.ts'
 import { unfinishedRestore } from '../../../runtime/os/home-folders.ts'
+import { type Spawn, spawnChecked } from '../../../runtime/os/spawn.ts'
 
 /**
  * Fills an empty folder with what `make` makes, all or nothing: it is made in a folder inside, and moved up when it is
- * whole. After a kill the same call goes on; until then no appliance starts there.
+ * whole. After a kill the same call goes on; until then no appliance starts there. Gives the note that `make` gave, also
+ * when that was before the kill.
  */
 export async function fillFolder(
   folder: string,
-  make: (scratch: string) => Promise<void>,
+  make: (scratch: string) => Promise<string>,
   step: (name: string) => Promise<void>,
-): Promise<void> {
+  spawn: Spawn,
+): Promise<string> {
   await refuseFilled(folder)
   const scratch = join(folder, unfinishedRestore)
   const made = join(scratch, 'made')
@@ -21,10 +24,17 @@ export async function fillFolder(
   if ((await statIfExists(whole)) === undefined) {
     await rm(scratch, { recursive: true, force: true })
     await makeDirectory(scratch, 0o700)
-    await make(made)
-    await writeFileAtomic(whole, '')
+    const told = await make(made).catch(async error => {
+      // What is half there helps nobody, and may be what fills the disk.
+      await rm(made, { recursive: true, force: true })
+      throw error
+    })
+    // Neither restic nor its Postgres has waited for the disk.
+    await spawnChecked(spawn, ['sync', '--file-system', made], { timeout: 600_000 })
+    await writeFileAtomic(whole, told, 0o600)
     await step('whole')
   }
+  const note = (await readTextIfExists(whole)) ?? ''
   for (const name of (await readdir(made)).sort()) {
     // Only what an empty folder may have is there before.
     if ((await statIfExists(join(folder, name))) !== undefined) continue
@@ -33,6 +43,7 @@ export async function fillFolder(
   }
   await syncDirectory(folder)
   await rm(scratch, { recursive: true, force: true })
+  return note
 }
 
 /** Throws unless nothing is there, but for what systems and shells put into the home of a user. */
