@@ -6,6 +6,8 @@ import type { GitBackupDeclaration } from '../../../desired-state/state.ts'
 import { type TestHome, testHome } from '../../../desired-state/testing/home.ts'
 import { makeHome } from '../../../runtime/os/home-folders.ts'
 import { minimalEnvironment, type Spawn, spawn, spawnChecked } from '../../../runtime/os/spawn.ts'
+import { ensureIdentity } from '../open.ts'
+import { startSshd } from '../testing/sshd.ts'
 import { pushBackup } from './push.ts'
 
 setDefaultTimeout(60_000)
@@ -55,12 +57,13 @@ test('the desired state and the projects of the agents are pushed, and the commi
   const there = await remote('code')
   const main = await git(rig.home.repository, 'rev-parse', 'main')
   await spawnChecked(spawn, ['git', 'clone', '--quiet', '--bare', rig.home.repository, join(rig.home.projects, 'bakery.git')])
+  await git(join(rig.home.projects, 'bakery.git'), 'tag', 'v1.0', 'main')
   await push(target('code', there), main)
   expect(await git(there, 'rev-parse', 'main')).toBe(main)
   expect(await git(there, 'rev-parse', 'projects/bakery/main')).toBe(main)
-  expect(await git(there, 'tag')).toBe(`applied-2026-11-28-${main.slice(0, 8)}`)
+  expect(await git(there, 'tag')).toBe(`applied-2026-11-28-${main.slice(0, 8)}\nprojects/bakery/v1.0`)
   expect((await push(target('code', there), main, '2026-11-29')).refs).toEqual([])
-  expect((await git(there, 'tag')).split('\n')).toHaveLength(1)
+  expect((await git(there, 'tag')).split('\n')).toHaveLength(2)
 })
 
 test('a repository with other commits is never forced', async () => {
@@ -134,4 +137,20 @@ test('a token is in the environment of the Git that pushes, and in no command li
   const words = Buffer.from('x-access-token:ghp_secret').toString('base64')
   expect(asked.some(({ env }) => Object.values(env).some(value => value.includes(words)))).toBe(true)
   expect(JSON.stringify(asked.map(({ argv }) => argv))).not.toContain(words)
+})
+
+test('over ssh it is pushed with a key of our own, once that is let in, to a server that shows the key that was declared', async () => {
+  await using sshd = await startSshd()
+  const there = await remote('over-ssh')
+  const main = await git(rig.home.repository, 'rev-parse', 'main')
+  const address = (path: string) => `ssh://${sshd.user}@127.0.0.1:${sshd.port}${path}`
+  const declaration = target('code', address(there), { host_key: sshd.hostKey })
+  await expect(push(declaration, main)).rejects.toThrow('lets us not in')
+  await sshd.letIn(await Bun.file(`${await ensureIdentity(rig.home, spawn)}.pub`).text())
+  await push(declaration, main)
+  expect(await git(there, 'rev-parse', 'main')).toBe(main)
+  expect(await git(there, 'tag')).toContain(`applied-2026-11-28-${main.slice(0, 8)}`)
+  await expect(push({ ...declaration, repository: address(`${there}-gone`) }, main)).rejects.toThrow('there is no repository')
+  const another = `${sshd.hostKey.slice(0, 40)}${'A'.repeat(28)}`
+  await expect(push({ ...declaration, host_key: another }, main)).rejects.toThrow('shows another key than host_key says')
 })
