@@ -37,7 +37,7 @@ export function backupRoom({ environment, ground, id, engine, onStep }: BackupCo
     secret: (reference, purpose) => secrets.value(reference, purpose),
     declared: () => {
       const state = engine()?.state()
-      return state === undefined ? new Map() : backupsOf(state)
+      return state && backupsOf(state)
     },
     verified: () => engine()?.status().revision ?? '',
     changed: reason => engine()?.wake('backup', reason),

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import { z } from 'zod'
 import type { Clock } from '../../runtime/os/clock.ts'
-import { ApplianceError, explain } from '../../runtime/os/errors.ts'
+import { ApplianceError, explain, systemCode } from '../../runtime/os/errors.ts'
 import { oneAtATime } from '../../runtime/os/one-at-a-time.ts'
 import type { Store } from '../../runtime/store/store.ts'
-import { ResticRefusal } from './restic/refusal.ts'
+import { ownDiskFull, ResticRefusal } from './restic/refusal.ts'
 
 export type BackupVerb = 'run' | 'verify' | 'restore' | 'push'
 
@@ -32,6 +32,7 @@ export interface BegunRepository {
   readonly name: string
   readonly location: string
   readonly repositoryId: string
+  readonly begunAt: Date
 }
 
 /** What was done with backups, in Postgres: who asked for it, how far it came, how it ended. */
@@ -51,7 +52,7 @@ export interface BackupJournal {
   /** By name and verb: how the newest ended, the newest that succeeded, and how many have failed since. */
   histories(): Promise<ReadonlyMap<string, History>>
   repositories(): Promise<ReadonlyMap<string, BegunRepository>>
-  begun(repository: BegunRepository): Promise<void>
+  begun(repository: Omit<BegunRepository, 'begunAt'>): Promise<void>
   forgotten(name: string): Promise<void>
 }
 
@@ -133,7 +134,8 @@ export function createBackupJournal(store: Store, clock: Clock): BackupJournal {
     fail: (id, error) => end(id, 'failed', standingOf(error)),
     async closeInterrupted() {
       const rows = await store`
-        UPDATE backup_run SET outcome = 'interrupted', ended_at = ${clock.now()}, message = 'the appliance ended meanwhile'
+        UPDATE backup_run SET outcome = 'interrupted', ended_at = ${clock.now()}, message = 'the appliance ended meanwhile; '
+          || CASE WHEN asked_by = ${theSchedule} THEN 'it is done again by itself' ELSE 'ask for it again' END
         WHERE outcome = 'running' RETURNING *`
       return rows.map(runOf)
     },
@@ -147,8 +149,15 @@ export function createBackupJournal(store: Store, clock: Clock): BackupJournal {
       return new Map([...groups].map(([key, runs]) => [key, historyOf(runs)]))
     },
     async repositories() {
-      const rows = await store<{ name: string; location: string; repository_id: string }[]>`SELECT * FROM backup_repository`
-      return new Map(rows.map(({ name, location, repository_id }) => [name, { name, location, repositoryId: repository_id }]))
+      const rows = await store<
+        { name: string; location: string; repository_id: string; begun_at: Date }[]
+      >`SELECT * FROM backup_repository`
+      return new Map(
+        rows.map(each => [
+          each.name,
+          { name: each.name, location: each.location, repositoryId: each.repository_id, begunAt: each.begun_at },
+        ]),
+      )
     },
     async begun({ name, location, repositoryId }) {
       await store`
@@ -168,7 +177,9 @@ function historyOf(runs: readonly BackupRun[]): History {
   return { last: runs.at(-1), failed: since.at(-1), succeeded: ended[lastGood], failures: since.length }
 }
 
-function standingOf(error: unknown): Pick<BackupRun, 'kind' | 'reason' | 'message'> {
+function standingOf(cause: unknown): Pick<BackupRun, 'kind' | 'reason' | 'message'> {
+  const full = ['ENOSPC', 'EDQUOT'].includes(systemCode(cause) ?? '')
+  const error = full ? ownDiskFull(explain(cause)) : cause
   const kind = error instanceof ApplianceError && error.kind !== 'invalid' ? error.kind : 'failed'
   return {
     kind,

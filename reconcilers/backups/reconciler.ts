@@ -1,9 +1,9 @@
 import type { Clock } from '../../runtime/os/clock.ts'
 import { ApplianceError } from '../../runtime/os/errors.ts'
 import type { Change, Obstacle, Plan, Reconciler } from '../engine/reconciler.ts'
+import { beginRepository } from './begin.ts'
 import { type BackupItem, backupsOf } from './item.ts'
 import type { BackupJournal, BegunRepository, History } from './journal.ts'
-import { ResticRefusal } from './restic/refusal.ts'
 import type { Restic } from './restic/restic.ts'
 import { standingOf } from './standing.ts'
 
@@ -51,7 +51,7 @@ export function createBackupReconciler({
       else {
         const { location } = action.item.declaration
         const restic = await open(action.item, signal)
-        const repositoryId = await beginRepository(restic)
+        const repositoryId = await beginRepository(restic, location)
         await step('repository')
         await journal.begun({ name: key, location: location.repository, repositoryId })
         begun()
@@ -61,17 +61,6 @@ export function createBackupReconciler({
     // Another schedule, another password: nothing of what is kept goes.
     weigh: (before, after) => (placeOf(before) === placeOf(after) ? 'adjust' : 'redefine'),
   }
-}
-
-/** Takes over what the password opens, and makes one where nothing is. */
-async function beginRepository(restic: Restic): Promise<string> {
-  try {
-    return await restic.identify()
-  } catch (error) {
-    if (!(error instanceof ResticRefusal) || error.reason !== 'gone') throw error
-  }
-  await restic.init()
-  return restic.identify()
 }
 
 /** Pure: what is declared against what was begun and done. */
@@ -91,7 +80,7 @@ export function planBackups(
       changes.push(beginning(name, item, begun))
       continue
     }
-    const { state, ...rest } = standingOf(item, histories, now)
+    const { state, ...rest } = standingOf(item, histories, now, begun?.begunAt)
     if (state === 'ready') notes.set(name, rest.message)
     else obstacles.push({ key: name, state, ...rest })
   }

@@ -1,12 +1,18 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import { z } from 'zod'
 import { spawn } from '../../runtime/os/spawn.ts'
+import { filesTags, postgresTags } from './tags.ts'
+import { placeReadyRepository, readyRepository } from './testing/ready-repository.ts'
 import { startRestServer } from './testing/rest-server.ts'
-import { backupRig, roomOver } from './testing/rig.ts'
+import { backupRig } from './testing/rig.ts'
+import { byHand, roomOver } from './testing/room-over.ts'
 import { startSshd } from './testing/sshd.ts'
 
 setDefaultTimeout(120_000)
+
+const day = 86_400_000
 
 let rig: Awaited<ReturnType<typeof backupRig>>
 beforeAll(async () => {
@@ -15,14 +21,14 @@ beforeAll(async () => {
 afterAll(() => rig?.[Symbol.asyncDispose]())
 
 const declared = (name: string, repository: string, more = '') =>
-  `backups:\n  ${name}: { repository: "${repository}", password: "secret:BACKUP_PASSWORD", what: [sites, memory], drill: never, schedule: "0 2 1 1 *"${more} }\n`
+  `backups:\n  ${name}: { repository: "${repository}", password: "secret:BACKUP_PASSWORD", what: [sites, memory], drill: never${more} }\n`
 
 test('a server with SSH is backed up to with a key of our own, once it lets that in and shows the key that was declared', async () => {
   await using sshd = await startSshd()
-  await mkdir(join(rig.disk, 'away'))
+  await placeReadyRepository(join(rig.disk, 'away', 'atlas'))
   const yaml = (key: string) =>
     declared('away', `sftp://${sshd.user}@127.0.0.1:${sshd.port}/${join(rig.disk, 'away', 'atlas')}`, `, host_key: "${key}"`)
-  const over = roomOver(rig.home, rig.store, yaml(sshd.hostKey))
+  const over = roomOver(rig.home, rig.store, yaml(sshd.hostKey), {}, byHand)
   await expect(over.converge()).rejects.toThrow('the server does not let our key in')
   await sshd.letIn((await over.room.backups.publicKey()) ?? '')
   await over.converge()
@@ -41,9 +47,9 @@ test('a server with SSH is backed up to with a key of our own, once it lets that
 })
 
 test('a REST server is backed up to; wrong keys, no room and no server are told apart, and the password is in no message', async () => {
-  const server = startRestServer('atlas', 'rest-password')
+  const server = startRestServer('atlas', 'rest-password', readyRepository())
   const yaml = declared('web', server.address, ', access_key: "secret:REST_USER", secret_key: "secret:REST_PASSWORD"')
-  const over = roomOver(rig.home, rig.store, yaml)
+  const over = roomOver(rig.home, rig.store, yaml, {}, byHand)
   over.secrets.set('REST_USER', 'atlas').set('REST_PASSWORD', 'wrong')
   const refused = await over.converge().then(
     () => '',
@@ -68,17 +74,35 @@ test('a REST server is backed up to; wrong keys, no room and no server are told 
   await over.room.stop()
 })
 
-test('a full disk is said, what was backed up before stays, and room is enough to go on', async () => {
-  const script = join(import.meta.dir, 'testing', 'on-full-disk.ts')
-  const small = join(rig.disk, 'small')
+/** What a program prints as JSON that is given a folder on a disk of so many bytes. */
+async function onSmallDisk(name: string, bytes: number, ...words: readonly string[]) {
+  const script = join(import.meta.dir, 'testing', name)
+  const small = join(rig.disk, `${name}-disk`)
   await mkdir(small)
-  const bun = [process.execPath, '--no-env-file', '--config=/dev/null', script, rig.home.root, small]
-  const { code, stdout, stderr } = await spawn(['bwrap', '--dev-bind', '/', '/', '--size', '3000000', '--tmpfs', small, ...bun], {
-    timeout: 100_000,
-  })
+  const bun = [process.execPath, '--no-env-file', '--config=/dev/null', script, rig.home.root, small, ...words]
+  const bwrap = ['bwrap', '--dev-bind', '/', '/', '--size', String(bytes), '--tmpfs', small]
+  const { code, stdout, stderr } = await spawn([...bwrap, ...bun], { timeout: 100_000 })
   expect(stderr).toBe('')
   expect(code).toBe(0)
-  const [first, full, again] = JSON.parse(stdout)
+  return JSON.parse(stdout)
+}
+
+test('a full home is told apart from a full repository; nothing is lost, and no restore begins that has no room', async () => {
+  await placeReadyRepository(rig.repository('roomy'))
+  const [first, full, again, restored] = await onSmallDisk('on-full-home.ts', 4_000_000, rig.repository('roomy'))
+  expect(first.outcome).toBe('succeeded')
+  expect(full).toMatchObject({
+    outcome: 'failed',
+    message: expect.stringContaining('no space left on the disk of the appliance'),
+  })
+  expect(again.outcome).toBe('succeeded')
+  expect(restored.outcome).toBe('failed')
+  expect(restored.message).toContain('to spare, and the disk of')
+  expect(restored.message).toContain('nothing was written')
+})
+
+test('a full disk is said, what was backed up before stays, and room is enough to go on', async () => {
+  const [first, full, again] = await onSmallDisk('on-full-disk.ts', 3_000_000)
   expect(first.outcome).toBe('succeeded')
   expect(full).toMatchObject({ outcome: 'failed', message: expect.stringContaining('there is no space left for the repository') })
   expect(again.outcome).toBe('succeeded')
@@ -93,11 +117,45 @@ test('a repository inside what it keeps is refused, as is a folder that the appl
 
 test('two appliances may keep their backups in one repository', async () => {
   const yaml = declared('shared', rig.repository('shared'))
-  const one = roomOver(rig.home, rig.store, yaml)
+  await placeReadyRepository(rig.repository('shared'))
+  const one = roomOver(rig.home, rig.store, yaml, {}, byHand)
   await one.converge()
-  const two = roomOver(rig.home, rig.store, yaml)
+  const two = roomOver(rig.home, rig.store, yaml, {}, byHand)
   await Promise.all([one.room.start(), two.room.start()])
   const [a, b] = await Promise.all([one.done('run', 'shared'), two.done('run', 'shared')])
   expect([a.outcome, b.outcome]).toEqual(['succeeded', 'succeeded'])
   await Promise.all([one.room.stop(), two.room.stop()])
+})
+
+test('of backups of many days those that are declared to stay do, and what is not ours stays too', async () => {
+  await placeReadyRepository(rig.repository('aged'))
+  const yaml = declared('aged', rig.repository('aged'), ', keep: { days: 4, weeks: 0, months: 0 }')
+  const over = roomOver(rig.home, rig.store, yaml, {}, byHand)
+  await over.converge()
+  await over.room.start()
+  const midnight = Math.floor(Date.now() / day) * day
+  const old = join(rig.disk, 'old')
+  const seed = async (run: string, days: number, hour: number, part: 'files' | 'postgres' = 'files', appliance = 'one') => {
+    await Bun.write(join(old, 'told'), run)
+    const time = new Date(midnight - days * day + hour * 3_600_000).toISOString().slice(0, 19).replace('T', ' ')
+    const identity = { name: 'aged', run, appliance }
+    const tags = (part === 'files' ? filesTags(identity) : postgresTags(identity)).flatMap(tag => ['--tag', tag])
+    const { code, stderr } = await rig.restic(['backup', '--time', time, ...tags, old], 'aged')
+    if (code !== 0) throw new Error(stderr)
+  }
+  await seed('morning', 2, 1)
+  await seed('evening', 2, 13)
+  await seed('before', 3, 12)
+  await seed('long-ago', 9, 12)
+  await seed('unfinished', 5, 12, 'postgres')
+  await seed('neighbour', 9, 12, 'files', 'another')
+  expect(await over.done('run', 'aged')).toMatchObject({ outcome: 'succeeded' })
+  const { stdout } = await rig.restic(['snapshots', '--json'], 'aged')
+  const kept = z.array(z.object({ tags: z.array(z.string()) })).parse(JSON.parse(stdout))
+  const runs = kept.map(({ tags }) => tags.find(tag => tag.startsWith('run:'))?.slice('run:'.length) ?? '')
+  const [newest] = await over.journal.recent('aged', 1)
+  expect(runs.sort()).toEqual(['before', 'evening', 'neighbour', newest?.id ?? ''].sort())
+  expect((await rig.restic(['dump', '--tag', 'run:evening', 'latest', join(old, 'told')], 'aged')).stdout).toBe('evening')
+  expect((await rig.restic(['check', '--read-data'], 'aged')).code).toBe(0)
+  await over.room.stop()
 })

@@ -9,12 +9,13 @@ import { createRestic, type Restic } from './restic/restic.ts'
 import { removeScratch } from './restore/drill.ts'
 import { dueOf, makingVerb } from './standing.ts'
 import { isComplete, storedRuns } from './tags.ts'
+import { tidyBackups } from './tidy.ts'
 import { type BackupView, backupView, type RunView, runView } from './view.ts'
 
 export interface BackupRoomDeps extends PerformDeps {
   readonly secret: SecretOf
-  /** What the newest valid commit declares. */
-  readonly declared: () => ReadonlyMap<string, BackupItem>
+  /** What the newest valid commit declares; undefined before one was read. */
+  readonly declared: () => ReadonlyMap<string, BackupItem> | undefined
   /** The commit that is applied and verified. */
   readonly verified: () => string
   /** How a backup stands may have changed. */
@@ -57,6 +58,7 @@ export function createBackupRoom(deps: BackupRoomDeps) {
   /** What failed before is tried again without its wait. */
   let forgiven = new Date(0)
 
+  const declared = (): ReadonlyMap<string, BackupItem> => deps.declared() ?? new Map()
   const changed = (reason: string) => {
     deps.changed(reason)
     for (const listener of listeners) listener()
@@ -70,7 +72,7 @@ export function createBackupRoom(deps: BackupRoomDeps) {
     const [histories, repositories] = await Promise.all([journal.histories(), journal.repositories()])
     const now = clock.now()
     let until = new Date(now.getTime() + longestSleep)
-    for (const [name, item] of deps.declared()) {
+    for (const [name, item] of declared()) {
       if (item.type === 'restic' && repositories.get(name)?.location !== item.declaration.location.repository) continue
       const due = dueOf(item, forgive(histories, forgiven), appliance)
       const wanted = [[due.run, makingVerb(item)] as const, [due.verify, 'verify'] as const]
@@ -109,7 +111,7 @@ export function createBackupRoom(deps: BackupRoomDeps) {
   }
 
   async function performed(run: BackupRun, step: (name: string) => Promise<void>): Promise<Performed> {
-    const item = deps.declared().get(run.name)
+    const item = declared().get(run.name)
     if (item === undefined) throw unknownBackup(run.name)
     const { signal } = stopping
     if (item.type === 'restic') return perform(deps, { item, run, restic: await open(item, signal), signal, step })
@@ -122,8 +124,16 @@ export function createBackupRoom(deps: BackupRoomDeps) {
     }
   }
 
+  async function tidy(): Promise<void> {
+    const items = deps.declared()
+    if (items === undefined) return
+    const ids = [...(await journal.repositories()).values()].map(({ repositoryId }) => repositoryId)
+    await tidyBackups(home, new Set(items.keys()), new Set(ids), clock.now())
+  }
+
   async function loop(): Promise<void> {
     while (!stopping.signal.aborted) {
+      await tidy().catch(error => log.warn('backups not tidied', { error: explain(error) }))
       const roused = Promise.withResolvers<void>()
       rouse = roused.resolve
       const next = await dueWork().catch((error): { readonly until: Date } => {
@@ -144,7 +154,7 @@ export function createBackupRoom(deps: BackupRoomDeps) {
   const backups: Backups = {
     async list() {
       const histories = await journal.histories()
-      const items = [...deps.declared().values()]
+      const items = [...declared().values()]
       return Promise.all(
         items.map(async item =>
           backupView(item, histories, dueOf(item, histories, appliance), await journal.recent(item.declaration.name, 20)),
@@ -152,7 +162,7 @@ export function createBackupRoom(deps: BackupRoomDeps) {
       )
     },
     async snapshots(name) {
-      const item = deps.declared().get(name)
+      const item = declared().get(name)
       if (item?.type !== 'restic') throw unknownBackup(name)
       const restic = await open(item, stopping.signal)
       return storedRuns(await restic.snapshots(`backup:${name}`))
@@ -160,7 +170,7 @@ export function createBackupRoom(deps: BackupRoomDeps) {
         .map(({ files, time, hostname }) => ({ snapshot: files.slice(0, 8), time: time.toISOString(), hostname }))
     },
     async ask(name, verb, by, facts) {
-      const item = deps.declared().get(name)
+      const item = declared().get(name)
       if (item === undefined) throw unknownBackup(name)
       if (item.type === 'git' && verb !== 'run')
         throw new ApplianceError('invalid', `${name} is a Git target`, { hint: 'it can be run; what is there is read with Git' })

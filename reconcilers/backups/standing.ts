@@ -1,5 +1,5 @@
 import type { BackupItem } from './item.ts'
-import { type BackupRun, type History, historyKey, noHistory } from './journal.ts'
+import { type BackupRun, type History, historyKey, noHistory, theSchedule } from './journal.ts'
 import { dueAt, lateAt, type Timetable } from './times.ts'
 
 /** How one backup stands. `ready` only when it was made in time, and a restore was proven in time. */
@@ -7,12 +7,6 @@ export interface Standing {
   readonly state: 'ready' | 'waiting' | 'stalled' | 'failed'
   readonly reason: string
   readonly message: string
-}
-
-export interface BackupHistories {
-  readonly histories: ReadonlyMap<string, History>
-  /** When the repository was begun. */
-  readonly since: Date | undefined
 }
 
 export const timetableOf = (item: BackupItem): Timetable =>
@@ -52,14 +46,21 @@ export function dueOf(item: BackupItem, histories: ReadonlyMap<string, History>,
   }
 }
 
-export function standingOf(item: BackupItem, histories: ReadonlyMap<string, History>, now: Date): Standing {
+/** `begunAt` is when its repository was begun: from then on the first one, too, has its time. */
+export function standingOf(
+  item: BackupItem,
+  histories: ReadonlyMap<string, History>,
+  now: Date,
+  begunAt: Date | undefined,
+): Standing {
   const { name } = item.declaration
   const made = historyOf(histories, name, makingVerb(item))
   const tried = historyOf(histories, name, 'verify')
   const what = item.type === 'restic' ? 'backup' : 'push'
   const newest = made.succeeded?.startedAt
   const told = newest === undefined ? `there is no ${what} yet` : `the last ${what} is of ${moment(newest)}`
-  const late = newest !== undefined && item.automatic && now > lateAt(timetableOf(item), newest, hoursOf(item))
+  const since = newest ?? begunAt
+  const late = since !== undefined && item.automatic && now > lateAt(timetableOf(item), since, hoursOf(item))
   if (made.failed !== undefined) {
     const { message, kind, reason } = made.failed
     return {
@@ -74,7 +75,23 @@ export function standingOf(item: BackupItem, histories: ReadonlyMap<string, Hist
       return { state: 'ready', reason: '', message: `${told}; it is made by hand only (auto_backup_enabled, backup_to_github)` }
     return { state: 'waiting', reason: 'first-run', message: `the first ${what} is being made` }
   }
-  return drillStanding(item, made, tried, now) ?? { state: 'ready', reason: '', message: `${told}${provenBy(tried)}` }
+  return (
+    drillStanding(item, made, tried, now) ?? {
+      ...{ state: 'ready', reason: '', message: `${told}${provenBy(tried)}${interruptedBy(name, histories)}` },
+    }
+  )
+}
+
+const asWords = { run: 'backup', push: 'push', verify: 'trial', restore: 'restore' } as const
+
+/** What somebody asked for and a death ended: nobody does that again by itself. */
+function interruptedBy(name: string, histories: ReadonlyMap<string, History>): string {
+  const told = (Object.keys(asWords) as (keyof typeof asWords)[]).flatMap(verb => {
+    const { last } = historyOf(histories, name, verb)
+    if (last?.outcome !== 'interrupted' || last.askedBy === theSchedule) return []
+    return [`; the ${asWords[verb]} that ${last.askedBy} asked for on ${moment(last.askedAt)} was interrupted: ask for it again`]
+  })
+  return told.join('')
 }
 
 function drillStanding(item: BackupItem, made: History, tried: History, now: Date): Standing | undefined {

@@ -59,9 +59,31 @@ test('while what failed is tried again, it is still said why it failed', () => {
   if (item === undefined) throw new Error('it is not declared')
   const failed = { ...run(at('2026-11-25T12:00'), 'failed'), kind: 'stalled', reason: 'no-entry', message: 'not let in' } as const
   const history = { last: run(at('2026-11-25T12:01'), 'running'), failed, succeeded: undefined, failures: 1 }
-  expect(standingOf(item, new Map([['nightly run', history]]), at('2026-11-25T12:02'))).toEqual({
+  expect(standingOf(item, new Map([['nightly run', history]]), at('2026-11-25T12:02'), undefined)).toEqual({
     ...{ state: 'stalled', reason: 'no-entry', message: 'not let in; there is no backup yet' },
   })
+})
+
+test('what somebody asked for and a death ended is said until it was asked for again; what the schedule began is done again', () => {
+  const yaml = 'backups:\n  nightly: { repository: /srv/atlas, password: "secret:BACKUP_PASSWORD", drill: never }\n'
+  const item = backupsOf(stateOf({ 'backups.yaml': yaml })).get('nightly')
+  if (item === undefined) throw new Error('it is not declared')
+  const told = (askedBy: string) => {
+    const last = { ...run(at('2026-11-25T12:00'), 'interrupted'), askedBy }
+    const history = { ...succeeded('2026-11-25T02:00'), last }
+    return standingOf(item, new Map([['nightly run', history]]), at('2026-11-25T12:02'), undefined).message
+  }
+  expect(told('Ada')).toContain('the backup that Ada asked for on 2026-11-25 12:00 UTC was interrupted: ask for it again')
+  expect(told('schedule')).not.toContain('interrupted')
+})
+
+test('a first backup that never comes is as late as any other', () => {
+  const yaml = 'backups:\n  nightly: { repository: /srv/atlas, password: "secret:BACKUP_PASSWORD" }\n'
+  const item = backupsOf(stateOf({ 'backups.yaml': yaml })).get('nightly')
+  if (item === undefined) throw new Error('it is not declared')
+  const standing = (now: string) => standingOf(item, new Map(), at(now), at('2026-11-25T12:00'))
+  expect(standing('2026-11-25T12:05')).toMatchObject({ state: 'waiting', reason: 'first-run' })
+  expect(standing('2026-11-28T12:05')).toMatchObject({ state: 'failed', reason: 'late' })
 })
 
 test('a backup is late once a second one is missed, or after the hours that are declared', () => {

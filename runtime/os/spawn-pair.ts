@@ -1,11 +1,13 @@
 import { ApplianceError, systemCode } from './errors.ts'
-import { minimalEnvironment } from './spawn.ts'
+import { type Complained, minimalEnvironment } from './spawn.ts'
 
 export interface PairedCommand {
   readonly argv: readonly string[]
   /** The whole environment of the child. Default: PATH, LANG and nothing else. */
   readonly env?: Readonly<Record<string, string>>
   readonly cwd?: string
+  /** Called with every piece of its stderr as it comes; `interrupt` asks it to end (SIGINT). */
+  readonly complained?: Complained
 }
 
 export interface PairedResult {
@@ -37,7 +39,7 @@ export async function spawnPair(
     // A reader that gives up would leave its writer waiting for good.
     void reader.exited.then(() => killGroup(writer.pid))
     const [writerSaid, readerSaid, readerPrinted, writerCode, readerCode] = await Promise.all([
-      ...[text(writer.stderr), text(reader.stderr), text(reader.stdout)],
+      ...[text(writer.stderr, heard(from, writer)), text(reader.stderr, heard(into, reader)), text(reader.stdout)],
       ...([writer.exited, reader.exited] as const),
     ] as const)
     signal.throwIfAborted()
@@ -63,11 +65,19 @@ function start(command: PairedCommand, stdin: 'ignore' | ReadableStream<Uint8Arr
   }
 }
 
+const heard =
+  ({ complained }: PairedCommand, child: { kill(signal: 'SIGINT'): void }) =>
+  (piece: Uint8Array) =>
+    complained?.(piece, () => child.kill('SIGINT'))
+
 /** The last of what it printed. */
-async function text(stream: ReadableStream<Uint8Array>): Promise<string> {
+async function text(stream: ReadableStream<Uint8Array>, heard?: (piece: Uint8Array) => void): Promise<string> {
   let kept = ''
   const decoder = new TextDecoder()
-  for await (const chunk of stream) kept = (kept + decoder.decode(chunk, { stream: true })).slice(-mostOutput)
+  for await (const chunk of stream) {
+    heard?.(chunk)
+    kept = (kept + decoder.decode(chunk, { stream: true })).slice(-mostOutput)
+  }
   return kept
 }
 

@@ -12,7 +12,11 @@ export interface SpawnOptions {
   readonly signal?: AbortSignal
   /** Called with every piece of stdout as it comes. */
   readonly printed?: (piece: Uint8Array) => void
+  /** Called with every piece of stderr as it comes; `interrupt` asks the child to end (SIGINT). */
+  readonly complained?: Complained
 }
+
+export type Complained = (piece: Uint8Array, interrupt: () => void) => void
 
 export interface SpawnResult {
   readonly code: number
@@ -53,7 +57,7 @@ export async function spawnBytes(
     const [stdout, stderr, code] = await Promise.race([
       Promise.all([
         collect(child.stdout, maxOutput, overflow, options.printed),
-        collect(child.stderr, maxOutput, overflow),
+        collect(child.stderr, maxOutput, overflow, piece => options.complained?.(piece, () => child.kill('SIGINT'))),
         child.exited,
       ]),
       stopped.promise,

@@ -28,6 +28,8 @@ interface Rule {
   readonly kind: ErrorKind
   readonly message: string
   readonly hint: string
+  /** Trying again does not cure it. */
+  readonly lasting?: true
 }
 
 /** The first that fits counts. */
@@ -38,8 +40,9 @@ const rules: readonly Rule[] = [
     hint: 'give it the right one (secret set, with the name that password: says); without it nobody can read what is in there',
   },
   {
-    pattern: /no space left|disk quota exceeded|file too large|507 Insufficient Storage|413 Request Entity Too Large|quota/i,
-    ...{ reason: 'full', kind: 'failed', message: 'there is no space left for the repository' },
+    pattern:
+      /no space left|disk quota exceeded|file too large|507 Insufficient Storage|413 Request Entity Too Large|quota|minimum free drive/i,
+    ...{ reason: 'full', kind: 'failed', message: 'there is no space left for the repository', lasting: true },
     hint: 'make room there, or keep less (keep: in backups.yaml); what was backed up before is not touched',
   },
   {
@@ -58,18 +61,30 @@ const rules: readonly Rule[] = [
     hint: 'add the public key that backup key shows to ~/.ssh/authorized_keys there',
   },
   {
-    pattern: /401 Unauthorized|403 Forbidden|Access Denied|SignatureDoesNotMatch|InvalidAccessKeyId/i,
-    ...{ reason: 'no-entry', kind: 'stalled', message: 'the server refuses the keys' },
+    pattern: /client\.MakeBucket|NoSuchBucket|The specified bucket does not exist/,
+    ...{ reason: 'gone', kind: 'stalled', message: 'there is no such bucket, and the keys may not make one' },
+    hint: 'make the bucket, or correct its name in repository:',
+    lasting: true,
+  },
+  {
+    pattern: /503 Service Unavailable|SlowDown|reduce your request rate|429 Too Many Requests/i,
+    ...{ reason: 'unreachable', kind: 'failed', message: 'the server of the repository asks for fewer requests' },
+    hint: 'it is tried again by itself, later each time',
+  },
+  {
+    pattern:
+      /401 Unauthorized|403 Forbidden|Access ?Denied|SignatureDoesNotMatch|InvalidAccessKeyId|request signature we calculated|Access Key Id you provided/i,
+    ...{ reason: 'no-entry', kind: 'stalled', message: 'the server refuses the keys', lasting: true },
     hint: 'set what access_key and secret_key name anew',
   },
   {
     pattern: /read-only file system|permission denied/i,
-    ...{ reason: 'not-writable', kind: 'stalled', message: 'the appliance may not write there' },
+    ...{ reason: 'not-writable', kind: 'stalled', message: 'the appliance may not write there', lasting: true },
     hint: 'take a folder below /var/backups/ai-infra, or give another one to the user ai-infra and name it in ReadWritePaths= with: systemctl edit ai-infra',
   },
   {
     pattern:
-      /connection refused|no such host|i\/o timeout|network is unreachable|no route to host|dial tcp|Connection timed out|Could not resolve|connection reset|Connection closed/i,
+      /connection refused|no such host|i\/o timeout|network is unreachable|no route to host|dial tcp|Connection timed out|Could not resolve|connection reset|Connection closed|unexpected EOF.{0,40}(?:Post|Get|Head)/i,
     ...{ reason: 'unreachable', kind: 'failed', message: 'the server of the repository does not answer' },
     hint: 'it is tried again by itself',
   },
@@ -82,12 +97,34 @@ const rules: readonly Rule[] = [
   {
     pattern: /unable to open config file|Is there a repository at|config.{0,60}(?:does not exist|no such file)|NoSuchBucket/i,
     ...{ reason: 'gone', kind: 'failed', message: 'there is no repository' },
-    hint: 'mount its disk, or put it back',
+    hint: 'mount its disk, or put it back; of a bucket or server see that it is the right one',
   },
 ]
 
-/** What a restic that failed says, as a sentence with the next step. */
-export function refusalOf(verb: string, printed: string): ResticRefusal {
+/** The disk of the home has no room, or the one that it restores to. */
+export const ownDiskFull = (words: string): ResticRefusal =>
+  new ResticRefusal(
+    'full',
+    'failed',
+    `there is no space left on the disk of the appliance: ${words}`,
+    'make room there; what was backed up before is not touched, and it is tried again',
+  )
+
+const retried = /^(?:Load|Save|Stat|List|Remove)\(.*?returned error, retrying after \S+: /
+
+/**
+ * Whether restic, which tries all that fails ten times and takes a minute for that, tries something that does not become
+ * better: then it need not go on.
+ */
+export function triesInVain(printed: string): boolean {
+  const lines = printed.split('\n').filter(line => retried.test(line))
+  return lines.some(line => rules.find(({ pattern }) => pattern.test(line))?.lasting === true)
+}
+
+/** What a restic that failed says, as a sentence with the next step; `own` are folders of ours that it writes to. */
+export function refusalOf(verb: string, printed: string, own: readonly string[] = []): ResticRefusal {
+  const full = printed.split('\n').find(line => /no space left|disk quota exceeded/i.test(line))
+  if (full !== undefined && own.some(folder => full.includes(`${folder}/`))) return ownDiskFull(lastWords(full))
   const rule = rules.find(({ pattern }) => pattern.test(printed))
   const words = lastWords(printed)
   if (rule === undefined) return new ResticRefusal('failed', 'failed', `restic ${verb} failed: ${words}`, 'it is tried again')
@@ -100,9 +137,11 @@ function lastWords(printed: string): string {
   const lines = printed
     .split('\n')
     .map(line => line.trim())
-    .filter(line => line !== '' && !line.startsWith('{') && !/^(?:Load|Save|Stat|List)\(.*returned error, retrying/.test(line))
-  const fatal = lines.filter(line => /fatal|error|unable|refused|denied|verification/i.test(line))
-  const chosen = (fatal.length > 0 ? fatal : lines).slice(-2).join('; ')
+    .filter(line => line !== '' && !line.startsWith('{'))
+  const said = lines.filter(line => !retried.test(line) && !/signal interrupt received/.test(line))
+  const fatal = said.filter(line => /fatal|error|unable|refused|denied|verification/i.test(line))
+  const tried = lines.filter(line => retried.test(line)).map(line => line.replace(retried, ''))
+  const chosen = (fatal.length > 0 ? fatal : said.length > 0 ? said : tried.slice(-1)).slice(-2).join('; ')
   const words = chosen.replace(/^Fatal: /, '')
   return words === '' ? 'it said nothing' : words.length > mostWords ? `${words.slice(0, mostWords)} …` : words
 }

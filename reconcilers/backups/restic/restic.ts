@@ -1,10 +1,10 @@
 import { z } from 'zod'
 import { ApplianceError } from '../../../runtime/os/errors.ts'
 import { makeDirectory, readTextIfExists, removeIfExists } from '../../../runtime/os/files.ts'
-import type { Spawn } from '../../../runtime/os/spawn.ts'
+import type { Complained, Spawn } from '../../../runtime/os/spawn.ts'
 import { type PairedCommand, spawnPair } from '../../../runtime/os/spawn-pair.ts'
 import { type ResticAccess, resticEnvironment, resticOptions, sshLog } from './access.ts'
-import { refusalOf } from './refusal.ts'
+import { refusalOf, triesInVain } from './refusal.ts'
 
 const snapshotShape = z.object({
   id: z.string(),
@@ -71,6 +71,8 @@ export interface Restic {
   restore(snapshot: string, target: string): Promise<void>
   /** One file of a snapshot as the input of a command. */
   pour(snapshot: string, file: string, command: PairedCommand): Promise<void>
+  /** Bytes that a snapshot takes when it is restored. */
+  size(snapshot: string): Promise<number>
   forget(snapshots: readonly string[]): Promise<void>
   /** Structure, and so much of the packs. */
   check(percent: number): Promise<void>
@@ -96,6 +98,7 @@ export function createRestic(access: ResticAccess, spawn: Spawn, signal: AbortSi
     if (access.ssh !== undefined) await removeIfExists(sshLog(access.ssh))
   }
   const sshWords = async () => (access.ssh === undefined ? '' : ((await readTextIfExists(sshLog(access.ssh))) ?? ''))
+  const own = [access.temporary, access.cache]
   const run = async (words: readonly string[], options: { readonly timeout?: number; readonly cwd?: string } = {}) => {
     await folders()
     return spawn(argv(...words), {
@@ -104,11 +107,12 @@ export function createRestic(access: ResticAccess, spawn: Spawn, signal: AbortSi
       signal,
       timeout: options.timeout ?? longest,
       maxOutput: 64 * 1024 * 1024,
+      complained: impatient(),
     })
   }
   const done = async (...words: readonly string[]): Promise<string> => {
     const { code, stdout, stderr } = await run(words)
-    if (code !== 0) throw refusalOf(words[0] ?? '', `${await sshWords()}\n${stderr}\n${stdout}`)
+    if (code !== 0) throw refusalOf(words[0] ?? '', `${await sshWords()}\n${stderr}\n${stdout}`, own)
     return stdout
   }
   const tagged = ({ tags, time }: SnapshotFacts) => [
@@ -122,7 +126,7 @@ export function createRestic(access: ResticAccess, spawn: Spawn, signal: AbortSi
     },
     async identify() {
       const { code, stdout, stderr } = await run(['cat', 'config', '--no-lock'], { timeout: soon })
-      if (code !== 0) throw refusalOf('cat config', `${await sshWords()}\n${stderr}`)
+      if (code !== 0) throw refusalOf('cat config', `${await sshWords()}\n${stderr}`, own)
       return z.object({ id: z.string() }).parse(JSON.parse(stdout)).id
     },
     async snapshots(tag) {
@@ -138,8 +142,8 @@ export function createRestic(access: ResticAccess, spawn: Spawn, signal: AbortSi
     async storeOutput(command, name, facts) {
       await folders()
       const into = argv('backup', '--json', '--stdin', '--stdin-filename', name, ...tagged(facts))
-      const ended = await spawnPair(command, { argv: into, env, cwd: access.cache }, signal)
-      if (ended.into.code !== 0) throw refusalOf('backup', `${ended.into.stderr}\n${messagesIn(ended.into.stdout)}`)
+      const ended = await spawnPair(command, { argv: into, env, cwd: access.cache, complained: impatient() }, signal)
+      if (ended.into.code !== 0) throw refusalOf('backup', `${ended.into.stderr}\n${messagesIn(ended.into.stdout)}`, own)
       if (ended.from.code !== 0) {
         const words = ended.from.stderr.trim().split('\n').slice(-2).join('; ')
         throw new ApplianceError('failed', `${command.argv[0]} ended with status ${ended.from.code}: ${words}`)
@@ -150,16 +154,25 @@ export function createRestic(access: ResticAccess, spawn: Spawn, signal: AbortSi
       const words = ['backup', '--json', ...without.flatMap(path => ['--exclude', literal(path)]), ...tagged(facts), '.']
       const { code, stdout, stderr } = await run(words, { cwd: folder })
       // 3: there is a snapshot, and some files could not be read.
-      if (code !== 0 && code !== 3) throw refusalOf('backup', `${stderr}\n${messagesIn(stdout)}`)
+      if (code !== 0 && code !== 3) throw refusalOf('backup', `${stderr}\n${messagesIn(stdout)}`, own)
       return storedIn(stdout, stderr)
     },
     async restore(snapshot, target) {
-      await done('restore', snapshot, '--target', target, '--no-lock')
+      const { code, stdout, stderr } = await run(['restore', snapshot, '--target', target, '--no-lock'])
+      if (code !== 0) throw refusalOf('restore', `${await sshWords()}\n${stderr}\n${stdout}`, [...own, target])
+    },
+    async size(snapshot) {
+      const text = await done('stats', '--json', '--mode', 'restore-size', '--no-lock', snapshot)
+      return z.object({ total_size: z.number() }).parse(JSON.parse(text)).total_size
     },
     async pour(snapshot, file, command) {
       await folders()
-      const ended = await spawnPair({ argv: argv('dump', '--no-lock', snapshot, file), env, cwd: access.cache }, command, signal)
-      if (ended.from.code !== 0 && ended.into.code === 0) throw refusalOf('dump', ended.from.stderr)
+      const ended = await spawnPair(
+        { argv: argv('dump', '--no-lock', snapshot, file), env, cwd: access.cache, complained: impatient() },
+        command,
+        signal,
+      )
+      if (ended.from.code !== 0 && ended.into.code === 0) throw refusalOf('dump', ended.from.stderr, own)
       if (ended.into.code !== 0) {
         const words = ended.into.stderr.trim().split('\n').slice(-3).join('; ')
         throw new ApplianceError('failed', `${command.argv[0]} ended with status ${ended.into.code}: ${words}`)
@@ -186,6 +199,16 @@ export function createRestic(access: ResticAccess, spawn: Spawn, signal: AbortSi
     async unlock() {
       await done('unlock')
     },
+  }
+}
+
+/** Ends restic when it tries what cannot become better: it takes its lock away, and the reason is said now. */
+function impatient(): Complained {
+  let last = ''
+  const decoder = new TextDecoder()
+  return (piece, interrupt) => {
+    last = (last + decoder.decode(piece, { stream: true })).slice(-4_096)
+    if (triesInVain(last)) interrupt()
   }
 }
 

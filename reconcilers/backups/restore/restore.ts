@@ -12,6 +12,7 @@ import { dumpName, type Manifest, manifestName, manifestShape } from '../source/
 import { notesOf } from '../source/parts.ts'
 import { writeRefs } from '../source/refs.ts'
 import type { StoredRun } from '../tags.ts'
+import { refuseWithoutRoom } from './room.ts'
 import { startScratchPostgres } from './scratch-postgres.ts'
 
 export interface RestoreDeps {
@@ -39,6 +40,7 @@ export async function restoreRun(
   inspect: (restored: Restored, store: Store) => Promise<void> = async () => {},
 ): Promise<Restored> {
   const home = homeAt(folder)
+  await refuseWithoutRoom(folder, await restic.size(run.files), 'what is to be restored')
   await makeDirectory(folder, 0o750)
   deps.progress('files')
   await restic.restore(run.files, folder)
@@ -49,6 +51,7 @@ export async function restoreRun(
   await deps.step('restored-refs')
   if (manifest.postgres !== undefined && run.postgres !== undefined) {
     deps.progress('database')
+    await refuseWithoutRoom(folder, emptyDatabase + 2 * (manifest.postgres.bytes ?? 0), 'the database')
     await loadDatabase(restic, run.postgres, restored, deps, inspect)
   }
   await rm(notesOf(home), { recursive: true, force: true })
@@ -56,6 +59,9 @@ export async function restoreRun(
   await deps.step('restored')
   return restored
 }
+
+/** Bytes; and loading a dump takes about twice its size, with indexes and the log of what is written. */
+const emptyDatabase = 100_000_000
 
 async function readManifest(home: Home): Promise<Manifest> {
   const text = await readTextIfExists(join(notesOf(home), manifestName))

@@ -49,7 +49,9 @@ export async function backUp(
   const at = database?.at ?? new Date()
   const manifest: Manifest = {
     ...{ version: 1, run, name, appliance, hostname: hostname(), at: at.toISOString(), what: [...what] },
-    ...(database === undefined ? {} : { postgres: { major: database.major, tables: database.tables } }),
+    ...(database === undefined
+      ? {}
+      : { postgres: { major: database.major, bytes: database.stored.bytes, tables: database.tables } }),
     repositories: await readRefs(home, spawn),
     environment: [...source.environment],
   }

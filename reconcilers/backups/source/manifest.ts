@@ -15,6 +15,8 @@ export const manifestShape = z.object({
   postgres: z
     .object({
       major: z.number(),
+      /** Of the dump. */
+      bytes: z.number().optional(),
       /** Rows, and a digest of them in any order, by `schema.table`. */
       tables: z.record(z.string(), z.object({ rows: z.string(), digest: z.string() })),
     })

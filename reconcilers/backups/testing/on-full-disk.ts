@@ -1,13 +1,16 @@
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { homeAt } from '../../../runtime/os/home.ts'
-import { roomOver, storeOf } from './rig.ts'
+import { placeReadyRepository } from './ready-repository.ts'
+import { byHand, roomOver, storeOf } from './room-over.ts'
 
 /** Runs inside a namespace where `disk` is small, and prints how three backups ended: bun on-full-disk.ts HOME DISK */
 const [root = '', disk = ''] = process.argv.slice(2)
 const home = homeAt(root)
-const fields = 'password: "secret:BACKUP_PASSWORD", what: [sites, memory], drill: never, schedule: "0 2 1 1 *"'
-const over = roomOver(home, storeOf(home), `backups:\n  small: { repository: ${join(disk, 'repository')}, ${fields} }\n`)
+const fields = 'password: "secret:BACKUP_PASSWORD", what: [sites, memory]'
+const yaml = `backups:\n  small: { repository: ${join(disk, 'repository')}, ${fields} }\n`
+await placeReadyRepository(join(disk, 'repository'))
+const over = roomOver(home, storeOf(home), yaml, {}, byHand)
 await over.converge()
 await over.room.start()
 const first = await over.done('run', 'small')

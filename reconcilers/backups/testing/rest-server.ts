@@ -3,17 +3,14 @@ export interface RestServer extends AsyncDisposable {
   readonly address: string
   /** Bytes that it takes in all; more is refused as restic's own server refuses it. */
   room: number
-  /** Names and passwords that were wrong. */
-  readonly refused: number
 }
 
 const types = ['data', 'keys', 'locks', 'snapshots', 'index']
 
 /** As the documentation of restic has it: HEAD, GET with ranges, POST, DELETE, lists as JSON with sizes. */
-export function startRestServer(user: string, password: string): RestServer {
-  const files = new Map<string, Uint8Array>()
-  let refused = 0
-  let begun = false
+export function startRestServer(user: string, password: string, kept: ReadonlyMap<string, Uint8Array> = new Map()): RestServer {
+  const files = new Map(kept)
+  let begun = files.size > 0
   const held = () => [...files.values()].reduce((sum, { byteLength }) => sum + byteLength, 0)
   const state = { room: Number.POSITIVE_INFINITY }
   const server = Bun.serve({
@@ -21,10 +18,8 @@ export function startRestServer(user: string, password: string): RestServer {
     hostname: '127.0.0.1',
     async fetch(request) {
       const url = new URL(request.url)
-      if (request.headers.get('authorization') !== `Basic ${btoa(`${user}:${password}`)}`) {
-        refused++
+      if (request.headers.get('authorization') !== `Basic ${btoa(`${user}:${password}`)}`)
         return new Response('Unauthorized', { status: 401 })
-      }
       const [first = '', second = ''] = url.pathname
         .split('/')
         .filter(part => part !== '')
@@ -67,9 +62,6 @@ export function startRestServer(user: string, password: string): RestServer {
     },
     set room(bytes) {
       state.room = bytes
-    },
-    get refused() {
-      return refused
     },
     async [Symbol.asyncDispose]() {
       await server.stop(true)
