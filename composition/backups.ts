@@ -34,7 +34,7 @@ export function backupRoom({ environment, ground, id, engine, onStep }: BackupCo
     },
     journal: createBackupJournal(store, clock),
     ...{ clock, log: ground.log.with({ component: 'backups' }), judgeAudit },
-    secret: (reference, purpose) => secrets.value(reference, purpose),
+    secret: secrets.value,
     declared: () => {
       const state = engine()?.state()
       return state && backupsOf(state)

@@ -16,6 +16,7 @@ import type { Clock } from '../runtime/os/clock.ts'
 import type { Home } from '../runtime/os/home.ts'
 import { publicAddresses } from '../runtime/os/network.ts'
 import type { Spawn } from '../runtime/os/spawn.ts'
+import { type Place, place, placeOfUrl } from '../runtime/secrets/place.ts'
 import type { Secrets } from '../runtime/secrets/secrets.ts'
 
 export interface DnsAccessDeps {
@@ -47,10 +48,8 @@ export function createDnsAccess({ spawn, clock, secrets, cloudflareBaseUrl }: Dn
     accounts.set(key, account)
     return account
   }
-  const secretOf =
-    ({ name }: DnsProvider) =>
-    (reference: string) =>
-      secrets.value(reference, `dns provider ${name}`)
+  const secretOf = (declared: DnsProvider) => (reference: string) =>
+    secrets.value(reference, `dns provider ${declared.name}`, placeOf(declared, cloudflareBaseUrl))
   const cloudflare = (declared: CloudflareProvider): CloudflareDeps => ({
     ...{ secret: secretOf(declared), clock, baseUrl: cloudflareBaseUrl, account: accountOf(declared) },
   })
@@ -66,6 +65,9 @@ export function createDnsAccess({ spawn, clock, secrets, cloudflareBaseUrl }: Dn
         : createRfc2136(declared, { spawn, owner, resolve: addressesOf, secret: () => secretOf(declared)(declared.secret) }),
   }
 }
+
+const placeOf = (declared: DnsProvider, cloudflareBaseUrl = 'https://api.cloudflare.com'): Place =>
+  declared.type === 'cloudflare' ? placeOfUrl(cloudflareBaseUrl, 'dns') : place(declared.server, declared.port, 'dns')
 
 async function addressesOf(name: string): Promise<readonly string[]> {
   return (await lookup(name, { all: true })).map(({ address }) => address)

@@ -9,6 +9,7 @@ import { startReporting } from '../reconcilers/upstream/github/reporting.ts'
 import { createReports } from '../reconcilers/upstream/github/reports.ts'
 import type { Mirror } from '../reconcilers/upstream/mirror.ts'
 import { shownUrl } from '../reconcilers/upstream/remote.ts'
+import { type Place, placeOfUrl } from '../runtime/secrets/place.ts'
 import { planLines } from '../web/git/lines.ts'
 import { declaredChanges } from '../web/portal/changes/declared.ts'
 import { urls } from '../web/portal/urls.ts'
@@ -45,7 +46,11 @@ export function startForge(ground: Ground, { mirror, merge, engine, command }: F
           async connect(address, { url, token = '' }) {
             // Loaded by who has an upstream at GitHub.
             const { createGitHub } = await import('../reconcilers/upstream/github/client.ts')
-            return createGitHub(address, { token: await secrets.value(token, `upstream ${shownUrl(url)}`), clock, pause })
+            return createGitHub(address, {
+              token: await secrets.value(token, `upstream ${shownUrl(url)}`, placeOfApi(address.api)),
+              clock,
+              pause,
+            })
           },
           outcome: () => outcomeOf(engine),
           isCalm: () => isCalm(engine),
@@ -81,6 +86,9 @@ export function startForge(ground: Ground, { mirror, merge, engine, command }: F
     },
   }
 }
+
+/** GitHub's own API and its Git are one place. */
+const placeOfApi = (api: string): Place => placeOfUrl(api === 'https://api.github.com' ? 'https://github.com' : api, 'git')
 
 /**
  * Whoever may propose is not yet who may decide: to look at the world as a proposal names it would bring our secrets to

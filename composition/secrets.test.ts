@@ -63,11 +63,11 @@ const told = async (name: string) => {
 
 test('what is rotated in AWS is told, is the value from then on, and is redacted as the old one is', async () => {
   aws.put('ai-infrastructure/github-pat', 'the first of the values')
-  expect(await room.value('secret:GITHUB_PAT', 'a test')).toBe('the first of the values')
+  expect(await room.value('secret:GITHUB_PAT', 'a test', 'here')).toBe('the first of the values')
   aws.put('ai-infrastructure/github-pat', 'the second of the values')
   await told('GITHUB_PAT')
   expect(redact('the first of the values, the second of the values')).toBe('[secret], [secret]')
-  expect(await room.value('secret:GITHUB_PAT', 'a test')).toBe('the second of the values')
+  expect(await room.value('secret:GITHUB_PAT', 'a test', 'here')).toBe('the second of the values')
 })
 
 test('what is pushed in secrets.age.yaml is told, hides AWS, and is redacted before anybody asked for it', async () => {
@@ -75,7 +75,7 @@ test('what is pushed in secrets.age.yaml is told, hides AWS, and is redacted bef
   commits.push({ ...commits.at(-1), 'secrets.age.yaml': setSharedSecret(undefined, 'GITHUB_PAT', armored) })
   await told('GITHUB_PAT')
   expect(redact('from the repository')).toBe('[secret]')
-  expect(await room.value('secret:GITHUB_PAT', 'a test')).toBe('from the repository')
+  expect(await room.value('secret:GITHUB_PAT', 'a test', 'here')).toBe('from the repository')
   expect((await room.list()).secrets).toMatchObject([{ name: 'GITHUB_PAT', source: 'repository', hidden: ['aws'] }])
 })
 
@@ -83,18 +83,18 @@ test('what one operator shares is committed, told and used', async () => {
   const sharing = told('SHARED')
   await room.share('SHARED', 'shared by an operator', { name: 'Ada', email: 'ada@example.com' })
   await sharing
-  expect(await room.value('secret:SHARED', 'a test')).toBe('shared by an operator')
+  expect(await room.value('secret:SHARED', 'a test', 'here')).toBe('shared by an operator')
   expect(JSON.stringify(commits)).not.toContain('shared by')
 })
 
 test('what AWS keeps back is told where secrets are listed, and its last value is used', async () => {
   aws.put('ai-infrastructure/only-there', 'the value of only there')
-  await room.value('ONLY_THERE', 'a test')
+  await room.value('ONLY_THERE', 'a test', 'here')
   aws.fault('*', { status: 400, type: 'AccessDeniedException', message: 'no' })
   aws.fault('ListSecrets', { status: 400, type: 'ThrottlingException', message: 'no' })
   room.committed()
   const deadline = performance.now() + 15_000
   while ((await room.list()).problems.length === 0 && performance.now() < deadline) await Bun.sleep(20)
   expect((await room.list()).problems).toMatchObject([{ source: 'aws', message: expect.stringContaining('limits how often') }])
-  expect(await room.value('ONLY_THERE', 'a test')).toBe('the value of only there')
+  expect(await room.value('ONLY_THERE', 'a test', 'here')).toBe('the value of only there')
 })

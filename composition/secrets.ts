@@ -3,8 +3,10 @@ import type { Audit } from '../runtime/audit/audit.ts'
 import type { Clock } from '../runtime/os/clock.ts'
 import type { Environment } from '../runtime/os/environment.ts'
 import { explain } from '../runtime/os/errors.ts'
+import { statIfExists } from '../runtime/os/files.ts'
 import type { Log } from '../runtime/os/log.ts'
 import { createAccessAudit } from '../runtime/secrets/access.ts'
+import { createBindings } from '../runtime/secrets/bindings.ts'
 import { createEnvironmentStore } from '../runtime/secrets/environment-store.ts'
 import { createHomeStore } from '../runtime/secrets/home-store.ts'
 import { createRepositoryStore } from '../runtime/secrets/repository-store.ts'
@@ -64,7 +66,19 @@ export async function secretsRoom(deps: SecretsRoomDeps): Promise<SecretsRoom> {
   const aws = createAwsRoom(environment.aws, clock)
   const always = [createEnvironmentStore(environment.secrets), own, shared]
   const usesAws = async () => (await declared()).store === 'aws'
+  const before = (await statIfExists(home.secretPlaces)) === undefined ? await repository.head() : undefined
+  const bindings = createBindings({
+    ...{ path: home.secretPlaces, clock, command },
+    learns: async () => before !== undefined && (await repository.head()) === before,
+    record: (action, target, { by, to, for: purpose }) =>
+      audit.record({
+        ...{ type: action === 'secret.withheld' ? 'permission_denied' : 'config_changed', agent: '', user: by, action, target },
+        outcome: action === 'secret.withheld' ? 'denied' : 'success',
+        details: { to, ...(purpose !== undefined && { for: purpose }) },
+      }),
+  })
   const secrets = createSecrets({
+    bindings,
     ...{ known, command, recipient: async () => (await own.key()).recipient },
     stores: async () => ((await usesAws()) ? [...always, aws] : always),
     writable: async () => ((await usesAws()) ? aws : own),

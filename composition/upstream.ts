@@ -1,3 +1,4 @@
+import { transportOf } from '../desired-state/documents/upstream.ts'
 import { createExchange } from '../desired-state/git/exchange.ts'
 import { ensureSigningKey } from '../desired-state/git/signatures.ts'
 import { judgeAdoption, judgePush } from '../desired-state/push.ts'
@@ -11,6 +12,7 @@ import { createRecords } from '../reconcilers/upstream/records.ts'
 import { removeOldKey, shownUrl, withRemote } from '../reconcilers/upstream/remote.ts'
 import type { Home } from '../runtime/os/home.ts'
 import { spawnBytes } from '../runtime/os/spawn.ts'
+import { type Place, place, placeOfUrl } from '../runtime/secrets/place.ts'
 import type { UpstreamDesk } from '../web/api/upstream.ts'
 import type { HookDeps } from '../web/hooks/routes.ts'
 import { type Forge, startForge } from './forge.ts'
@@ -24,6 +26,14 @@ export interface UpstreamRoom {
   readonly reconciler: AnyReconciler
   /** Begins to look; ends with `started`. */
   start(engine: RunningEngine, started: AsyncDisposableStack): void
+}
+
+/** ssh is also written `me@host:path`. */
+function placeOfRemote(url: string): Place | 'here' {
+  if (transportOf(url) === 'path') return 'here'
+  if (/^[a-z]+:\/\//i.test(url)) return placeOfUrl(url, 'git')
+  const [, host = url] = /^(?:[^/@]+@)?([^/:]+):/.exec(url) ?? []
+  return place(host, 22, 'git')
 }
 
 export interface UpstreamRoomOptions {
@@ -48,7 +58,8 @@ export async function upstreamRoom(ground: Ground, { home, command, onStep }: Up
     ...{ repository, exchange, records, clock, log, command },
     reach: (declared, use) => {
       const purpose = `upstream ${shownUrl(declared.url)}`
-      return withRemote({ home, redact, secret: reference => secrets.value(reference, purpose) }, declared, use)
+      const secret = (reference: string) => secrets.value(reference, purpose, placeOfRemote(declared.url))
+      return withRemote({ home, redact, secret }, declared, use)
     },
     judge: (update, quarantine) => judgePush(repository, [{ ...update, ref: main }], quarantine),
     judgeAdoption: (update, quarantine) => judgeAdoption(repository, update, quarantine),
@@ -81,7 +92,7 @@ export async function upstreamRoom(ground: Ground, { home, command, onStep }: Up
       wake: () => wake(),
       async secret() {
         const { webhook_secret, url = '' } = records.current()?.declared ?? {}
-        return webhook_secret === undefined ? undefined : secrets.value(webhook_secret, `webhooks of ${shownUrl(url)}`)
+        return webhook_secret === undefined ? undefined : secrets.value(webhook_secret, `webhooks of ${shownUrl(url)}`, 'here')
       },
     },
     start(running, started) {

@@ -80,11 +80,12 @@ test('secrets of every place are set, used, refused, rotated and removed', async
 })
 
 test('agents that query databases, and a Claude that repeats its key, get and give none of them', async () => {
-  const { outside, model } = house
+  const { outside, model, plant } = house
+  await run(plant('other-db'), 'secret', 'set', 'OTHER_DB')
   const database = (user: string, more: string) =>
     `  ${user}: { host: 127.0.0.1, port: ${outside.postgresPort}, database: ai_infrastructure, user: ${user}, tls: none${more} }\n`
   await push({
-    'databases.yaml': `databases:\n${database('shop', '')}${database('stock', ', password: secret:POSTGRES.password')}${database('other', ', password: secret:FROM_HOME')}`,
+    'databases.yaml': `databases:\n${database('shop', '')}${database('stock', ', password: secret:POSTGRES.password')}${database('other', ', password: secret:OTHER_DB')}`,
     'network.yaml': `network:\n  data: { allow: ["127.0.0.1:${outside.postgresPort}"] }\n`,
   })
   await house.appliance.converged()

@@ -15,7 +15,7 @@ let clone: Clone
 
 beforeAll(async () => {
   appliance = await createAppliance()
-  bind = await startBind(['example.com'])
+  bind = await startBind(['example.com', 'example.net'])
   await appliance.start()
   clone = await appliance.clone()
 })
@@ -24,11 +24,13 @@ afterAll(async () => {
   await bind?.[Symbol.asyncDispose]()
 })
 
-const dnsYaml = (secret: string) => `providers:
-  home: { type: rfc2136, server: 127.0.0.1, port: ${bind.port}, key: ai-infra, secret: "secret:${secret}" }
-zones:
+/** `other`: another name for the server, by which it is asked to keep a second zone. */
+const dnsYaml = (secret: string, other?: string) => `providers:
+${provider('home', '127.0.0.1', secret)}${other === undefined ? '' : provider('other', other, secret)}zones:
   example.com: { provider: home, records: { mail: { A: 203.0.113.25 } } }
-`
+${other === undefined ? '' : '  example.net: { provider: other, records: { mail: { A: 203.0.113.25 } } }\n'}`
+const provider = (name: string, server: string, secret: string) =>
+  `  ${name}: { type: rfc2136, server: ${server}, port: ${bind.port}, key: ai-infra, secret: "secret:${secret}" }\n`
 
 const record = () => appliance.resource('dns-record', 'mail.example.com/A')
 
@@ -48,7 +50,7 @@ test('a record whose secret is not set waits and says what to type; once it is t
   await appliance.converged(pushed.revision)
   expect(await bind.ask('mail.example.com', 'A')).toEqual(['203.0.113.25'])
   expect((await appliance.command('secret', 'list')).out).toMatch(
-    /^DNS_KEY {2}in the home, encrypted, changed \d+ s ago +dns\.yaml example\.com$/m,
+    /^DNS_KEY {2}in the home, encrypted, changed \d+ s ago +dns\.yaml example\.com +goes to 127\.0\.0\.1:\d+ \(dns\)$/m,
   )
 })
 
@@ -60,6 +62,25 @@ test('a wrong value is told without it, and the right one reaches the record', a
   expect((await record())?.message).not.toContain(wrong)
   expect((await appliance.commandWith(bind.secret, 'secret', 'set', 'DNS_KEY')).code).toBe(0)
   await appliance.converged()
+})
+
+test('a commit that names another server does not bring the secret there until a person allows it', async () => {
+  const other = () => appliance.resource('dns-record', 'mail.example.net/A')
+  const pushed = await clone.deliver({ 'dns.yaml': dnsYaml('DNS_KEY', 'localhost') })
+  const told = `the secret DNS_KEY belongs to 127.0.0.1:${bind.port} (dns), and is not sent to localhost:${bind.port} (dns)`
+  expect(pushed.shown).toContain(told)
+  expect(await other()).toMatchObject({ state: 'waiting', message: expect.stringContaining(told) })
+  expect(await record()).toMatchObject({ state: 'ready' })
+  const there = `localhost:${bind.port}`
+  expect((await appliance.command('secret', 'list')).out).toMatch(
+    new RegExp(`^! DNS_KEY is wanted at ${there}.*secret allow DNS_KEY ${there}$`, 'm'),
+  )
+  expect(await appliance.command('secret', 'allow', 'DNS_KEY', 'no host')).toMatchObject({ code: 1 })
+  expect(await appliance.command('secret', 'allow', 'DNS_KEY', there)).toMatchObject({ code: 0 })
+  await appliance.converged(pushed.revision)
+  const set = await appliance.commandWith(bind.secret, 'secret', 'set', 'DNS_KEY', '--for', '127.0.0.1,localhost')
+  expect(set.code).toBe(0)
+  expect((await appliance.command('secret', 'list')).out).toMatch(/^DNS_KEY .*goes to 127\.0\.0\.1, localhost$/m)
 })
 
 test('whoever types the value as an argument is told why not, and it is not repeated', async () => {
@@ -94,9 +115,13 @@ test('a secret that operators share through the repository is used once it is pu
   const shared = armor.encode(await encrypter.encrypt(bind.secret))
   expect((await appliance.command('secret', 'remove', 'DNS_KEY')).code).toBe(0)
   await until('it waits', async () => (await record())?.state === 'waiting')
+  // Removing it has forgotten where it belongs.
+  for (const host of ['127.0.0.1', 'localhost']) await appliance.command('secret', 'allow', 'DNS_KEY', host)
   const pushed = await clone.deliver({ 'secrets.age.yaml': setSharedSecret(undefined, 'DNS_KEY', shared) })
   await appliance.converged(pushed.revision)
-  expect((await appliance.command('secret', 'list')).out).toMatch(/^DNS_KEY {2}in secrets\.age\.yaml +dns\.yaml example\.com$/m)
+  expect((await appliance.command('secret', 'list')).out).toMatch(
+    /^DNS_KEY {2}in secrets\.age\.yaml +dns\.yaml example\.com, dns\.yaml example\.net +goes to 127\.0\.0\.1, localhost$/m,
+  )
   expect((await appliance.commandWith(bind.secret, 'secret', 'set', 'DNS_KEY')).code).toBe(0)
   expect((await appliance.command('secret', 'list')).out).toContain('hides the one in secrets.age.yaml')
   await appliance.converged()

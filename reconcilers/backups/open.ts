@@ -1,13 +1,29 @@
 import { join } from 'node:path'
-import type { BackupDeclaration } from '../../desired-state/state.ts'
+import type { BackupDeclaration, BackupLocation } from '../../desired-state/state.ts'
 import { ApplianceError } from '../../runtime/os/errors.ts'
 import { makeDirectory, readTextIfExists, removeIfExists, statIfExists } from '../../runtime/os/files.ts'
 import type { Home } from '../../runtime/os/home.ts'
 import { minimalEnvironment, type Spawn, spawnChecked } from '../../runtime/os/spawn.ts'
+import { type Place, place, placeOfUrl } from '../../runtime/secrets/place.ts'
 import { type ResticAccess, writeKnownHosts } from './restic/access.ts'
 
-/** Value of `secret:NAME`; throws `waiting` with its name. `purpose` is for the audit. */
-export type SecretOf = (reference: string, purpose: string) => Promise<string>
+/** Value of `secret:NAME`; throws `waiting` with its name. `purpose` is for the audit, `to` says where it goes. */
+export type SecretOf = (reference: string, purpose: string, to: Place | 'here') => Promise<string>
+
+/** Where a repository lies. */
+function placeOf(location: BackupLocation): Place | 'here' {
+  switch (location.type) {
+    case 'folder':
+      return 'here'
+    case 'sftp':
+      return place(location.host, location.port, 'backup')
+    case 's3':
+    case 'rest': {
+      const address = location.repository.slice(location.type.length + 1)
+      return placeOfUrl(/^https?:/i.test(address) ? address : `https://${address}`, 'backup')
+    }
+  }
+}
 
 /** Folders of restic below `backups/`. */
 export const resticFolders = (home: Home) => ({ cache: join(home.backups, 'cache'), temporary: join(home.backups, 'tmp') })
@@ -25,15 +41,16 @@ export async function openAccess(
 ): Promise<ResticAccess> {
   refuseInside(home, location.repository)
   const purpose = `backup ${name}`
+  const to = placeOf(location)
   const keys =
     accessKey === undefined || secretKey === undefined
       ? undefined
-      : { access: await secret(accessKey, purpose), secret: await secret(secretKey, purpose) }
+      : { access: await secret(accessKey, purpose, to), secret: await secret(secretKey, purpose, to) }
   const ssh =
     location.type === 'sftp'
       ? { identity: await ensureIdentity(home, spawn), knownHosts: await writeKnownHosts(home.backups, name, location) }
       : undefined
-  return { location, password: await secret(password, purpose), keys, ssh, ...resticFolders(home) }
+  return { location, password: await secret(password, purpose, to), keys, ssh, ...resticFolders(home) }
 }
 
 const ownFolders = ['cache', 'tmp', 'current', 'restored']

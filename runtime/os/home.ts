@@ -21,6 +21,8 @@ export interface Home {
   readonly keys: string
   /** Secrets that were set here, encrypted for the key in `keys`. */
   readonly secrets: string
+  /** Says where each secret belongs. */
+  readonly secretPlaces: string
   readonly run: string
   readonly apiSocket: string
   readonly tmuxSocket: string
@@ -56,6 +58,7 @@ export function homeAt(root: string): Home {
     logs: at('logs'),
     keys: at('keys'),
     secrets: at('secrets.age'),
+    secretPlaces: at('secrets', 'places.json'),
     run: at('run'),
     apiSocket: at('run', 'api.sock'),
     tmuxSocket: at('run', 'tmux.sock'),

@@ -1,3 +1,4 @@
+import type { Reach } from './bindings.ts'
 import type { SecretEntry, Secrets, StoreProblem } from './secrets.ts'
 import { sources } from './store.ts'
 
@@ -6,7 +7,7 @@ export type SecretUses = ReadonlyMap<string, readonly string[]>
 
 /** Everything that may be told of the secrets, for people: no value is in it. */
 export interface SecretsOverview {
-  readonly secrets: readonly (SecretEntry & { readonly usedBy: readonly string[] })[]
+  readonly secrets: readonly (SecretEntry & { readonly usedBy: readonly string[] } & Reach)[]
   /** Referred to, and nowhere. While a store cannot be read nobody knows, and nothing is listed. */
   readonly missing: readonly { readonly name: string; readonly usedBy: readonly string[] }[]
   readonly problems: readonly StoreProblem[]
@@ -14,12 +15,26 @@ export interface SecretsOverview {
   readonly recipient?: string
 }
 
-export async function secretsOverview(secrets: Pick<Secrets, 'list' | 'recipient'>, uses: SecretUses): Promise<SecretsOverview> {
-  const [list, recipient] = await Promise.all([secrets.list(), secrets.recipient().catch(() => undefined)])
+const nowhere: Reach = { allowed: [], refused: [] }
+
+export async function secretsOverview(
+  secrets: Pick<Secrets, 'list' | 'recipient' | 'reaches'>,
+  uses: SecretUses,
+): Promise<SecretsOverview> {
+  const [list, recipient, reaches] = await Promise.all([
+    secrets.list(),
+    secrets.recipient().catch(() => undefined),
+    // What needs one says that the file cannot be read.
+    secrets.reaches().catch(() => new Map<string, Reach>()),
+  ])
   const there = new Set(list.secrets.map(({ name }) => name))
   const missing = [...uses].filter(([name]) => !there.has(name)).map(([name, usedBy]) => ({ name, usedBy }))
   return {
-    secrets: list.secrets.map(entry => ({ ...entry, usedBy: uses.get(entry.name) ?? [] })),
+    secrets: list.secrets.map(entry => ({
+      ...entry,
+      ...(reaches.get(entry.name) ?? nowhere),
+      usedBy: uses.get(entry.name) ?? [],
+    })),
     missing: list.problems.length > 0 ? [] : missing.toSorted((a, b) => (a.name < b.name ? -1 : 1)),
     problems: list.problems.toSorted((a, b) => sources.indexOf(a.source) - sources.indexOf(b.source)),
     ...(recipient === undefined ? {} : { recipient }),

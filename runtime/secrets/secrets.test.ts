@@ -20,9 +20,9 @@ test('what is set is there, also after a start, and stands nowhere in clear', as
   await using rig = await secretsRig()
   const value = 'a "quoted" väluë\nof two lines'
   expect(await rig.secrets.set('DNS_KEY', value, 'ada')).toEqual({ source: 'home', hiddenBy: undefined })
-  expect(await rig.secrets.value('secret:DNS_KEY', 'a test')).toBe(value)
+  expect(await rig.secrets.value('secret:DNS_KEY', 'a test', 'here')).toBe(value)
   const again = rig.open().secrets
-  expect(await again.value('DNS_KEY', 'a test')).toBe(value)
+  expect(await again.value('DNS_KEY', 'a test', 'here')).toBe(value)
   expect((await stat(rig.path)).mode & 0o777).toBe(0o600)
   expect((await stat(join(rig.keys, 'secrets-age.key'))).mode & 0o777).toBe(0o600)
   const file = await readFile(rig.path, 'latin1')
@@ -47,21 +47,21 @@ test('the list names secrets and where they come from, and holds no value', asyn
     problems: [],
   })
   expect(JSON.stringify(list)).not.toMatch(/from the|horse/)
-  expect(await rig.secrets.value('secret:DNS_KEY', 'a test')).toBe('from the environment')
-  expect(await rig.secrets.value('secret:API.password', 'a test')).toBe('correct horse')
+  expect(await rig.secrets.value('secret:DNS_KEY', 'a test', 'here')).toBe('from the environment')
+  expect(await rig.secrets.value('secret:API.password', 'a test', 'here')).toBe('correct horse')
   expect(rig.redact('it said "correct horse"')).toBe('it said "[secret]"')
 })
 
 test('a secret that is not there makes who needs it wait, and says its name and what to type', async () => {
   await using rig = await secretsRig()
-  const error = await refusal(rig.secrets.value('secret:DNS_KEY', 'a test'))
+  const error = await refusal(rig.secrets.value('secret:DNS_KEY', 'a test', 'here'))
   expect(error.kind).toBe('waiting')
   expect(error.message).toBe('the secret DNS_KEY is not set')
   expect(error.hint).toBe('ai-infra secret set DNS_KEY reads it from standard input')
   await rig.secrets.set('PLAIN', 'hunter2hunter2', 'ada')
   await rig.secrets.set('OBJECT', '{"user":"ada"}', 'ada')
-  expect(await refusal(rig.secrets.value('secret:OBJECT.password', 'a test'))).toMatchObject({ kind: 'waiting' })
-  const plain = await refusal(rig.secrets.value('secret:PLAIN.password', 'a test'))
+  expect(await refusal(rig.secrets.value('secret:OBJECT.password', 'a test', 'here'))).toMatchObject({ kind: 'waiting' })
+  const plain = await refusal(rig.secrets.value('secret:PLAIN.password', 'a test', 'here'))
   expect(plain.kind).toBe('stalled')
   expect(`${plain.message} ${plain.hint}`).not.toContain('hunter2')
 })
@@ -73,14 +73,14 @@ test('a file that is damaged is told, asked of nobody else, and replaced by noth
   for (const bad of [Buffer.from(''), Buffer.from('nonsense'), whole.subarray(0, -3), Buffer.concat([whole, whole])]) {
     await writeFile(rig.path, bad)
     const { secrets } = rig.open()
-    expect(await refusal(secrets.value('DNS_KEY', 'a test'))).toMatchObject({ kind: 'stalled', subject: rig.path })
+    expect(await refusal(secrets.value('DNS_KEY', 'a test', 'here'))).toMatchObject({ kind: 'stalled', subject: rig.path })
     expect(await refusal(secrets.set('OTHER', 'another value', 'ada'))).toMatchObject({ kind: 'stalled' })
     expect(await refusal(secrets.remove('DNS_KEY', 'ada'))).toMatchObject({ kind: 'stalled' })
     expect(await secrets.list()).toMatchObject({ secrets: [], problems: [{ source: 'home' }] })
     expect(await readFile(rig.path)).toEqual(bad)
   }
   await writeFile(rig.path, whole)
-  expect(await rig.open().secrets.value('DNS_KEY', 'a test')).toBe('correct horse battery')
+  expect(await rig.open().secrets.value('DNS_KEY', 'a test', 'here')).toBe('correct horse battery')
 })
 
 test('a key that is gone is never replaced by another one while there is something that only it opens', async () => {
@@ -96,7 +96,7 @@ test('a key that is gone is never replaced by another one while there is somethi
   expect(error).toMatchObject({ kind: 'stalled', subject: key })
   expect(`${error.message} ${error.cause}`).not.toContain('NONSENSE')
   await rename(`${key}.away`, key)
-  expect(await secrets.value('DNS_KEY', 'a test')).toBe('correct horse battery')
+  expect(await secrets.value('DNS_KEY', 'a test', 'here')).toBe('correct horse battery')
 })
 
 test('what cannot be a secret is refused, and its refusal does not repeat it', async () => {
@@ -125,12 +125,12 @@ test('many who set at once lose nothing, and each subscriber hears the names', a
 
 test('each use is told once in the audit, and again when the value is another one; a thousand looks are one line', async () => {
   await using rig = await secretsRig()
-  await refusal(rig.secrets.value('DNS_KEY', 'zone a'))
+  await refusal(rig.secrets.value('DNS_KEY', 'zone a', 'here'))
   await rig.secrets.set('DNS_KEY', 'correct horse battery', 'ada')
-  for (let look = 0; look < 1_000; look++) await rig.secrets.value('secret:DNS_KEY', 'zone a')
-  await rig.secrets.value('secret:DNS_KEY', 'zone b')
+  for (let look = 0; look < 1_000; look++) await rig.secrets.value('secret:DNS_KEY', 'zone a', 'here')
+  await rig.secrets.value('secret:DNS_KEY', 'zone b', 'here')
   await rig.secrets.set('DNS_KEY', 'another horse battery', 'ada')
-  await rig.secrets.value('secret:DNS_KEY', 'zone a')
+  await rig.secrets.value('secret:DNS_KEY', 'zone a', 'here')
   const told: unknown = rig.audited.map(({ type, target, outcome, details }) => ({ type, target, outcome, ...details }))
   expect(told).toEqual([
     { type: 'secret_accessed', target: 'DNS_KEY', outcome: 'failure', for: 'zone a', why: 'it is not set' },
@@ -172,7 +172,7 @@ test('a shared secret is opened with the key of this appliance; one that is for 
 test('an empty value is none: what is signed with it anybody could sign', async () => {
   await using rig = await secretsRig({ HOOK: ' \n', SHOP: '{"password":""}' })
   for (const reference of ['secret:HOOK', 'secret:SHOP.password']) {
-    const error = await refusal(rig.secrets.value(reference, 'a test'))
+    const error = await refusal(rig.secrets.value(reference, 'a test', 'here'))
     expect(error.kind).toBe('waiting')
     expect(error.message).toEndWith(' is empty')
   }

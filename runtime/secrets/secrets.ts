@@ -1,6 +1,8 @@
 import { ApplianceError, explain } from '../os/errors.ts'
 import type { KnownSecrets } from '../telemetry/known-secrets.ts'
+import type { Bindings, Reach } from './bindings.ts'
 import { fieldOf } from './field.ts'
+import type { Place } from './place.ts'
 import { checkedName, readReference } from './reference.ts'
 import { type SecretStore, type Source, sources, type WritableStore } from './store.ts'
 
@@ -30,13 +32,20 @@ export interface SecretsList {
 export interface Secrets {
   /**
    * The value of `secret:NAME`, `secret:NAME.field` or NAME, at this moment: keep it no longer than it is used. `purpose`
-   * says in a few words what for, the same words each time: `dns provider home`. Throws ApplianceError: `waiting` with the
-   * name and what to type when it is not there or its store does not answer, `stalled` when its store is damaged.
+   * says in a few words what for, the same words each time: `dns provider home`. `to` is where it goes, `here` for what
+   * leaves this server in no way. Throws ApplianceError: `waiting` with the name and what to type when it is not there, its
+   * store does not answer or it belongs elsewhere, `stalled` when its store is damaged.
    */
-  value(reference: string, purpose: string): Promise<string>
+  value(reference: string, purpose: string, to: Place | 'here'): Promise<string>
   list(): Promise<SecretsList>
   /** `by` is written down with the name. */
   set(name: string, value: string, by: string): Promise<Kept>
+  /** Lets it go to `HOST` or `HOST:PORT` as well. Throws `invalid` for what is no name or no host. */
+  allow(name: string, host: string, by: string): Promise<void>
+  /** Lets it go to these hosts and to no others, whatever it was sent to before. */
+  restrict(name: string, hosts: readonly string[], by: string): Promise<void>
+  /** Where each secret may go that was sent somewhere, or was given places. */
+  reaches(): Promise<ReadonlyMap<string, Reach>>
   /** Throws `invalid` when there is none that could be removed. */
   remove(name: string, by: string): Promise<void>
   /** `age1…`, what others encrypt for. */
@@ -60,6 +69,7 @@ export interface SecretsDependencies {
   readonly accessed: (name: string, purpose: string, value: string | undefined) => Promise<void>
   /** Resolves when it is written down that a value is about to be set or removed. */
   readonly recordChange: (action: 'secret.set' | 'secret.removed', name: string, by: string) => Promise<void>
+  readonly bindings: Bindings
   readonly recipient: () => Promise<string>
   /** How a person calls the command line. */
   readonly command: string
@@ -80,7 +90,7 @@ export function createSecrets(dependencies: SecretsDependencies): Secrets & { ch
 
   return {
     changed,
-    async value(reference, purpose) {
+    async value(reference, purpose, to) {
       const { name, field } = readReference(reference)
       const whole = await firstOf(await stores(), name)
       // An empty one proves nothing, and whoever knows that can sign with it.
@@ -95,6 +105,7 @@ export function createSecrets(dependencies: SecretsDependencies): Secrets & { ch
       const value = field === undefined ? whole : fieldOf(whole, name, field)
       if (value.trim() === '') throw await missing('empty')
       known.add(value)
+      if (to !== 'here') await dependencies.bindings.check(name, to, purpose)
       await accessed(name, purpose, value)
       return value
     },
@@ -135,8 +146,19 @@ export function createSecrets(dependencies: SecretsDependencies): Secrets & { ch
       const store = await dependencies.writable()
       if (!(await store.list()).some(facts => facts.name === name)) throw await notRemovable(store, await stores(), name)
       await recordChange('secret.removed', name, by)
-      if (await store.remove(name)) changed([name])
+      if (!(await store.remove(name))) return
+      await dependencies.bindings.forget(name)
+      changed([name])
     },
+    async allow(name, host, by) {
+      await dependencies.bindings.allow(checkedName(name), host, by)
+      changed([name])
+    },
+    async restrict(name, hosts, by) {
+      await dependencies.bindings.restrict(checkedName(name), hosts, by)
+      changed([name])
+    },
+    reaches: dependencies.bindings.list,
     subscribe(listener) {
       listeners.add(listener)
       return () => listeners.delete(listener)

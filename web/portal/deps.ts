@@ -41,7 +41,7 @@ export interface PortalDeps {
   readonly backups: BackupDesk
   readonly home: Home
   readonly ratings: Ratings
-  readonly secrets: Pick<Secrets, 'list' | 'set' | 'remove' | 'recipient'>
+  readonly secrets: Pick<Secrets, 'list' | 'set' | 'remove' | 'recipient' | 'reaches' | 'allow' | 'restrict'>
   /** Where the newest valid state refers to secrets, by name. */
   readonly secretUses: () => SecretUses
   readonly sessions: Sessions

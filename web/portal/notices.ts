@@ -13,6 +13,7 @@ const notices = {
   'secret-set': 'Kept. What waits for it goes on now.',
   'secret-hidden': 'Kept, but a nearer place has that name too: its value is used.',
   'secret-removed': 'Removed.',
+  'secret-allowed': 'Allowed. What waits for it goes on now.',
   suspended: 'Suspended. It is left alone until then.',
   resumed: 'Resumed. It is looked at now.',
   'backup-asked': 'It begins as soon as nothing else is done with the backups.',

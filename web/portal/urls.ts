@@ -61,6 +61,7 @@ export const urls = {
   secret: by('/secrets/:name', 'name'),
   secretSet: fixed('/secrets/set'),
   secretRemove: fixed('/secrets/remove'),
+  secretAllow: fixed('/secrets/allow'),
   backups: fixed('/backups'),
   backupsLive: fixed('/live/backups'),
   backup: by('/backups/:name', 'name'),

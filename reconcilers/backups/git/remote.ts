@@ -3,6 +3,7 @@ import type { GitBackupDeclaration } from '../../../desired-state/state.ts'
 import type { ApplianceError } from '../../../runtime/os/errors.ts'
 import type { Home } from '../../../runtime/os/home.ts'
 import { minimalEnvironment, type Spawn } from '../../../runtime/os/spawn.ts'
+import { placeOfUrl } from '../../../runtime/secrets/place.ts'
 import { ensureIdentity, type SecretOf } from '../open.ts'
 import { writeKnownHosts } from '../restic/access.ts'
 import { ResticRefusal } from '../restic/refusal.ts'
@@ -29,7 +30,9 @@ export async function openRemote({ home, spawn, secret }: RemoteDeps, declaratio
     ['http.followRedirects', 'false'],
   ]
   if (token !== undefined) {
-    const value = Buffer.from(`x-access-token:${await secret(token, `backup ${name}`)}`).toString('base64')
+    const value = Buffer.from(`x-access-token:${await secret(token, `backup ${name}`, placeOfUrl(repository, 'git'))}`).toString(
+      'base64',
+    )
     settings.push(['http.extraHeader', `Authorization: Basic ${value}`])
   }
   return {

@@ -6,6 +6,7 @@ import { systemClock } from '../../os/clock.ts'
 import { createKnownSecrets } from '../../telemetry/known-secrets.ts'
 import { createRedactor } from '../../telemetry/redact.ts'
 import { createAccessAudit } from '../access.ts'
+import { createBindings } from '../bindings.ts'
 import { createEnvironmentStore } from '../environment-store.ts'
 import { createHomeStore } from '../home-store.ts'
 import { createSecrets } from '../secrets.ts'
@@ -20,10 +21,15 @@ export async function secretsRig(environment: Readonly<Record<string, string>> =
   const audited: AuditEvent[] = []
   const changes: string[] = []
   const known = createKnownSecrets()
-  const open = () => {
+  const open = ({ learns = async () => false } = {}) => {
     const home = createHomeStore({ path, keys, clock: systemClock })
     const stores = [createEnvironmentStore(new Map(Object.entries(environment))), home, ...more]
+    const bindings = createBindings({
+      ...{ path: join(root, 'secrets', 'places.json'), clock: systemClock, command: 'ai-infra', learns },
+      record: async (action, name, { to, by }) => void changes.push(`${action} ${name} to ${to}${by && ` by ${by}`}`),
+    })
     const secrets = createSecrets({
+      bindings,
       ...{ stores: async () => stores, writable: async () => home, known, command: 'ai-infra' },
       recipient: async () => (await home.key()).recipient,
       recordChange: async (action, name, by) => void changes.push(`${action} ${name} by ${by}`),

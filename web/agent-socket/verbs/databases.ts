@@ -5,6 +5,7 @@ import { queryDatabase } from '../../../runtime/databases/postgres.ts'
 import { passwordVariable } from '../../../runtime/os/environment.ts'
 import { ApplianceError } from '../../../runtime/os/errors.ts'
 import type { Need } from '../../../runtime/policy/action.ts'
+import { place } from '../../../runtime/secrets/place.ts'
 import type { Secrets } from '../../../runtime/secrets/secrets.ts'
 import { type Caller, type Verb, verb } from './verb.ts'
 
@@ -70,8 +71,13 @@ export const databaseVerbs = (deps: DatabaseVerbDeps): readonly Verb[] => {
   ]
 }
 
-async function passwordOf(deps: DatabaseVerbDeps, { name, password }: DatabaseDeclaration, agent: string): Promise<string> {
-  if (password !== undefined) return deps.secret(password, `database ${name}, asked by ${agent}`)
+async function passwordOf(
+  deps: DatabaseVerbDeps,
+  { name, password, host, port, tls }: DatabaseDeclaration,
+  agent: string,
+): Promise<string> {
+  const to = place(host, port, tls === 'none' ? 'database without TLS' : 'database')
+  if (password !== undefined) return deps.secret(password, `database ${name}, asked by ${agent}`, to)
   const own = deps.passwords.get(name)
   if (own === undefined) throw noPassword(name)
   return own

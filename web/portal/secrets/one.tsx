@@ -1,6 +1,7 @@
 /** @jsxImportSource hono/jsx */
 import type { SecretsOverview } from '../../../runtime/secrets/overview.ts'
 import { Fact, Title } from '../components/facts.tsx'
+import { TextField } from '../components/field.tsx'
 import type { Frame } from '../components/frame.ts'
 import { Page } from '../components/layout.tsx'
 import { StateWord } from '../components/state.tsx'
@@ -35,6 +36,11 @@ export const SecretPage = ({ view }: { readonly view: SecretView }) => {
         )}
         <Fact name="Changed">{entry?.changedAt === undefined ? '–' : <Ago at={entry.changedAt} now={now} />}</Fact>
         <Fact name="Named by">{usedBy.length === 0 ? 'nothing that is declared' : usedBy.join(', ')}</Fact>
+        <Fact name="Goes to">
+          {entry === undefined || entry.allowed.length === 0
+            ? 'nowhere yet; its first place is the one that it belongs to'
+            : entry.allowed.join(', ')}
+        </Fact>
         <Fact name="In documents">
           <code>secret:{name}</code>
         </Fact>
@@ -47,10 +53,39 @@ export const SecretPage = ({ view }: { readonly view: SecretView }) => {
         {entry?.source === 'environment' ? <p class="hint">{elsewhere.environment}</p> : null}
         <SecretForm name={name} fixed={true} mistakes={mistakes} />
       </section>
+      {entry === undefined ? null : <Reaching entry={entry} />}
       {entry === undefined ? null : <Removal entry={entry} />}
     </Page>
   )
 }
+
+const Reaching = ({ entry: { name, refused } }: { readonly entry: NonNullable<SecretView['entry']> }) => (
+  <section>
+    <h2>Where it may go</h2>
+    {refused.map(host => (
+      <form method="post" action={urls.secretAllow.to()} class="form">
+        <input type="hidden" name="name" value={name} />
+        <input type="hidden" name="host" value={host} />
+        <p class="mistake">
+          What is declared wants it at <code>{host}</code>, where it never was. It is not sent there until somebody allows it.
+        </p>
+        <button type="submit" class="main danger">
+          Allow {host}
+        </button>
+      </form>
+    ))}
+    <form method="post" action={urls.secretAllow.to()} class="form">
+      <input type="hidden" name="name" value={name} />
+      <TextField
+        {...{ name: 'host', label: 'One more host', value: '', hint: 'db.example.com, or db.example.com:5432' }}
+        {...{ machine: true, required: true, maxlength: 300, autocomplete: 'off' }}
+      />
+      <button type="submit" class="main">
+        Allow it
+      </button>
+    </form>
+  </section>
+)
 
 const Removal = ({ entry: { name, source, usedBy } }: { readonly entry: NonNullable<SecretView['entry']> }) => (
   <section>

@@ -71,13 +71,16 @@ const SecretsTable = ({ overview: { secrets, missing }, now }: SecretsView) => (
           <td class="num">–</td>
         </tr>
       ))}
-      {secrets.map(({ name, source, hidden, usedBy, changedAt }) => (
+      {secrets.map(({ name, source, hidden, usedBy, changedAt, refused }) => (
         <tr>
-          <td>
-            <StateWord state="ready" word="set" />
-          </td>
+          <td>{refused.length === 0 ? <StateWord state="ready" word="set" /> : <StateWord state="held" word="held back" />}</td>
           <Name name={name} />
           <td>
+            {refused.length === 0 ? null : (
+              <a class="because" href={urls.secret.to(name)}>
+                not sent to {refused.join(', ')}
+              </a>
+            )}
             {places[source]}
             {hidden.length === 0 ? null : (
               <small title={`hides ${hidden.map(place => places[place]).join(' and ')}`}> hides another</small>

@@ -23,6 +23,7 @@ export function secretRoutes(deps: PortalDeps): readonly Route[] {
     { ...reads, path: urls.secret.path, handle: call => one(call, deps) },
     { ...writes, path: urls.secretSet.path, audit: 'secret.set', handle: call => set(call, deps) },
     { ...writes, path: urls.secretRemove.path, audit: 'secret.removed', handle: call => remove(call, deps) },
+    { ...writes, path: urls.secretAllow.path, audit: 'secret.allowed', handle: call => allow(call, deps) },
   ]
 }
 
@@ -36,15 +37,17 @@ async function list(call: Call, deps: PortalDeps, name: string, mistakes: readon
   return page(<SecretsPage view={view} />, mistakes.length === 0 ? 200 : 422)
 }
 
-async function one(call: Call, deps: PortalDeps): Promise<Response> {
-  const name = call.params.name ?? ''
+const one = (call: Call, deps: PortalDeps) => show(call, deps, call.params.name ?? '', [])
+
+async function show(call: Call, deps: PortalDeps, name: string, mistakes: readonly string[]): Promise<Response> {
   const overview = await overviewOf(deps)
   const entry = overview.secrets.find(each => each.name === name)
   const usedBy = deps.secretUses().get(name) ?? []
   // What only a store that cannot be read may have is still worth a page.
   const isKnown = entry !== undefined || usedBy.length > 0
   if (!isSecretName(name) || !isKnown) return missing(call, deps, 'There is no such secret.')
-  return page(<SecretPage view={{ frame: frameOf(call, deps), name, entry, usedBy, mistakes: [], now: deps.clock.now() }} />)
+  const view = { frame: frameOf(call, deps), name, entry, usedBy, mistakes, now: deps.clock.now() }
+  return page(<SecretPage view={view} />, mistakes.length === 0 ? 200 : 422)
 }
 
 async function set(call: Call, deps: PortalDeps): Promise<Response> {
@@ -57,6 +60,18 @@ async function set(call: Call, deps: PortalDeps): Promise<Response> {
     if (!(error instanceof ApplianceError)) throw error
     // Neither the value nor what may be one is shown again.
     return list(call, deps, isSecretName(name) ? name : '', [explain(error)])
+  }
+}
+
+async function allow(call: Call, deps: PortalDeps): Promise<Response> {
+  const form = await readForm(call.request)
+  const name = form.get('name')
+  try {
+    await deps.secrets.allow(name, form.get('host'), nameOf(call.identity))
+    return seeOther(withNotice(urls.secrets.to(), 'secret-allowed'))
+  } catch (error) {
+    if (!(error instanceof ApplianceError)) throw error
+    return show(call, deps, name, [explain(error)])
   }
 }
 

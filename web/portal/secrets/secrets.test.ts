@@ -26,6 +26,20 @@ test('the page shows what is missing and who names it; setting it says so and sh
   expect(home.audited).toEqual(['secret.set asked', 'secret.set allowed'])
 })
 
+test('a secret that was wanted elsewhere says where, and one press allows that place', async () => {
+  await home.post('/secrets/set', { name: 'TOKEN', value })
+  home.vault.reaches.set('TOKEN', { allowed: ['github.com:443 (git)'], refused: ['evil.example.com:443'] })
+  expect(await (await home.get('/secrets')).text()).toContain('not sent to evil.example.com:443')
+  const one = await (await home.get('/secrets/TOKEN')).text()
+  expect(one).toContain('github.com:443 (git)')
+  expect(one).toContain('name="host" value="evil.example.com:443"')
+  const wrong = await home.post('/secrets/allow', { name: 'TOKEN', host: 'no host' })
+  expect([wrong.status, (await wrong.text()).includes('this is no host')]).toEqual([422, true])
+  const answer = await home.post('/secrets/allow', { name: 'TOKEN', host: 'evil.example.com:443' })
+  expect([answer.status, answer.headers.get('location')]).toEqual([303, '/secrets?done=secret-allowed'])
+  expect(home.vault.reaches.get('TOKEN')?.refused).toEqual([])
+})
+
 test('a key file of several lines is kept as it is', async () => {
   await home.post('/secrets/set', { name: 'KEY', value: '-----BEGIN X-----\r\nabc\r\n-----END X-----\r\n' })
   expect(home.vault.values.get('KEY')).toBe('-----BEGIN X-----\nabc\n-----END X-----\n')

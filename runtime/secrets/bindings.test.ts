@@ -1,0 +1,113 @@
+import { afterEach, beforeEach, expect, test } from 'bun:test'
+import { readFile, stat, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { place, placeOfUrl, readHost } from './place.ts'
+import { secretsRig } from './testing/rig.ts'
+
+let rig: Awaited<ReturnType<typeof secretsRig>>
+beforeEach(async () => {
+  rig = await secretsRig()
+  await rig.secrets.set('TOKEN', 'correct horse battery', 'ada')
+  rig.changes.length = 0
+})
+afterEach(() => rig[Symbol.asyncDispose]())
+
+const github = placeOfUrl('https://github.com/me/config.git', 'git')
+const evil = placeOfUrl('https://evil.example.com/me/config.git', 'git')
+const get = (to: Parameters<typeof rig.secrets.value>[2], secrets = rig.secrets) => secrets.value('secret:TOKEN', 'a test', to)
+
+test('a secret belongs to the first place that it is sent to, and no other place gets it, also after a restart', async () => {
+  await get(github)
+  expect(rig.changes).toEqual(['secret.bound TOKEN to github.com:443'])
+  for (const secrets of [rig.secrets, rig.open().secrets]) {
+    expect(await get(github, secrets)).toBe('correct horse battery')
+    await expect(get(evil, secrets)).rejects.toMatchObject({
+      kind: 'waiting',
+      message: 'the secret TOKEN belongs to github.com:443 (git), and is not sent to evil.example.com:443 (git)',
+      hint: 'if you want that: ai-infra secret allow TOKEN evil.example.com:443',
+    })
+  }
+  expect((await rig.secrets.reaches()).get('TOKEN')).toEqual({
+    allowed: ['github.com:443 (git)'],
+    refused: ['evil.example.com:443'],
+  })
+  expect((await stat(join(rig.root, 'secrets', 'places.json'))).mode & 0o777).toBe(0o600)
+})
+
+test('the same host is another place by another port, without TLS, and as something else', async () => {
+  await get(github)
+  for (const other of [
+    placeOfUrl('http://github.com/me/config.git', 'git'),
+    placeOfUrl('https://github.com:8443/', 'git'),
+    placeOfUrl('https://github.com/', 'backup'),
+    place('github.com', 443, 'database'),
+  ])
+    await expect(get(other)).rejects.toMatchObject({ kind: 'waiting' })
+  for (const same of ['https://GitHub.com./x', 'https://github.com:443/other']) await get(placeOfUrl(same, 'git'))
+  await get('here')
+})
+
+test('a person allows one more place, and what waits is told', async () => {
+  await get(github)
+  await get(evil).catch(() => {})
+  const heard: string[] = []
+  rig.secrets.subscribe(names => heard.push(...names))
+  await rig.secrets.allow('TOKEN', 'evil.example.com:443', 'ada')
+  expect(heard).toEqual(['TOKEN'])
+  expect(rig.changes.slice(1)).toEqual([
+    'secret.withheld TOKEN to evil.example.com:443',
+    'secret.allowed TOKEN to evil.example.com:443 by ada',
+  ])
+  await get(evil)
+  await get(github)
+  expect((await rig.secrets.reaches()).get('TOKEN')?.refused).toEqual([])
+  for (const host of ['', 'a b', 'https://x', 'x:0', 'x:99999', '-x', 'x/y'])
+    await expect(rig.secrets.allow('TOKEN', host, 'ada')).rejects.toMatchObject({ kind: 'invalid' })
+})
+
+test('hosts that are named when it is set are the only ones, with every port; another value keeps them', async () => {
+  await rig.secrets.restrict('TOKEN', ['git.example.com', '[2001:db8::1]:5432'], 'ada')
+  await expect(get(github)).rejects.toMatchObject({ kind: 'waiting' })
+  await get(placeOfUrl('ssh://git.example.com:2222/x', 'git'))
+  await get(place('2001:db8::1', 5432, 'database'))
+  await rig.secrets.set('TOKEN', 'another horse battery', 'ada')
+  await expect(get(github)).rejects.toMatchObject({ kind: 'waiting' })
+  await rig.secrets.remove('TOKEN', 'ada')
+  await rig.secrets.set('TOKEN', 'the third horse battery', 'ada')
+  await get(github)
+})
+
+test('an appliance that is new to this takes every place that is declared as right, until main moves', async () => {
+  let isNew = true
+  const { secrets } = rig.open({ learns: async () => isNew })
+  await get(github, secrets)
+  await get(evil, secrets)
+  isNew = false
+  for (const to of [github, evil]) await get(to, secrets)
+  await expect(get(placeOfUrl('https://third.example.com', 'git'), secrets)).rejects.toMatchObject({ kind: 'waiting' })
+})
+
+test('of many that use it first at once, one place gets it', async () => {
+  const asked = await Promise.allSettled([github, evil, evil, github].map(to => get(to)))
+  expect(asked.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'rejected', 'fulfilled'])
+})
+
+test('a file of places that is damaged is never replaced, and gives nothing until it is put back or moved away', async () => {
+  await get(github)
+  const path = join(rig.root, 'secrets', 'places.json')
+  const good = await readFile(path, 'utf8')
+  for (const bad of ['', '{', '{"version":2,"secrets":{}}', good.slice(0, -9)]) {
+    await writeFile(path, bad)
+    await expect(get(github)).rejects.toMatchObject({ kind: 'stalled', subject: path })
+    await expect(rig.secrets.allow('TOKEN', 'x.example.com', 'ada')).rejects.toMatchObject({ kind: 'stalled' })
+    expect(await readFile(path, 'utf8')).toBe(bad)
+  }
+  await writeFile(path, good)
+  await get(github)
+})
+
+test('a host is read as a person writes it', () => {
+  expect(readHost('DB.example.com.')).toEqual({ host: 'db.example.com', port: undefined })
+  expect(readHost('[2001:DB8::1]:5432')).toEqual({ host: '2001:db8::1', port: 5432 })
+  expect(readHost('203.0.113.7:22')).toEqual({ host: '203.0.113.7', port: 22 })
+})

@@ -1,0 +1,180 @@
+import { dirname } from 'node:path'
+import { z } from 'zod'
+import type { Clock } from '../os/clock.ts'
+import { ApplianceError } from '../os/errors.ts'
+import { makeDirectory, readTextIfExists, writeFileAtomic } from '../os/files.ts'
+import { oneAtATime } from '../os/one-at-a-time.ts'
+import { type Place, placeText, readHost } from './place.ts'
+
+const boundShape = z.strictObject({
+  host: z.string(),
+  /** Absent: every port. */
+  port: z.number().optional(),
+  /** Absent: whatever it is used for there. */
+  use: z.string().optional(),
+  /** ISO 8601. */
+  at: z.string(),
+  /** Who allowed it; empty where it was the first use. */
+  by: z.string(),
+})
+const shape = z.strictObject({ version: z.literal(1), secrets: z.record(z.string(), z.array(boundShape)) })
+
+type Bound = z.infer<typeof boundShape>
+type All = z.infer<typeof shape>['secrets']
+
+/** Where one secret may go, as a person reads it: `db.example.com:5432 (database)`. */
+export interface Reach {
+  readonly allowed: readonly string[]
+  /** Places that it was asked for since the start and was not given to: `evil.example.com:443`. */
+  readonly refused: readonly string[]
+}
+
+export interface Bindings {
+  /**
+   * Resolves when the secret may go there; the first place of a secret is where it belongs from then on. Throws `waiting`
+   * with the command that allows it.
+   */
+  check(name: string, to: Place, purpose: string): Promise<void>
+  /** `HOST` or `HOST:PORT`, besides those that are allowed. Throws `invalid` for what is no host. */
+  allow(name: string, host: string, by: string): Promise<void>
+  /** These and no others. */
+  restrict(name: string, hosts: readonly string[], by: string): Promise<void>
+  /** The next place is the first one again. */
+  forget(name: string): Promise<void>
+  list(): Promise<ReadonlyMap<string, Reach>>
+}
+
+export interface BindingsDeps {
+  readonly path: string
+  readonly clock: Clock
+  /**
+   * Whether every place that a secret is sent to is taken as its own: as long as an appliance that never wrote this down
+   * runs what it ran before.
+   */
+  readonly learns?: () => Promise<boolean>
+  /** How a person calls the command line. */
+  readonly command: string
+  /** Resolves when it is written down; rejects when it cannot be, and then nothing is bound or allowed. */
+  readonly record: (
+    action: 'secret.bound' | 'secret.allowed' | 'secret.withheld',
+    name: string,
+    details: Details,
+  ) => Promise<void>
+}
+
+export interface Details {
+  readonly to: string
+  readonly by: string
+  readonly for?: string
+}
+
+const mostPlaces = 50
+
+/**
+ * Which secret belongs where: a commit names secrets and servers, and must not bring one to a server of its author's choice.
+ * One file, replaced as a whole; one that cannot be read is never replaced.
+ */
+export function createBindings({ path, clock, command, record, learns = async () => false }: BindingsDeps): Bindings {
+  const next = oneAtATime()
+  const refused = new Map<string, Set<string>>()
+  const read = async (): Promise<All> => {
+    const text = await readTextIfExists(path)
+    return text === undefined ? {} : parsed(text, path)
+  }
+  const write = async (all: All): Promise<void> => {
+    await makeDirectory(dirname(path), 0o700)
+    await writeFileAtomic(path, `${JSON.stringify({ version: 1, secrets: all }, undefined, 1)}\n`, 0o600)
+  }
+  const boundOf = (text: string, by: string): Bound => {
+    const found = readHost(text)
+    if (found === undefined)
+      throw new ApplianceError('invalid', 'this is no host', { hint: 'write it like db.example.com, or db.example.com:5432' })
+    const { host, port } = found
+    return { host, ...(port !== undefined && { port }), at: clock.now().toISOString(), by }
+  }
+  const withhold = async (name: string, to: Place, purpose: string, own: readonly Bound[]): Promise<ApplianceError> => {
+    const there = placeText(to)
+    const known = refused.get(name) ?? new Set()
+    if (!known.has(there)) await record('secret.withheld', name, { to: there, by: '', for: purpose })
+    refused.set(name, known.add(there))
+    return new ApplianceError(
+      'waiting',
+      `the secret ${name} belongs to ${own.map(textOf).join(', ')}, and is not sent to ${there} (${to.use})`,
+      {
+        hint: `if you want that: ${command} secret allow ${name} ${there}`,
+      },
+    )
+  }
+
+  return {
+    check: (name, to, purpose) =>
+      next(async () => {
+        const all = await read()
+        const own = ownEntry(all, name)
+        if (own?.some(bound => covers(bound, to))) return
+        if (own !== undefined && !(await learns())) throw await withhold(name, to, purpose, own)
+        await record('secret.bound', name, { to: placeText(to), by: '', for: purpose })
+        await write({ ...all, [name]: [...(own ?? []), { ...to, at: clock.now().toISOString(), by: '' }] })
+      }),
+    allow: (name, host, by) =>
+      next(async () => {
+        const bound = boundOf(host, by)
+        const all = await read()
+        const own = ownEntry(all, name) ?? []
+        if (own.length >= mostPlaces)
+          throw new ApplianceError('invalid', `${name} may go to ${mostPlaces} places already`, {
+            hint: 'set it anew with --for and those that it needs',
+          })
+        await record('secret.allowed', name, { to: host, by })
+        await write({ ...all, [name]: [...own.filter(other => textOf(other) !== textOf(bound)), bound] })
+        refused.get(name)?.forEach(there => {
+          if (there === host || there.startsWith(`${bound.host}:`)) refused.get(name)?.delete(there)
+        })
+      }),
+    restrict: (name, hosts, by) =>
+      next(async () => {
+        const bounds = hosts.map(host => boundOf(host, by))
+        if (bounds.length > mostPlaces) throw new ApplianceError('invalid', `a secret goes to ${mostPlaces} places at most`)
+        await record('secret.allowed', name, { to: hosts.join(', '), by })
+        await write({ ...(await read()), [name]: bounds })
+        refused.delete(name)
+      }),
+    forget: name =>
+      next(async () => {
+        const all = await read()
+        refused.delete(name)
+        if (ownEntry(all, name) === undefined) return
+        await write(Object.fromEntries(Object.entries(all).filter(([other]) => other !== name)))
+      }),
+    list: () =>
+      next(async () => {
+        const all = await read()
+        return new Map(
+          Object.entries(all).map(([name, bounds]) => [
+            name,
+            { allowed: bounds.map(textOf), refused: [...(refused.get(name) ?? [])].toSorted() },
+          ]),
+        )
+      }),
+  }
+}
+
+const ownEntry = (all: All, name: string) => (Object.hasOwn(all, name) ? all[name] : undefined)
+
+const covers = ({ host, port, use }: Bound, to: Place): boolean =>
+  host === to.host && (port === undefined || port === to.port) && (use === undefined || use === to.use)
+
+const textOf = ({ host, port, use }: Bound): string =>
+  `${port === undefined ? host : placeText({ host, port })}${use === undefined ? '' : ` (${use})`}`
+
+function parsed(text: string, path: string): All {
+  try {
+    return shape.parse(JSON.parse(text)).secrets
+  } catch (cause) {
+    throw new ApplianceError('stalled', 'the file that says where each secret belongs cannot be read', {
+      subject: path,
+      hint: 'put it back from a backup; or move it away, and each belongs to where it is sent next',
+      cause,
+    })
+  }
+}
