@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { backupRoom } from './composition/backups.ts'
 import { certificateRequests, certificateRoom } from './composition/certificates.ts'
+import { createClaudeKey } from './composition/claude-key.ts'
 import { createDnsAccess, dnsRoom } from './composition/dns.ts'
 import { createDnsDesk } from './composition/dns-desk.ts'
 import { buildDoors } from './composition/doors.ts'
@@ -54,6 +55,8 @@ export interface ApplianceOptions {
 
 export interface RunningAppliance {
   readonly firstAdminCode: string | undefined
+  /** Whether there is a key for Claude, or another place to ask. */
+  readonly canAnswer: boolean
   stop(): Promise<void>
 }
 
@@ -64,12 +67,17 @@ export async function startAppliance(options: ApplianceOptions): Promise<Running
   await using started = new AsyncDisposableStack()
 
   const ground = await layGround(options, started)
+  let running: RunningEngine | undefined
   const { clock, log, store, repository } = ground
 
   const door = Promise.withResolvers<Door>()
   const sockets = createAgentSockets(home, door.promise)
   started.defer(() => sockets.stop())
-  const claude = { apiKey: environment.anthropicApiKey, baseUrl: environment.anthropicBaseUrl }
+  const claude = await createClaudeKey({
+    ...{ environment, repository, secrets: ground.secrets },
+    // Agents take it over with their next heartbeat, whatever they are doing.
+    changed: () => running?.wake('agent', 'the key of Claude is another'),
+  })
   const redis = {
     ...(await redisAddress(environment)),
     prefix: environment.redisUrl === undefined ? '' : `ai-infra:${await applianceId(store)}:`,
@@ -92,7 +100,6 @@ export async function startAppliance(options: ApplianceOptions): Promise<Running
   )
 
   const version = await programVersion(program)
-  const canAnswer = claude.apiKey !== undefined || claude.baseUrl !== undefined
   const onStep = options.onStep === undefined ? {} : { onStep: options.onStep }
   const upstream = await upstreamRoom(ground, {
     ...{ home, command },
@@ -100,7 +107,6 @@ export async function startAppliance(options: ApplianceOptions): Promise<Running
   })
   const id = await applianceId(store)
   const dnsAccess = createDnsAccess({ spawn, clock, secrets: ground.secrets, cloudflareBaseUrl: environment.cloudflareBaseUrl })
-  let running: RunningEngine | undefined
   const wake = (kind: string, reason: string) => running?.wake(kind, reason)
   const leaving = new AbortController()
   started.defer(() => leaving.abort())
@@ -120,7 +126,15 @@ export async function startAppliance(options: ApplianceOptions): Promise<Running
     redact: ground.redact,
     ...onStep,
     reconcilers: [
-      createAgentsReconciler({ home, spawn, agents, sockets, program, version, clock, canAnswer }),
+      createAgentsReconciler({
+        ...{ home, spawn, agents, sockets, program, version, clock },
+        get canAnswer() {
+          return claude.canAnswer
+        },
+        get missingKey() {
+          return claude.missing
+        },
+      }),
       createSitesReconciler({ ...sitesDependencies(environment, log), deployed: purge }),
       ...dnsRoom({ home, clock, id, access: dnsAccess, wake }),
       certificateRoom({
@@ -147,6 +161,7 @@ export async function startAppliance(options: ApplianceOptions): Promise<Running
   const secretsChanged = (names: readonly string[]) => {
     engine.retryAll(`changed secrets: ${names.join(', ')}`)
     backups.retryAll()
+    void claude.look()
   }
   started.defer(ground.secrets.subscribe(secretsChanged))
   started.defer(() => engine.stop())
@@ -159,6 +174,7 @@ export async function startAppliance(options: ApplianceOptions): Promise<Running
       () => {
         committed()
         ground.secrets.committed()
+        void claude.look()
         engine.moved()
         backups.moved()
       },
@@ -194,7 +210,7 @@ export async function startAppliance(options: ApplianceOptions): Promise<Running
   await untilSettled(engine, options.ending, progress)
   const firstAdminCode = await doors.firstAdmin.code()
   const everything = started.move()
-  return { firstAdminCode, stop: () => everything.disposeAsync() }
+  return { firstAdminCode, canAnswer: claude.canAnswer, stop: () => everything.disposeAsync() }
 }
 
 /** A service that came back is a reason to look; what changes is told in the window `logs`. */

@@ -217,6 +217,7 @@ function createLine(name: string, troubles: Troubles) {
 }
 
 function credentialTrouble({ claude }: Briefing): string {
+  if (claude.missing !== undefined) return `I cannot answer yet: ${claude.missing}.`
   if (claude.apiKey !== undefined || claude.baseUrl !== undefined) return ''
   return `No Claude key is set: ${noCredential.hint}.`
 }

@@ -53,7 +53,7 @@ export const up: Command = {
         httpPort: environment.httpPort,
         cloneCommand,
         firstAdminCode: appliance.firstAdminCode,
-        claudeKey: canAnswer(environment),
+        claudeKey: appliance.canAnswer,
         command,
         milliseconds: performance.now() - startedAt,
       })
@@ -80,9 +80,6 @@ async function refuseUnfit(environment: Environment, error: (line: string) => vo
 async function tellSystemd(socket: string | undefined): Promise<void> {
   if (socket) await spawnChecked(spawn, ['systemd-notify', '--ready'], { env: { ...minimalEnvironment, NOTIFY_SOCKET: socket } })
 }
-
-const canAnswer = ({ anthropicApiKey, anthropicBaseUrl }: Environment) =>
-  anthropicApiKey !== undefined || anthropicBaseUrl !== undefined
 
 /** `AI_INFRA_STARTED_BY` is set by install.sh when it dropped from root: `root`, or whoever used sudo. */
 function ownerSeenFrom(startedBy: string | undefined): Owner {

@@ -332,6 +332,8 @@ export interface Settings {
   readonly secret_store: 'age' | 'aws'
   /** Seconds between two looks for drift. */
   readonly look_interval_seconds: number
+  /** Absent: the key of the environment, or none. */
+  readonly claude?: { readonly key: string } | undefined
   /** Absent: the desired state lives here alone. */
   readonly upstream?: UpstreamRepository | undefined
   /** Empty or absent: signatures are not asked for. */

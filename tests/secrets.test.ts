@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
 import { armor, Decrypter, Encrypter, generateX25519Identity, identityToRecipient } from 'age-encryption'
+import { type ModelServer, startModelServer } from '../agents/testing/model-server.ts'
+import { held, say } from '../agents/testing/steps.ts'
 import { setSharedSecret } from '../desired-state/edit-secrets.ts'
 import { stateOf } from '../desired-state/testing/tree.ts'
 import { type Bind, startBind } from '../reconcilers/dns/testing/bind.ts'
@@ -12,16 +14,19 @@ setDefaultTimeout(120_000)
 let appliance: Appliance
 let bind: Bind
 let clone: Clone
+let model: ModelServer
 
 beforeAll(async () => {
   appliance = await createAppliance()
   bind = await startBind(['example.com', 'example.net'])
-  await appliance.start()
+  model = startModelServer()
+  await appliance.start({ env: { ANTHROPIC_BASE_URL: model.url } })
   clone = await appliance.clone()
 })
 afterAll(async () => {
   await appliance?.[Symbol.asyncDispose]()
   await bind?.[Symbol.asyncDispose]()
+  await model?.stop()
 })
 
 /** `other`: another name for the server, by which it is asked to keep a second zone. */
@@ -145,4 +150,37 @@ test('one operator shares a secret with another from the command line, as a comm
   const value = await decrypter.decrypt(armor.decode(secrets.values.get('SHARED_ONE') ?? ''), 'text')
   expect(value).toBe('correct horse battery')
   expect((await appliance.command('secret', 'list')).out).toMatch(/^SHARED_ONE +in secrets\.age\.yaml$/m)
+})
+
+test('agents wait for the key of Claude that is declared, ask with it, and take another one over while they work', async () => {
+  const agent = async () => (await appliance.resource('agent', 'code'))?.message ?? ''
+  const ask = () => appliance.command('say', 'Hello.', '--agent', 'code')
+  await clone.git('pull', '-q')
+  const pushed = await clone.deliver({ 'settings.yaml': 'claude: { key: secret:CLAUDE_KEY }\n' })
+  await until('it waits', async () => (await agent()).includes('the secret CLAUDE_KEY is not set'))
+  expect(await appliance.resource('agent', 'code')).toMatchObject({ state: 'waiting' })
+  expect((await ask()).out).toContain('the secret CLAUDE_KEY is not set')
+  expect(model.calls).toEqual([])
+  expect((await appliance.command('secret', 'list')).out).toMatch(/^CLAUDE_KEY +MISSING: .* settings\.yaml claude *$/m)
+  await appliance.commandWith('the first key of all', 'secret', 'set', 'CLAUDE_KEY')
+  await appliance.converged(pushed.revision)
+  await until(
+    'the first key is used',
+    async () => (await ask()).code === 0 && model.calls.at(-1)?.apiKey === 'the first key of all',
+  )
+  const before = (await appliance.panes()).get('code')
+  const busy = Promise.withResolvers<void>()
+  model.script({ code: [held(busy.promise, say('This took long.'))] })
+  const calls = model.calls.length
+  const asked = ask()
+  await until('it works', () => model.calls.length > calls)
+  await appliance.commandWith('the second key of all', 'secret', 'set', 'CLAUDE_KEY')
+  busy.resolve()
+  expect((await asked).out).toContain('This took long.')
+  model.script({ code: () => say('Yes.') })
+  await until(
+    'the second key is used',
+    async () => (await ask()).code === 0 && model.calls.at(-1)?.apiKey === 'the second key of all',
+  )
+  expect((await appliance.panes()).get('code')).toBe(before)
 })

@@ -11,6 +11,8 @@ import { cutTrouble, noCredential, troubleOf } from './troubles.ts'
 export interface ClaudeCredential {
   readonly apiKey: string | undefined
   readonly baseUrl: string | undefined
+  /** Why the key that is declared cannot be had. */
+  readonly missing?: string | undefined
 }
 
 export interface ClaudeOptions {
@@ -24,8 +26,9 @@ const publicAddress = 'https://api.anthropic.com'
 export function claude(credential: ClaudeCredential, { stallMs = 90_000 }: ClaudeOptions = {}): Model {
   const where = credential.baseUrl ?? publicAddress
   return async function* (request, signal) {
-    if (credential.apiKey === undefined && credential.baseUrl === undefined) {
-      yield { type: 'trouble', trouble: { kind: 'refused', reason: noCredential.message, error: noCredential }, usage: undefined }
+    const lacking = lackingKey(credential)
+    if (lacking !== undefined) {
+      yield { type: 'trouble', trouble: { kind: 'refused', reason: lacking.message, error: lacking }, usage: undefined }
       return
     }
     const watch = watchStalls(stallMs, signal)
@@ -51,6 +54,11 @@ export function claude(credential: ClaudeCredential, { stallMs = 90_000 }: Claud
     else
       yield { type: 'trouble', trouble: cutTrouble(where, watch.stalled() ? watch.seconds : undefined), usage: assembly.usage() }
   }
+}
+
+function lackingKey({ apiKey, baseUrl, missing }: ClaudeCredential): ApplianceError | undefined {
+  if (missing !== undefined) return new ApplianceError('waiting', `I cannot answer yet: ${missing}`)
+  return apiKey === undefined && baseUrl === undefined ? noCredential : undefined
 }
 
 /** Whoever refuses may repeat what it was shown, and the window would show it. */

@@ -2,7 +2,7 @@ import { ApplianceError, explain } from '../../runtime/os/errors.ts'
 import type { Trouble } from '../model.ts'
 
 export const noCredential = new ApplianceError('waiting', 'I cannot answer yet: no Claude key is set', {
-  hint: 'set ANTHROPIC_API_KEY in the environment that starts the appliance, or in /etc/ai-infra/environment on an installed server, then restart it',
+  hint: 'set ANTHROPIC_API_KEY in the environment that starts the appliance, or in /etc/ai-infra/environment on an installed server, then restart it; or name a secret with claude: in settings.yaml',
 })
 
 /** What the API or the way to it refused. `begun`: the answer was under way already. */
@@ -61,7 +61,8 @@ function refused(status: number | undefined, said: string, model: string, where:
     return { kind: 'refused', reason: message, error }
   }
   if (status === 401 || status === 403) {
-    const hint = 'correct ANTHROPIC_API_KEY in the environment that starts the appliance, then restart it'
+    const hint =
+      'correct ANTHROPIC_API_KEY in the environment that starts the appliance, then restart it; or set the secret that claude.key of settings.yaml names'
     return trouble('waiting', `Claude refused the key (${status})`, hint)
   }
   if (status === 404) {

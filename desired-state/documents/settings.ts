@@ -3,6 +3,7 @@ import type { Mistake, Settings } from '../state.ts'
 import type { Source } from '../yaml.ts'
 import { check, reportOn } from './check.ts'
 import { cronSchema } from './cron.ts'
+import { secretReference } from './secret-reference.ts'
 import { signersSchema, upstreamSchema } from './upstream.ts'
 
 export const tlsSchema = z.enum(['none', 'self-signed', 'acme'])
@@ -75,6 +76,10 @@ export const settingsSchema = z.strictObject({
     .describe(
       'Where secret set keeps values: age (a file of the server, encrypted), or aws (AWS Secrets Manager, which secrets are read from as well then; AWS_REGION and keys in the environment of the appliance). Default: age.',
     ),
+  claude: z
+    .strictObject({ key: secretReference.describe('Key of the API: secret:ANTHROPIC_API_KEY.') })
+    .optional()
+    .describe('What agents ask Claude with. ANTHROPIC_API_KEY in the environment of the appliance comes first.'),
   upstream: upstreamSchema
     .optional()
     .describe('Git repository elsewhere, like one on GitHub, that main is mirrored with, both ways.'),

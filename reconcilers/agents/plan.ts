@@ -34,6 +34,8 @@ export interface PlanFacts {
   readonly version: string
   /** Whether Claude can be asked at all. */
   readonly canAnswer: boolean
+  /** Why the key that is declared cannot be had. */
+  readonly missingKey?: string | undefined
 }
 
 export function plan(desired: ReadonlyMap<string, Item>, observed: Observed, facts: PlanFacts): Plan<Action> {
@@ -46,14 +48,24 @@ export function plan(desired: ReadonlyMap<string, Item>, observed: Observed, fac
   })
   const doomed = new Set([...observed.layout.windows.keys(), ...observed.layout.strays.keys(), ...observed.declared.keys()])
   const removals = orderOf(doomed).filter(key => !desired.has(key))
+  const changes = [...removals.map(removal), ...decisions.flatMap(decision => decision.changes)]
+  const obstacles = decisions.flatMap(decision => decision.obstacle ?? [])
+  const said = new Set([...changes, ...obstacles].map(({ key }) => key))
   return {
-    changes: [...removals.map(removal), ...decisions.flatMap(decision => decision.changes)],
-    obstacles: decisions.flatMap(decision => decision.obstacle ?? []),
-    notes: new Map(facts.canAnswer ? [] : agentsOf(desired).map(name => [name, noKey])),
+    changes,
+    obstacles: [...obstacles, ...keyless(desired, facts).filter(({ key }) => !said.has(key))],
+    notes: new Map(facts.canAnswer || facts.missingKey !== undefined ? [] : agentsOf(desired).map(name => [name, noKey])),
   }
 }
 
-const noKey = 'cannot answer yet: set ANTHROPIC_API_KEY in the environment of the appliance, then restart it'
+/** Their processes are there, and wait for the key that is declared. */
+const keyless = (desired: ReadonlyMap<string, Item>, { missingKey }: PlanFacts): Obstacle[] =>
+  missingKey === undefined
+    ? []
+    : agentsOf(desired).map(key => ({ key, state: 'waiting', reason: 'no-key', message: `cannot answer yet: ${missingKey}` }))
+
+const noKey =
+  'cannot answer yet: set ANTHROPIC_API_KEY in the environment of the appliance, then restart it; or name a secret with claude: in settings.yaml'
 
 const agentsOf = (desired: ReadonlyMap<string, Item>) =>
   [...desired.values()].filter(item => item.type === 'agent').map(item => item.name)

@@ -26,6 +26,8 @@ export interface AgentsReconcilerDeps {
   readonly clock: Clock
   /** Whether a Claude key or base URL is there. */
   readonly canAnswer: boolean
+  /** Why the key that is declared cannot be had. */
+  readonly missingKey?: string | undefined
 }
 
 /** Kind `agent`: the tmux session, a window with a living process for each agent, and the windows `monitor` and `logs`. */

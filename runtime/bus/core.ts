@@ -28,8 +28,8 @@ export interface AgentsDeps {
   readonly spawn: Spawn
   readonly clock: Clock
   readonly log: Log
-  /** From the operator's environment; handed to the processes in memory, never in arguments or environments. */
-  readonly claude: { readonly apiKey: string | undefined; readonly baseUrl: string | undefined }
+  /** Read anew for each briefing; handed to the processes in memory, never in arguments or environments. */
+  readonly claude: Briefing['claude']
   /** Without it nothing but questions is worked on. */
   readonly tasks?: () => TaskLeases
   /** What a call of the model costs, in millionths of a US dollar; default: nothing. */
@@ -109,7 +109,7 @@ export function createCore(deps: AgentsDeps) {
     post,
     brief: (declaration: Declaration): Briefing =>
       briefingOf(declaration, {
-        claude: deps.claude,
+        claude: claudeOf(deps.claude),
         redis: deps.redis,
         credential: inboxes.credential(declaration.name),
         mode: draining.has(declaration.name) ? 'drain' : 'run',
@@ -120,6 +120,11 @@ export function createCore(deps: AgentsDeps) {
     names: () => [...known.keys()].sort(),
   }
 }
+
+/** As it is now, without what else the object has. */
+const claudeOf = ({ apiKey, baseUrl, missing, keyName }: Briefing['claude']): Briefing['claude'] => ({
+  ...{ apiKey, baseUrl, missing, keyName },
+})
 
 const noTasks: TaskLeases = {
   get: async () => undefined,

@@ -25,7 +25,14 @@ export interface Briefing {
   /** Of everything that needs a new process. */
   readonly configuration: string
   readonly mode: Mode
-  readonly claude: { readonly apiKey: string | undefined; readonly baseUrl: string | undefined }
+  readonly claude: {
+    readonly apiKey: string | undefined
+    readonly baseUrl: string | undefined
+    /** Why the key that is declared cannot be had. */
+    readonly missing?: string | undefined
+    /** Name of the secret that it comes from; absent for the environment. */
+    readonly keyName?: string | undefined
+  }
   readonly redis: {
     readonly socket: string | undefined
     readonly url: string | undefined
@@ -55,7 +62,12 @@ export function parseBriefing(value: unknown): Briefing {
     tools: readTools(fields, 'tools'),
     configuration: fields.text('configuration'),
     mode: fields.oneOf('mode', ['run', 'drain']),
-    claude: { apiKey: claude.optionalText('apiKey'), baseUrl: claude.optionalText('baseUrl') },
+    claude: {
+      apiKey: claude.optionalText('apiKey'),
+      baseUrl: claude.optionalText('baseUrl'),
+      missing: claude.optionalText('missing'),
+      keyName: claude.optionalText('keyName'),
+    },
     redis: {
       socket: redis.optionalText('socket'),
       url: redis.optionalText('url'),

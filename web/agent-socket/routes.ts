@@ -35,7 +35,7 @@ export function createAgentSocketRoutes({ agents, audit, hide }: AgentSocketDeps
       handle: answering(async (_call, name) => {
         const briefing = await agents.briefing(name)
         // Nobody gets a key whose way could not be written down.
-        if (briefing?.claude.apiKey !== undefined) await audit.record(keyGiven(name))
+        if (briefing?.claude.apiKey !== undefined) await audit.record(keyGiven(name, briefing.claude.keyName))
         return briefing
       }),
     },
@@ -94,8 +94,8 @@ export function createAgentSocketRoutes({ agents, audit, hide }: AgentSocketDeps
   ]
 }
 
-const keyGiven = (agent: string): AuditEvent => ({
-  ...{ type: 'secret_accessed', agent, user: '', action: 'agent.briefing', target: 'ANTHROPIC_API_KEY', outcome: 'success' },
+const keyGiven = (agent: string, target = 'ANTHROPIC_API_KEY'): AuditEvent => ({
+  ...{ type: 'secret_accessed', agent, user: '', action: 'agent.briefing', target, outcome: 'success' },
 })
 
 /** JSON of what is found, or 404 for nothing. */
