@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, setDefaultTimeout, 
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
 import { complaintsOf, startBrowser } from './testing/browser.ts'
 import { house } from './testing/house.ts'
-import { holdInScene, playOutside, playScene } from './testing/scene.ts'
+import { divergeInScene, holdInScene, playOutside, playScene } from './testing/scene.ts'
 import { playWork } from './testing/work-scene.ts'
 
 setDefaultTimeout(60_000)
@@ -64,6 +64,21 @@ const shifted = (page: Page): Promise<unknown> =>
     new PerformanceObserver(keep).observe({ type: 'layout-shift', buffered: true })
     setTimeout(() => done(moved), 200)
   })`)
+
+test('a new commit, and how the upstream stands, appear on the page of changes without a reload', async () => {
+  const { page, complaints } = await open('/changes')
+  await isLive(page)
+  await page.evaluate('document.querySelector("#commits tbody tr").mark = "kept"')
+  home.repository.add({ revision: 'c0ffee'.padEnd(40, '0'), subject: 'a commit from elsewhere' }, {}, '')
+  divergeInScene(home.upstream)
+  home.upstream.stand(home.upstream.now)
+  await page.waitForSelector('#commits tbody tr:first-child:has-text("a commit from elsewhere")')
+  expect(await page.evaluate('document.querySelector("#commits tbody tr:nth-child(2)").mark')).toBe('kept')
+  await page.waitForSelector('#upstream.s-stalled:has-text("Keep what is here")')
+  home.upstream.stand({ ...home.upstream.now, url: '' })
+  await page.waitForSelector('#upstream', { state: 'detached' })
+  expect(complaints).toEqual([])
+})
 
 const site = { kind: 'site', reason: '', message: '', revision: 'x', since: '2026-11-22T12:00:00Z' } as const
 

@@ -69,6 +69,7 @@ export const urls = {
   backupVerify: by('/backups/:name/verify', 'name'),
   backupRestore: by('/backups/:name/restore', 'name'),
   changes: fixed('/changes'),
+  changesLive: fixed('/live/changes'),
   change: by('/changes/:revision', 'revision'),
   changeLive: by('/live/changes/:revision', 'revision'),
   changeRestore: by('/changes/:revision/restore', 'revision'),

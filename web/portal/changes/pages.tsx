@@ -22,6 +22,8 @@ export interface ChangesView {
   readonly commits: readonly { readonly commit: CommitSummary; readonly standing: Standing }[]
   /** Last commit of this page, when there are older ones. */
   readonly before: string | undefined
+  /** Commit of which this page shows the older ones; undefined on the first page. */
+  readonly after: string | undefined
   readonly cloneCommand: string
   /** The mirror elsewhere. */
   readonly upstream: UpstreamStanding
@@ -40,16 +42,44 @@ const looks: Record<Standing, { readonly state: ResourceState; readonly word: st
 
 const StandingWord = ({ standing }: { readonly standing: Standing }) => <StateWord {...looks[standing]} />
 
-export const ChangesPage = ({ view, notice }: { readonly view: ChangesView; readonly notice?: string | undefined }) => (
-  <Page frame={view.frame} title="Changes" room="changes" notice={notice}>
-    <header class="title">
-      <h1>Changes</h1>
-      <p class="lead">Every commit on main, by push or from these pages.</p>
-      <p>
-        <code>{view.cloneCommand}</code>
-      </p>
-    </header>
-    <UpstreamPanel standing={view.upstream} now={view.now} />
+/** What of the page follows the world; the page and its stream show the same. */
+export const changesRegions = (view: ChangesView): readonly Region[] => [
+  ...frameRegions(view.frame),
+  region(
+    'elsewhere',
+    <div id="elsewhere">
+      <UpstreamPanel standing={view.upstream} now={view.now} />
+    </div>,
+  ),
+  region('commits', <Commits {...view} />),
+]
+
+export const ChangesPage = ({ view, notice }: { readonly view: ChangesView; readonly notice?: string | undefined }) => {
+  const regions = changesRegions(view)
+  return (
+    <Page
+      frame={view.frame}
+      title="Changes"
+      room="changes"
+      notice={notice}
+      live={liveAddress(urls.changesLive.to(), regions, view.after === undefined ? {} : { before: view.after })}
+    >
+      <header class="title">
+        <h1>Changes</h1>
+        <p class="lead">Every commit on main, by push or from these pages.</p>
+        <p>
+          <code>{view.cloneCommand}</code>
+        </p>
+      </header>
+      {raw(htmlOf(regions, 'elsewhere'))}
+      {raw(htmlOf(regions, 'commits'))}
+    </Page>
+  )
+}
+
+/** Each row has its commit's id, so that a new one on top moves the others down and changes none of them. */
+const Commits = ({ commits, before, now }: ChangesView) => (
+  <div id="commits">
     <table class="ledger changes">
       <thead>
         <tr>
@@ -65,8 +95,8 @@ export const ChangesPage = ({ view, notice }: { readonly view: ChangesView; read
         </tr>
       </thead>
       <tbody>
-        {view.commits.map(({ commit, standing }) => (
-          <tr>
+        {commits.map(({ commit, standing }) => (
+          <tr id={`commit-${commit.revision}`}>
             <td>
               <StandingWord standing={standing} />
             </td>
@@ -78,20 +108,20 @@ export const ChangesPage = ({ view, notice }: { readonly view: ChangesView; read
               <code>{short(commit.revision)}</code>
             </td>
             <td class="num">
-              <Ago at={commit.date} now={view.now} />
+              <Ago at={commit.date} now={now} />
             </td>
           </tr>
         ))}
       </tbody>
     </table>
-    {view.before === undefined ? null : (
+    {before === undefined ? null : (
       <p>
-        <a class="second" href={`${urls.changes.to()}?before=${view.before}`}>
+        <a class="second" href={`${urls.changes.to()}?before=${before}`}>
           Older changes
         </a>
       </p>
     )}
-  </Page>
+  </div>
 )
 
 /** One resource that a commit is about, with the last run that it caused. */

@@ -13,10 +13,20 @@ import { readForm } from '../form.ts'
 import { frameOf } from '../frame.ts'
 import { liveStream } from '../live/stream.ts'
 import { noticeOf } from '../notices.ts'
+import { subscribeToFrame } from '../overview/routes.tsx'
 import { page, seeOther } from '../reply.ts'
 import { urls } from '../urls.ts'
 import { declaredChanges } from './declared.ts'
-import { ChangePage, ChangesPage, type ChangeView, changeRegions, type Effect, type Standing } from './pages.tsx'
+import {
+  ChangePage,
+  ChangesPage,
+  type ChangesView,
+  type ChangeView,
+  changeRegions,
+  changesRegions,
+  type Effect,
+  type Standing,
+} from './pages.tsx'
 
 const perPage = 50
 /** Resources of one commit whose runs are looked up. */
@@ -25,7 +35,19 @@ const mostEffects = 100
 export function changeRoutes(deps: PortalDeps): readonly Route[] {
   const reads = { method: 'GET', policy: ['person'], rateLimit: { requests: 600, seconds: 60 }, audit: false } as const
   return [
-    { ...reads, path: urls.changes.path, handle: call => list(call, deps) },
+    {
+      ...reads,
+      path: urls.changes.path,
+      handle: async call => page(<ChangesPage view={await listOf(call, deps)} notice={noticeOf(call)} />),
+    },
+    {
+      ...reads,
+      path: urls.changesLive.path,
+      handle: call => {
+        const regions = async () => changesRegions(await listOf(call, deps))
+        return liveStream(call, { regions, subscribe: changed => subscribe(deps, changed) }, deps)
+      },
+    },
     {
       ...reads,
       path: urls.change.path,
@@ -60,29 +82,54 @@ export function changeRoutes(deps: PortalDeps): readonly Route[] {
 
 const gone = (call: Call, deps: PortalDeps) => missing(call, deps, 'No commit on main has this name.')
 
-async function list(call: Call, deps: PortalDeps): Promise<Response> {
-  const before = call.url.searchParams.get('before') ?? undefined
-  const commits = await deps.repository.history(perPage + 1, before)
+/** A commit moves the engine, and the mirror says when it stands otherwise. */
+function subscribe(deps: PortalDeps, changed: () => void): () => void {
+  const stops = [subscribeToFrame(deps, changed), deps.upstream.subscribe(changed)]
+  return () => {
+    for (const stop of stops) stop()
+  }
+}
+
+async function listOf(call: Call, deps: PortalDeps): Promise<ChangesView> {
+  const after = call.url.searchParams.get('before') ?? undefined
+  const commits = await deps.repository.history(perPage + 1, after)
   const shown = commits.slice(0, perPage)
-  const standings = await Promise.all(shown.map(commit => standingOf(commit.revision, deps)))
-  const view = {
+  const past = await pastOf(after, deps)
+  const standings = await Promise.all(shown.map(({ revision }) => standingOf(revision, deps, past)))
+  return {
     frame: frameOf(call, deps),
+    after,
     commits: shown.map((commit, at) => ({ commit, standing: standings[at] ?? 'past' })),
     before: commits.length > perPage ? shown.at(-1)?.revision : undefined,
     cloneCommand: deps.place.cloneCommand,
     upstream: await deps.upstream.standing(),
     now: deps.clock.now(),
   }
-  return page(<ChangesPage view={view} notice={noticeOf(call)} />)
 }
 
-async function standingOf(revision: string, { engine, repository }: PortalDeps): Promise<Standing> {
+/** Whether the server has been this commit. */
+type IsPast = (revision: string) => boolean | Promise<boolean>
+
+/**
+ * The same for all commits of one page, which a stream asks for again and again: on the first page they are among as many of
+ * the newest that the server was, and what is older than a commit that it was, it was as well.
+ */
+async function pastOf(after: string | undefined, { engine, repository }: PortalDeps): Promise<IsPast> {
+  const { revision: applied } = engine.status()
+  const isPast = (revision: string) => repository.isAncestor(revision, applied)
+  if (applied === '') return () => false
+  if (after !== undefined) return (await isPast(after)) ? () => true : isPast
+  const known = new Set((await repository.history(perPage, applied)).map(({ revision }) => revision))
+  return revision => known.has(revision) || isPast(revision)
+}
+
+async function standingOf(revision: string, { engine, repository }: PortalDeps, isPast?: IsPast): Promise<Standing> {
   const status = engine.status()
   if (engine.holds().some(hold => hold.revision === revision)) return 'held'
   if (revision === status.revision) return 'applied'
   if (revision === status.desired) return standingOfMain(status.resources)
   if (status.revision === '') return 'ahead'
-  return (await repository.isAncestor(revision, status.revision)) ? 'past' : 'ahead'
+  return (await (isPast?.(revision) ?? repository.isAncestor(revision, status.revision))) ? 'past' : 'ahead'
 }
 
 /** Main is being applied until nothing of it moves any more; then the worst of what is left says how it stands. */

@@ -33,7 +33,8 @@ export const fingerprint = (regions: readonly Region[]): string =>
   Bun.hash(regions.map(part => `${part.id}\n${part.html}`).join('\n')).toString(36)
 
 /** The address of a page's stream, with what the page shows already. */
-export const liveAddress = (path: string, regions: readonly Region[]): string => `${path}?at=${fingerprint(regions)}`
+export const liveAddress = (path: string, regions: readonly Region[], more: Readonly<Record<string, string>> = {}): string =>
+  `${path}?${new URLSearchParams({ at: fingerprint(regions), ...more })}`
 
 export const htmlOf = (regions: readonly Region[], id: string): string => regions.find(part => part.id === id)?.html ?? ''
 

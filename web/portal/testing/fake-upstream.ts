@@ -4,6 +4,8 @@ import type { UpstreamDesk } from '../../api/upstream.ts'
 export interface FakeUpstream extends UpstreamDesk {
   now: Standing
   readonly asked: string[]
+  /** It stands otherwise, and says so. */
+  stand(now: Standing): void
 }
 
 /** A mirror whose standing a test writes down; what it is asked to do is kept. */
@@ -13,6 +15,10 @@ export function fakeUpstream(): FakeUpstream {
   const fake: FakeUpstream = {
     asked,
     now: { url: '', branch: '', main: '', choices: [], signingKey: '' },
+    stand(now) {
+      fake.now = now
+      for (const listener of listeners) listener()
+    },
     standing: async () => fake.now,
     look: async () => void asked.push('look'),
     async adopt(bound) {
