@@ -1,9 +1,12 @@
 import { readFile } from 'node:fs/promises'
 import { z } from 'zod'
 import { type Standing, standingShape } from '../desired-state/upstream-standing.ts'
+import type { Home } from '../runtime/os/home.ts'
+import { checkedName } from '../runtime/secrets/reference.ts'
 import { readArguments } from './arguments.ts'
 import { askAppliance } from './client.ts'
 import { type Command, type CommandContext, type ExitStatus, WrongUse } from './command.ts'
+import { readSecret } from './read-secret.ts'
 import { waitShape } from './shapes.ts'
 import { statusLines } from './status.ts'
 import { ago, table } from './table.ts'
@@ -37,6 +40,7 @@ export const upstream: Command = {
       }
       case 'adopt': {
         const from = await fromOf(elsewhere)
+        for (const reference of [elsewhere.token, elsewhere.key]) await giveMissing(home, reference)
         const body = { ...(head !== undefined && { head }), ...(from !== undefined && { from }) }
         const answer = z.object({ revision: z.string(), archive: z.string().optional() })
         const { revision, archive } = await askAppliance(home, 'POST', '/api/upstream/adopt', answer, body)
@@ -62,6 +66,17 @@ async function fromOf({ url, branch, token, key, 'known-hosts': file }: Elsewher
   const lines = file === undefined ? undefined : (await readFile(file, 'utf8')).split('\n').filter(line => /^[^#\s]/.test(line))
   const given = { url, branch, token, key, known_hosts: lines }
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
+}
+
+/** A secret that a fresh server does not have yet: asked for here, so that nobody has to set it in a step of its own. */
+async function giveMissing(home: Home, reference: string | undefined): Promise<void> {
+  const name = /^secret:([A-Za-z0-9_]+)$/.exec(reference ?? '')?.[1]
+  if (name === undefined) return
+  const known = await askAppliance(home, 'GET', '/api/secrets', z.object({ secrets: z.array(z.object({ name: z.string() })) }))
+  if (known.secrets.some(secret => secret.name === name)) return
+  const { value } = await readSecret(checkedName(name))
+  // Without one the appliance says what is missing, and how to set it.
+  if (value !== '') await askAppliance(home, 'POST', '/api/secrets', z.unknown(), { name, value, shared: false })
 }
 
 function tell(now: Standing, json: boolean, { out }: CommandContext): ExitStatus {
