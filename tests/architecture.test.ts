@@ -67,3 +67,21 @@ test('every page names its JSX runtime itself: Bun finds tsconfig.json only from
   }
   expect(silent).toEqual([])
 })
+
+test('no file has a shell of Bun: commands are arrays', async () => {
+  const shell = /\bBun\s*\.\s*\$|\bBun\s*\[\s*['"`]\$|import\s*(?:type\s*)?\{[^}]*\$[^}]*\}\s*from\s*['"]bun['"]/
+  expect(
+    ['await Bun.$`ls`', "import { $ } from 'bun'", "import { file, $ as sh } from 'bun'"].every(text => shell.test(text)),
+  ).toBe(true)
+  const found: string[] = []
+  let looked = 0
+  for await (const file of new Bun.Glob(
+    '{agents,bench,commands,composition,desired-state,reconcilers,runtime,tests,web}/**/*.{ts,tsx}',
+  ).scan(top)) {
+    if (file === 'tests/architecture.test.ts') continue
+    looked += 1
+    if (shell.test(await Bun.file(join(top, file)).text())) found.push(file)
+  }
+  expect(looked).toBeGreaterThan(500)
+  expect(found).toEqual([])
+})
