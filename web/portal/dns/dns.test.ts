@@ -8,7 +8,14 @@ const zone = {
   problems: ['mail.example.com/A is stalled: <script>alert(1)</script>'],
 }
 const entries = [
-  { kind: 'site-record' as const, key: 'shop.example.com/A', values: [], proxied: true, state: 'ready', message: '203.0.113.9' },
+  {
+    kind: 'site-record' as const,
+    key: 'shop.example.com/A',
+    values: ['203.0.113.9'],
+    proxied: true,
+    state: 'ready',
+    message: '',
+  },
 ]
 const day = { date: '2026-11-28', requests: 1_234, cached_requests: 400, bytes: 5_242_880, threats: 7, visitors: 42 }
 const rooms = (traffic: () => Promise<readonly (typeof day)[]>) =>
@@ -24,7 +31,8 @@ test('zones stand with their provider, how they stand and what is not ready, and
 
 test('a zone shows what is kept in it, and what Cloudflare counts: requests, threats, visitors', async () => {
   const page = await (await rooms(async () => [day]).get('/dns/example.com')).text()
-  for (const text of ['shop.example.com/A', 'through Cloudflare', '1234', '>7<', '>42<']) expect(page).toContain(text)
+  for (const text of ['shop.example.com/A', '203.0.113.9 (through Cloudflare)', '1.23K', '5.0 MiB', '>7<', '>42<'])
+    expect(page).toContain(text)
 })
 
 test('without numbers of Cloudflare the page says why and shows the rest; a zone that is not there is 404', async () => {

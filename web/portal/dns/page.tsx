@@ -3,6 +3,7 @@ import { raw } from 'hono/html'
 import type { z } from 'zod'
 import type { dayShape, recordShape, zoneShape } from '../../api/dns.ts'
 import { resourceState } from '../../api/shapes/engine.ts'
+import { compact, size } from '../components/amount.ts'
 import { Title } from '../components/facts.tsx'
 import type { Frame } from '../components/frame.ts'
 import { frameRegions, Page } from '../components/layout.tsx'
@@ -24,6 +25,7 @@ export interface ZonesView {
 export const zonesRegions = ({ frame, zones }: ZonesView): readonly Region[] => [
   ...frameRegions(frame),
   region('zones', <Zones zones={zones} />),
+  region('problems', <Problems sentences={zones.flatMap(({ problems }) => problems)} />),
 ]
 
 export const DnsPage = ({ view }: { readonly view: ZonesView }) => {
@@ -37,6 +39,7 @@ export const DnsPage = ({ view }: { readonly view: ZonesView }) => {
         </p>
       </header>
       {raw(htmlOf(regions, 'zones'))}
+      {raw(htmlOf(regions, 'problems'))}
     </Page>
   )
 }
@@ -46,7 +49,7 @@ const Zones = ({ zones }: { readonly zones: readonly Zone[] }) => (
     {zones.length === 0 ? (
       <p class="calm">No zone is kept from here: DNS is yours. Write one into dns.yaml to change that.</p>
     ) : (
-      <table class="ledger">
+      <table class="ledger zones">
         <thead>
           <tr>
             <th scope="col">State</th>
@@ -79,24 +82,23 @@ const Zones = ({ zones }: { readonly zones: readonly Zone[] }) => (
         </tbody>
       </table>
     )}
-    <Problems sentences={zones.flatMap(({ problems }) => problems)} />
   </div>
 )
 
 const mostProblems = 20
 
-const Problems = ({ sentences }: { readonly sentences: readonly string[] }) =>
-  sentences.length === 0 ? null : (
-    <section>
-      <h2>Not ready</h2>
-      <ul>
-        {sentences.slice(0, mostProblems).map(sentence => (
-          <li>{sentence}</li>
-        ))}
-      </ul>
-      {sentences.length > mostProblems ? <p>… and {sentences.length - mostProblems} more.</p> : null}
-    </section>
-  )
+/** An element in any case, so that what is not ready can come and go while the page is open. */
+const Problems = ({ sentences }: { readonly sentences: readonly string[] }) => (
+  <section id="problems" hidden={sentences.length === 0}>
+    <h2>Not ready</h2>
+    <ul>
+      {sentences.slice(0, mostProblems).map(sentence => (
+        <li>{sentence}</li>
+      ))}
+    </ul>
+    {sentences.length > mostProblems ? <p>… and {sentences.length - mostProblems} more.</p> : null}
+  </section>
+)
 
 export interface ZoneView {
   readonly frame: Frame
@@ -112,6 +114,7 @@ const mostEntries = 500
 export const zoneRegions = ({ frame, zone, entries }: Omit<ZoneView, 'traffic'>): readonly Region[] => [
   ...frameRegions(frame),
   region('zone', <Summary zone={zone} />),
+  region('problems', <Problems sentences={zone.problems} />),
   ...entries.slice(0, mostEntries).map(entry => {
     const id = idFor('r', `${entry.kind} ${entry.key}`)
     return region(id, <EntryRow id={id} {...entry} />, { within: 'records' })
@@ -126,16 +129,17 @@ export const ZonePage = ({ view }: { readonly view: ZoneView }) => {
       <Title up={{ label: 'DNS', to: urls.dns.to() }} title={zone.zone} machine>
         {raw(htmlOf(regions, 'zone'))}
       </Title>
+      {raw(htmlOf(regions, 'problems'))}
       {traffic === undefined ? null : <Traffic days={traffic} />}
       <section>
         <h2>Kept from here</h2>
-        <table class="ledger">
+        <table class="ledger records">
           <thead>
             <tr>
               <th scope="col">State</th>
               <th scope="col">Name</th>
-              <th scope="col">Kept because of</th>
-              <th scope="col">What</th>
+              <th scope="col">Kept for</th>
+              <th scope="col">Value</th>
             </tr>
           </thead>
           <tbody id="records">{raw(rowsOf(regions, 'records'))}</tbody>
@@ -147,12 +151,9 @@ export const ZonePage = ({ view }: { readonly view: ZoneView }) => {
 }
 
 const Summary = ({ zone }: { readonly zone: Zone }) => (
-  <div id="zone">
-    <p class="lead">
-      <State state={zone.state} /> {zone.records} records, {zone.settings} settings, kept by {zone.provider}.
-    </p>
-    <Problems sentences={zone.problems} />
-  </div>
+  <p id="zone" class="lead">
+    <State state={zone.state} /> {zone.records} records, {zone.settings} settings, kept by {zone.provider}.
+  </p>
 )
 
 const EntryRow = ({ id, kind, key, state, values, proxied, message }: Entry & { readonly id: string }) => (
@@ -167,8 +168,7 @@ const EntryRow = ({ id, kind, key, state, values, proxied, message }: Entry & { 
     </th>
     <td>{kind === 'site-record' ? 'a site' : 'dns.yaml'}</td>
     <td>
-      {values.join(', ') || message}
-      {proxied === true ? ' (through Cloudflare)' : ''}
+      {state !== 'ready' && message !== '' ? message : `${values.join(', ')}${proxied === true ? ' (through Cloudflare)' : ''}`}
     </td>
   </tr>
 )
@@ -179,14 +179,12 @@ const Traffic = ({ days }: { readonly days: readonly Day[] | string }) => (
     {typeof days === 'string' ? (
       <p class="calm">{days}</p>
     ) : (
-      <table class="ledger">
+      <table class="figures">
         <thead>
           <tr>
             <th scope="col">Day</th>
-            {['Requests', 'From cache', 'MiB', 'Threats', 'Visitors'].map(label => (
-              <th scope="col" class="num">
-                {label}
-              </th>
+            {['Requests', 'Cached', 'Sent', 'Threats', 'Visitors'].map(label => (
+              <th scope="col">{label}</th>
             ))}
           </tr>
         </thead>
@@ -194,9 +192,11 @@ const Traffic = ({ days }: { readonly days: readonly Day[] | string }) => (
           {days.map(({ date, requests, cached_requests, bytes, threats, visitors }) => (
             <tr>
               <th scope="row">{date}</th>
-              {[requests, cached_requests, Math.round(bytes / 1_048_576), threats, visitors].map(count => (
-                <td class="num">{count}</td>
-              ))}
+              <td>{compact(requests)}</td>
+              <td>{compact(cached_requests)}</td>
+              <td>{size(bytes)}</td>
+              <td>{compact(threats)}</td>
+              <td>{compact(visitors)}</td>
             </tr>
           ))}
         </tbody>

@@ -1,13 +1,14 @@
 // Pictures of the portal on invented data: bun web/portal/testing/shoot.ts FOLDER [PATH...]
 import { chromium } from 'playwright-core'
 import { playBackups } from './backup-scene.ts'
+import { dnsScene } from './dns-scene.ts'
 import { house } from './house.ts'
 import { divergeInScene, holdInScene, playOutside, playScene, refuseInScene } from './scene.ts'
 import { playWork } from './work-scene.ts'
 
 const [folder = '/tmp/portal-shots', ...only] = process.argv.slice(2)
 const paths = only.length > 0 ? only : ['/', '/chat', '/chat/new', '/sign-in', '/account', '/nowhere']
-const home = house()
+const home = house({ dns: dnsScene() })
 playScene(home.engine, home.agents, home.repository)
 playBackups(home.engine, home.backups)
 playOutside(home)
