@@ -149,10 +149,11 @@ test('a certificate for other names, or with another key, is not kept', async ()
     return (await givenIn(join(home.root, name))) ?? { chain: '', key: '' }
   }
   const [one, two] = [await given('one'), await given('two')]
+  const gave = { directory, authorities: undefined }
   const others = { host: 'other.example.com', aliases: [] }
-  await expect(certificates.keep(others, { ...one, directory })).rejects.toThrow('it is not for other.example.com')
-  await expect(certificates.keep(item, { ...one, key: two.key, directory })).rejects.toThrow('its key is another one')
-  await expect(certificates.keep(item, { ...one, chain: 'nonsense', directory })).rejects.toThrow('it cannot be read')
+  await expect(certificates.keep(others, { ...one, ...gave })).rejects.toThrow('it is not for other.example.com')
+  await expect(certificates.keep(item, { ...one, key: two.key, ...gave })).rejects.toThrow('its key is another one')
+  await expect(certificates.keep(item, { ...one, chain: 'nonsense', ...gave })).rejects.toThrow('it cannot be read')
 })
 
 test('what certbot was killed in the middle of is not taken for a whole', async () => {

@@ -1,17 +1,19 @@
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { statIfExists } from '../../runtime/os/files.ts'
+import { ApplianceError } from '../../runtime/os/errors.ts'
 import type { Home } from '../../runtime/os/home.ts'
 import type { ApplyContext } from '../engine/reconciler.ts'
 import { hostFolder } from '../sites/harmless.ts'
 import { archiveName, moveToArchive } from '../sites/web-roots.ts'
 import type { CertificateItem } from './item.ts'
+import { findLeft, type Left } from './left.ts'
 import { hideLeftovers, type ObtainDeps, obtain } from './obtain.ts'
 import { givenIn } from './order.ts'
 import { endOrphans } from './orphans.ts'
 import { foldersOf, hostPlaces } from './places.ts'
-import type { CertificateAction } from './plan.ts'
+import type { CertificateAction, RevokingLeft } from './plan.ts'
 import type { Requests } from './requests.ts'
+import { markRevoked } from './stored.ts'
 
 export interface ApplyDeps extends ObtainDeps {
   readonly home: Home
@@ -30,7 +32,7 @@ export async function applyCertificate(
     case 'forget':
       await hideLeftovers(deps, host, context.signal)
       await forget(deps, host)
-      await closeAll(deps, host)
+      await closeRenewal(deps, host)
       return context.step('archived')
     case 'hide':
       await hideLeftovers(deps, host, context.signal)
@@ -40,13 +42,9 @@ export async function applyCertificate(
       return closeRenewal(deps, host)
     case 'revoke':
       return revoke(deps, action, context)
+    case 'revoke-left':
+      return revokeLeft(deps, action, context)
   }
-}
-
-/** Nothing is done any more for a host that is gone. */
-async function closeAll({ requests }: ApplyDeps, host: string): Promise<void> {
-  const request = (await requests.open()).get(host)
-  if (request !== undefined) await requests.close(request, request.action.type)
 }
 
 /** What was asked for is done, whichever certificate it was asked of. */
@@ -64,22 +62,49 @@ async function revoke(
   { item, certificate, reason, replace }: Extract<CertificateAction, { type: 'revoke' }>,
   context: ApplyContext,
 ): Promise<void> {
-  const { certificates, certbot, requests } = deps
+  const { certificates, requests } = deps
   const { host, issuer } = item
-  const inUse = certificates.issued(item, issuer.directory)
-  const wanted = replace && inUse?.id === certificate
-  const missing = wanted ? await failureOf(obtain(deps, { item, rehearsal: false, ahead: false }, context)) : undefined
+  const missing = replace ? await failureOf(otherServes(deps, item, certificate, context)) : undefined
   context.signal.throwIfAborted()
-  const folder = certificates.folderOf(host, certificate)
-  if (await statIfExists(folder)) {
-    await certbot.revoke({ host, issuer, directory: issuer.directory, folder, reason }, context.signal)
-    await context.step('revoked')
-    await certificates.markRevoked(host, certificate)
+  const left = await findLeft(deps, host, certificate)
+  if (left !== undefined) {
+    await revokeAt(deps, { host, reason }, { ...left, authorities: left.authorities ?? issuer.authorities }, context)
     await forgetOrder(deps, item, certificates.chainOf(host, certificate))
   }
   await requests.close({ host, certificate }, 'revoke')
   await context.step('closed')
   if (missing !== undefined) throw missing
+}
+
+/** Obtains another one, unless it is there already, because something died in between; resolves when it serves. */
+async function otherServes(deps: ApplyDeps, item: CertificateItem, certificate: string, context: ApplyContext): Promise<void> {
+  const { host, issuer } = item
+  const inUse = deps.certificates.issued(item, issuer.directory)
+  if (inUse?.id === certificate) return obtain(deps, { item, rehearsal: false, ahead: false }, context)
+  if (inUse === undefined) return
+  await deps.served(host, deps.certificates.chainOf(host, inUse.id), context.signal)
+  await context.step('served')
+}
+
+/** Its host is gone, and with it what would take its place. */
+async function revokeLeft(deps: ApplyDeps, { host, certificate, reason }: RevokingLeft, context: ApplyContext): Promise<void> {
+  const left = await findLeft(deps, host, certificate)
+  if (left === undefined) throw new ApplianceError('failed', `the files of the certificate ${certificate} are gone`)
+  await revokeAt(deps, { host, reason }, left, context)
+  await deps.requests.close({ host, certificate }, 'revoke')
+  await context.step('closed')
+}
+
+/** By the authority that gave it, whichever is declared now. */
+async function revokeAt(
+  { certbot }: ApplyDeps,
+  asked: Pick<RevokingLeft, 'host' | 'reason'>,
+  { folder, directory, authorities }: Left,
+  { signal, step }: ApplyContext,
+): Promise<void> {
+  await certbot.revoke({ ...asked, issuer: { authorities }, directory, folder }, signal)
+  await step('revoked')
+  await markRevoked(folder)
 }
 
 /** What was revoked is not taken up again. */

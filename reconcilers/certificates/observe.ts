@@ -1,8 +1,10 @@
 import { join } from 'node:path'
 import type { Clock } from '../../runtime/os/clock.ts'
+import type { Home } from '../../runtime/os/home.ts'
 import type { Attempt, Attempts } from './attempts.ts'
 import type { CertificateItem } from './item.ts'
 import { countShown } from './ledger.ts'
+import { findLeft } from './left.ts'
 import { type CertbotPlaces, foldersOf, hostsIn } from './places.ts'
 import { renewalTime } from './renewal-time.ts'
 import type { Renewal } from './renewals.ts'
@@ -33,6 +35,8 @@ export interface ObservedCertificates {
   readonly certificates: ReadonlyMap<string, ObservedCertificate>
   /** Hosts that certbot keeps something of. */
   readonly kept: ReadonlySet<string>
+  /** Of hosts that nobody declares: what a person wants revoked, and whether its files are there. */
+  readonly leaving: ReadonlyMap<string, { readonly request: CertificateRequest; readonly there: boolean }>
 }
 
 export interface ObserveDeps extends Omit<SuggestionDeps, 'certificates' | 'clock'> {
@@ -40,6 +44,7 @@ export interface ObserveDeps extends Omit<SuggestionDeps, 'certificates' | 'cloc
   readonly attempts: Attempts
   readonly requests: Requests
   readonly clock: Clock
+  readonly home: Pick<Home, 'archive'>
   readonly places: Pick<CertbotPlaces, 'folder'>
 }
 
@@ -80,7 +85,20 @@ export async function observeCertificates(
       leftovers: await leftoversOf(places, item.host),
     })
   }
-  return { certificates: found, kept: await hostsIn(places) }
+  return { certificates: found, kept: await hostsIn(places), leaving: await leavingOf(deps, desired, asked) }
+}
+
+async function leavingOf(
+  deps: Pick<ObserveDeps, 'home' | 'certificates'>,
+  desired: ReadonlyMap<string, CertificateItem>,
+  asked: ReadonlyMap<string, CertificateRequest>,
+): Promise<ObservedCertificates['leaving']> {
+  const open = [...asked.values()].filter(({ host, action }) => action.type === 'revoke' && !desired.has(host))
+  const found = open.map(async request => {
+    const there = (await findLeft(deps, request.host, request.certificate)) !== undefined
+    return [request.host, { request, there }] as const
+  })
+  return new Map(await Promise.all(found))
 }
 
 function openRequest(request: CertificateRequest | undefined, issued: StoredCertificate | undefined) {

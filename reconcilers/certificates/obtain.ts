@@ -50,7 +50,7 @@ export async function obtain(
   const { order } = hostPlaces(deps.places, directory, host)
   const left = await givenIn(order)
   // Given and not taken up, because something died in between: the authority is not asked for another one.
-  if (left === undefined || !deps.certificates.isFresh(item, { ...left, directory })) {
+  if (left === undefined || !deps.certificates.isFresh(item, { ...left, directory, authorities: issuer.authorities })) {
     await hideLeftovers(deps, host, signal)
     const ready = groundFor(deps, item, context)
     if (ahead && context.settled !== undefined && deps.sites.isChanging(host)) await needReach(deps, item)
@@ -66,7 +66,7 @@ export async function obtain(
   }
   const given = await givenIn(order)
   if (given === undefined) throw new ApplianceError('failed', 'certbot said that it has it, and it is not there')
-  await deps.certificates.keep(item, { ...given, directory })
+  await deps.certificates.keep(item, { ...given, directory, authorities: issuer.authorities })
   await step('kept')
   await context.settled?.()
   await deps.served(host, given.chain, signal)

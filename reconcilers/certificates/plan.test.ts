@@ -39,6 +39,7 @@ const plan = (seen: Partial<ObservedCertificate>, kept: readonly string[] = []) 
   planCertificates(new Map([[item.host, item]]), {
     certificates: new Map([[item.host, { ...nothing, ...seen }]]),
     kept: new Set(kept),
+    leaving: new Map(),
   })
 
 test('a certificate that is not there is obtained, one that is due is renewed, any other is left alone', () => {
@@ -59,6 +60,7 @@ test('after a failed try the staging directory is asked first', () => {
   const planned = planCertificates(new Map([[item.host, alone]]), {
     certificates: new Map([[item.host, { ...nothing, attempts: [failed] }]]),
     kept: new Set(),
+    leaving: new Map(),
   })
   expect(planned.changes).toMatchObject([{ action: { rehearsal: false } }])
 })

@@ -7,6 +7,7 @@ import type { CertificateRequest, RevocationReason } from './requests.ts'
 export type CertificateAction =
   | Obtaining
   | Revoking
+  | RevokingLeft
   /** Answers to an authority were left in DNS. */
   | { readonly type: 'hide' }
   /** Nothing needs what certbot keeps of it. */
@@ -31,17 +32,31 @@ interface Revoking {
   readonly replace: boolean
 }
 
+/** The same, of a host that nobody declares any more. */
+export interface RevokingLeft {
+  readonly type: 'revoke-left'
+  readonly host: string
+  readonly certificate: string
+  readonly reason: RevocationReason
+}
+
 type CertificateChange = Change<CertificateAction>
 
 /** Pure: what is declared against what was seen. */
 export function planCertificates(
   desired: ReadonlyMap<string, CertificateItem>,
-  { certificates, kept }: ObservedCertificates,
+  { certificates, kept, leaving }: ObservedCertificates,
 ): Plan<CertificateAction> {
   const changes: CertificateChange[] = []
   const obstacles: Obstacle[] = []
   const notes = new Map<string, string>()
-  for (const host of [...kept].filter(name => !desired.has(name)).sort()) changes.push(forgetting(host))
+  for (const host of [...new Set([...kept, ...leaving.keys()])].filter(name => !desired.has(name)).sort()) {
+    const left = leaving.get(host)
+    if (left?.there === false) obstacles.push(lost(host, left.request))
+    const revokes = left?.there === true ? revokingLeft(left.request) : []
+    changes.push(...revokes)
+    if (kept.has(host) || revokes.length > 0) changes.push(forgetting(host))
+  }
   for (const item of [...desired.values()].sort((a, b) => (a.host < b.host ? -1 : 1))) {
     const seen = certificates.get(item.host) ?? unseen
     const { request } = seen
@@ -113,6 +128,22 @@ const revoking = (
   summary: `revoke it (${reason})${replace ? ' and obtain another one with a new key' : ''}, as ${by} asked`,
   fields: [],
   action: { type: 'revoke', item, certificate, reason, replace },
+})
+
+const revokingLeft = ({ host, certificate, by, action }: CertificateRequest): readonly CertificateChange[] =>
+  action.type !== 'revoke'
+    ? []
+    : [
+        {
+          ...{ kind: 'certificate', key: host, operation: 'delete', fields: [] },
+          summary: `revoke it (${action.reason}), as ${by} asked before its domain was taken away`,
+          action: { type: 'revoke-left', host, certificate, reason: action.reason },
+        },
+      ]
+
+const lost = (key: string, { certificate, by }: CertificateRequest): Obstacle => ({
+  ...{ key, state: 'stalled', reason: 'not-revoked' },
+  message: `${by} asked for its revocation, and the files of the certificate (${certificate}) are in the archive no more: put them back, or have its authority revoke it by other means and declare the domain once more, which ends this`,
 })
 
 const hiding = (host: string): CertificateChange => ({

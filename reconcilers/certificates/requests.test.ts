@@ -1,6 +1,9 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
 import { X509Certificate } from 'node:crypto'
+import { readdir, rm } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import { startTestStore, type TestStore } from '../../runtime/store/testing/postgres.ts'
+import { archiveName } from '../sites/web-roots.ts'
 import { createAttempts } from './attempts.ts'
 import { createRenewals } from './renewals.ts'
 import { type CertificateRequest, createRequests } from './requests.ts'
@@ -63,26 +66,11 @@ test('a certificate is revoked after another one serves in its place, and never 
   expect(await rig.pebble.isRevoked(rig.certificates.chainOf(names.host, issued()?.id ?? ''))).toBe(false)
 })
 
-test('a death at each step of a revocation leaves one certificate that serves and one that is revoked', async () => {
-  for (const fatal of ['begin', 'requested', 'issued', 'kept', 'served', 'revoked']) {
-    const before = issued()?.id ?? ''
-    ask({ type: 'revoke', reason: 'superseded' })
-    const dies = rig.converge(shop, {
-      step: name => {
-        if (name === fatal) throw new Error(`killed at ${name}`)
-      },
-    })
-    await expect(dies).rejects.toThrow(`killed at ${fatal}`)
-    const { second } = await rig.converge(shop)
-    expect([fatal, second.changes, rig.requests.size]).toEqual([fatal, [], 0])
-    expect([fatal, await rig.pebble.isRevoked(rig.certificates.chainOf(names.host, before))]).toEqual([fatal, true])
-    expect([fatal, await rig.pebble.isRevoked(rig.certificates.chainOf(names.host, issued()?.id ?? ''))]).toEqual([fatal, false])
-  }
-})
-
 test('where no other one is to be had it is revoked all the same, and no longer serves', async () => {
   const before = issued()?.id ?? ''
   const chain = rig.certificates.chainOf(names.host, before)
+  const others = (await readdir(dirname(rig.certificates.folderOf(names.host, before)))).filter(id => id !== before)
+  for (const id of others) await rm(rig.certificates.folderOf(names.host, id), { recursive: true })
   ask({ type: 'revoke', reason: 'keycompromise' })
   await rig.bind.byHand('update delete shop.example.com. A')
   await expect(rig.converge(shop)).rejects.toThrow('gave no certificate')
@@ -92,6 +80,26 @@ test('where no other one is to be had it is revoked all the same, and no longer 
   await rig.bind.byHand('update add shop.example.com. 60 A 127.0.0.1')
   expect((await rig.converge(shop)).second.changes).toEqual([])
   expect(issued()?.id).not.toBe(before)
+})
+
+test('a revocation that is open when its domain goes is made all the same, from the archive if need be; files that are gone are told of', async () => {
+  const before = issued()?.id ?? ''
+  const chain = rig.certificates.chainOf(names.host, before)
+  ask({ type: 'revoke', reason: 'cessationofoperation' }, before)
+  await rig.certificates.archive(rig.home, names.host, archiveName(`certificates-${names.host}`, rig.clock.now()))
+  const { first, steps, second } = await rig.converge('')
+  expect(first.changes.map(({ key, summary }) => `${key}: ${summary}`)).toEqual([
+    'shop.example.com: revoke it (cessationofoperation), as ada asked before its domain was taken away',
+    'shop.example.com: no longer renew it, move what certbot has of it to the archive',
+  ])
+  expect(steps).toEqual(['begin', 'revoked', 'closed', 'begin', 'archived'])
+  expect([await rig.pebble.isRevoked(chain), rig.requests.size, second.changes]).toEqual([true, 0, []])
+  ask({ type: 'revoke', reason: 'keycompromise' }, '0123456789abcdef')
+  expect(await rig.look('')).toMatchObject({
+    changes: [],
+    obstacles: [{ key: names.host, state: 'stalled', reason: 'not-revoked' }],
+  })
+  rig.requests.clear()
 })
 
 test('what is known of tries, suggestions and requests is there after a restart', async () => {

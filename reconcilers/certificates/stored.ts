@@ -22,12 +22,17 @@ const revokedMark = 'revoked'
 
 type Names = Pick<DomainDeclaration, 'host' | 'aliases'>
 
+/** Who gave a certificate. */
+export interface Authority {
+  readonly directory: string
+  /** File that its own HTTPS is checked against; undefined for the system's. */
+  readonly authorities: string | undefined
+}
+
 /** A chain and its key that an authority has given, PEM. */
-export interface Issued {
+export interface Issued extends Authority {
   readonly chain: string
   readonly key: string
-  /** Directory of the authority. */
-  readonly directory: string
 }
 
 /** What is known of one certificate on disk. Times in milliseconds since 1970. */
@@ -58,8 +63,6 @@ export interface Certificates {
   isFresh(domain: Names, issued: Issued): boolean
   /** Keeps one that an authority gave, and gives its id; throws `failed` when key, chain and names do not fit together. */
   keep(domain: Names, issued: Issued): Promise<string>
-  /** The authority has revoked it: it serves no more, and its files stay. */
-  markRevoked(host: string, id: string): Promise<void>
   /** Folder of one that is kept. */
   folderOf(host: string, id: string): string
   /** Removes all but the newest few and `current`. */
@@ -110,7 +113,6 @@ export function createCertificates(layout: NginxLayout, spawn: Spawn, now: () =>
       return own.find(({ id }) => id === current) ?? own[0]
     },
     issued: (domain, directory) => fitting(domain).find(one => one.directory === directory),
-    markRevoked: (host, id) => writeFileAtomic(join(certificateFolder(layout.prefix, host, id), revokedMark), ''),
     folderOf: (host, id) => certificateFolder(layout.prefix, host, id),
     chainOf: (host, id) => readFileSync(join(certificateFolder(layout.prefix, host, id), 'certificate.pem'), 'utf8'),
     make: domain => place(domain.host, folder => makeSelfSigned(spawn, folder, domain)),
@@ -130,7 +132,7 @@ export function createCertificates(layout: NginxLayout, spawn: Spawn, now: () =>
       }
       return place(domain.host, async folder => {
         await writeFile(join(folder, 'key.pem'), issued.key, { mode: 0o600, flush: true })
-        await writeFile(join(folder, 'issuer'), `${issued.directory}\n`, { flush: true })
+        await writeFile(join(folder, 'issuer'), `${issued.directory}\n${issued.authorities ?? ''}\n`, { flush: true })
         await writeFile(join(folder, 'certificate.pem'), issued.chain, { flush: true })
       })
     },
@@ -185,7 +187,20 @@ function factsOf(chain: string | Uint8Array, id: string, directory: string | und
 
 function directoryOf(folder: string): string | undefined {
   try {
-    return readFileSync(join(folder, 'issuer'), 'utf8').trim() || undefined
+    return readFileSync(join(folder, 'issuer'), 'utf8').split('\n')[0] || undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** The authority has revoked what is in that folder: it serves no more, and its files stay. */
+export const markRevoked = (folder: string): Promise<void> => writeFileAtomic(join(folder, revokedMark), '')
+
+/** Who gave the certificate in that folder; undefined where nobody did, or nothing is there. */
+export async function authorityOf(folder: string): Promise<Authority | undefined> {
+  try {
+    const [directory, authorities] = (await readFile(join(folder, 'issuer'), 'utf8')).split('\n')
+    return directory ? { directory, authorities: authorities || undefined } : undefined
   } catch {
     return undefined
   }

@@ -133,7 +133,12 @@ export async function createRig(): Promise<Rig> {
           await step(name)
         },
       }
-      await Promise.all(first.changes.map(change => reconciler.apply(change, context)))
+      const hosts = Map.groupBy(first.changes, ({ key }) => key)
+      await Promise.all(
+        [...hosts.values()].map(async changes => {
+          for (const change of changes) await reconciler.apply(change, context)
+        }),
+      )
       return { steps, first, second: await look(domains, reconciler) }
     },
     [Symbol.asyncDispose]: () => everything.disposeAsync(),
