@@ -7,10 +7,10 @@ import { createCertificatesReconciler } from '../certificates.ts'
 import { declared } from './declared.ts'
 import { rememberedAttempts, rememberedRenewals, rememberedRequests, servingSites } from './remembered.ts'
 
-/** A process that looks and applies once, and kills itself after the step of that number. What it was told stands in its first argument. */
+/** A process that looks and applies once, for one host, and kills itself after the step of that number. What it was told stands in its first argument. */
 const told = z
   .object({
-    ...{ home: z.string(), secret: z.string(), fatal: z.int() },
+    ...{ home: z.string(), secret: z.string(), fatal: z.int(), host: z.string() },
     ...{ domains: z.string(), directory: z.string(), authorities: z.string(), dnsPort: z.int(), httpPort: z.int() },
   })
   .parse(JSON.parse(process.argv[2] ?? ''))
@@ -28,7 +28,7 @@ const { signal } = new AbortController()
 const desired = reconciler.select(declared(told))
 const { changes } = reconciler.plan(desired, await reconciler.observe(desired, signal))
 let count = 0
-for (const change of changes) {
+for (const change of changes.filter(({ key }) => key === told.host)) {
   await reconciler.apply(change, {
     signal,
     progress: () => {},
