@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, truncate } from 'node:fs/promises'
 import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gitOverHttp } from '../reconcilers/upstream/testing/git-http.ts'
@@ -54,7 +54,7 @@ const signed = (body: string, secret = webhookSecret) => ({
 
 test('an empty upstream gets what is here, and the pusher reads it', async () => {
   await ada.write({
-    'settings.yaml': `upstream:\n  url: ${github.url}/me/config.git\n  token: secret:GITHUB\n  api: ${github.url}\n  webhook_secret: secret:WEBHOOK\n`,
+    'settings.yaml': `upstream:\n  url: ${github.url}/me/config.git\n  token: secret:GITHUB\n  api: ${github.url}\n  webhook_secret: secret:WEBHOOK\nlook_interval_seconds: 5\n`,
   })
   const pushed = await ada.deliver({ 'domains.yaml': site('first') })
   expect(pushed.accepted).toBe(true)
@@ -79,6 +79,8 @@ test('a commit there is on the server after a signed webhook; one with a wrong s
   await appliance.converged(revision)
   expect((await appliance.visit('second.example.com')).status).toBe(200)
   expect((await send(body, signed(body))).status).toBe(409)
+  const foreign = JSON.stringify({ ref: 'refs/heads/main', commits: [], repository: { full_name: 'eve/other' } })
+  expect(await (await send(foreign, signed(foreign))).text()).toBe('That repository is not mirrored.\n')
   const said = await appliance.command('upstream', 'status')
   expect([said.code, said.out.split('\n')[0]]).toEqual([0, 'Both sides are the same.'])
 })
@@ -125,24 +127,51 @@ test('of two commits at the same time neither is lost, the server goes on, and e
   expect((await appliance.command(...(adopt ?? []))).error).toContain('look again, and choose then')
 })
 
-test('a fresh server becomes the old one in one step', async () => {
+test('while the upstream is away what drifts is put back and a push is carried out; when it is back it gets what it has missed', async () => {
+  await ada.reset()
+  const before = await headThere()
+  const { git } = github
+  github.git = async () => new Response('', { status: 503 })
+  const pushed = await ada.deliver({ 'domains.yaml': site('alone') })
+  expect([pushed.accepted, (await appliance.visit('alone.example.com')).status]).toEqual([true, 200])
+  const sites = join(appliance.home.nginx, 'current', 'sites.conf')
+  const whole = await readFile(sites, 'utf8')
+  await truncate(sites)
+  await until('it is put back', async () => (await readFile(sites, 'utf8').catch(() => '')) === whole)
+  await until('it is served', async () => (await appliance.visit('alone.example.com')).status === 200)
+  expect((await appliance.resource('upstream', 'main'))?.state).not.toBe('ready')
+  expect(await headThere()).toBe(before)
+  github.git = git
+  await appliance.command('upstream', 'fetch')
+  await until('it has what it has missed', async () => (await headThere()) === pushed.revision)
+})
+
+test('a commit that did not come by push, but through the door, goes there as well, with its author', async () => {
+  const added = await appliance.command('domain', 'add', 'door.example.com', '--root', 'door')
+  expect([added.error, added.code]).toEqual(['', 0])
+  await until('it is there', async () => (await headThere()) === (await headHere()))
+  expect(await ada.ask('--git-dir', upstream, 'show', 'main:domains.yaml')).toContain('door.example.com')
+})
+
+test('a fresh server becomes the old one in one step, which asks for the token that it does not have', async () => {
   await using fresh = await createAppliance()
-  await fresh.start({ env: token })
+  await fresh.start()
   await fresh.converged()
-  const adopted = await fresh.command('upstream', 'adopt', '--url', `${github.url}/me/config.git`, '--token', 'secret:GITHUB')
+  const url = `${github.url}/me/config.git`
+  const adopted = await fresh.commandWith(gitHubToken, 'upstream', 'adopt', '--url', url, '--token', 'secret:GITHUB')
   expect([adopted.out.split('\n')[0], adopted.error]).toEqual([
     expect.stringMatching(/^main is [0-9a-f]{8} now, as it is there; what was main is kept as refs\/archive\/main-/),
     '',
   ])
   await fresh.converged()
-  expect((await fresh.visit('ours.example.com')).status).toBe(200)
+  expect((await fresh.visit('door.example.com')).status).toBe(200)
   expect(await fresh.resource('upstream', 'main')).toMatchObject({ state: 'ready' })
   expect(github.wrong).toEqual([])
 }, 120_000)
 
 test('a webhook reaches the server through the portal of the internet', async () => {
   await ada.ask('pull', '-q', '--rebase', 'origin', 'main')
-  const portal = 'domains:\n  portal.example.com: { portal: true, tls: self-signed }\n'
+  const portal = `${await ada.read('domains.yaml')}  portal.example.com: { portal: true, tls: self-signed }\n`
   const { revision } = await ada.deliver({ 'domains.yaml': portal })
   await appliance.converged(revision)
   await there.ask('pull', '-q', '--ff-only')
