@@ -1,4 +1,3 @@
-import { z } from 'zod'
 import type { Clock } from '../../../runtime/os/clock.ts'
 import { mistakesIn } from '../../door/answer.ts'
 import type { Socket, SocketHandlers } from '../../door/socket.ts'
