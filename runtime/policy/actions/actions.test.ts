@@ -187,10 +187,11 @@ test('nobody decides for himself: agents cannot, whatever they are called', asyn
   const { actions, approvals, rules } = room()
   rules.ruling = { decision: 'ask', reason: '' }
   const id = approvalIn(await actions.decide('code', request()))
-  for (const by of ['agent supervisor', 'code', 'person', '']) {
+  for (const by of ['agent supervisor', 'code', 'person', 'operators', '']) {
     await expect(approvals.decide(id, 'approved', by)).rejects.toThrow('only a person decides')
   }
   expect((await approvals.get(id))?.state).toBe('waiting')
+  expect(await approvals.decide(id, 'denied', 'operator')).toBe(true)
 })
 
 test('an approval that nobody gives expires, also one that nobody uses, and whoever waits hears of it', async () => {

@@ -98,7 +98,7 @@ export function createApprovals(deps: ApprovalsDeps): ApprovalBook {
       return approvalOf(found, clock.now())
     },
     async decide(id, decision, by, note) {
-      if (!/^(person|operator) ./.test(by)) {
+      if (!/^(person .|operator( |$))/.test(by)) {
         throw new ApplianceError('invalid', 'only a person decides what an agent asks for', { subject: by })
       }
       const approval = await get(id)

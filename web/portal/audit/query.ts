@@ -52,7 +52,7 @@ export function searchOf(query: Query): { readonly search: AuditSearch; readonly
 }
 
 /** People are written down with their kind before their name. */
-const userOf = (user: string): string => (/^(?:person|operator|author) /.test(user) ? user : `person ${user}`)
+const userOf = (user: string): string => (/^(?:(?:person|operator|author) |operator$)/.test(user) ? user : `person ${user}`)
 
 /** Whether everything is asked for, from the newest on. */
 export const isUnfiltered = (query: Query): boolean => Object.values(query).every(value => value === '')
