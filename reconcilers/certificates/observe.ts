@@ -15,9 +15,11 @@ import { type SuggestionDeps, suggestionsFor } from './suggestions.ts'
 export interface ObservedCertificate {
   /** The newest of the declared authority for all names. */
   readonly issued: StoredCertificate | undefined
+  /** What visitors get of any authority; undefined while it is one of this server's own. */
+  readonly serving: StoredCertificate | undefined
   /** It has to be renewed by now. */
   readonly due: boolean
-  /** Milliseconds to its end, or since then. */
+  /** Milliseconds to the end of what serves, or since that of the last one. */
   readonly left: number | undefined
   /** What the authority says of its renewal. */
   readonly renewal: Renewal | undefined
@@ -74,10 +76,13 @@ export async function observeCertificates(
     const issued = issuedFor.get(item.host)
     const tried = recent.get(item.host) ?? []
     const renewal = issued && suggestions.get(issued.id)
+    const usable = certificates.usable({ ...item, tls: 'acme' }, undefined)
+    const serving = usable?.directory === undefined ? undefined : usable
+    const last = serving ?? issued
     found.set(item.host, {
-      issued,
+      ...{ issued, serving },
       due: issued !== undefined && now >= renewalTime(issued, renewal?.suggested, tried, now),
-      left: issued && issued.end - now,
+      left: last && last.end - now,
       renewal,
       attempts: tried,
       pausedUntil: pause(tried, now),

@@ -26,6 +26,7 @@ const failed: Attempt = {
 const nothing: ObservedCertificate = {
   ...{
     issued: undefined,
+    serving: undefined,
     due: false,
     left: undefined,
     renewal: undefined,
@@ -80,13 +81,30 @@ test('a host that failed too often waits, with the words of the authority and th
   ])
 })
 
-test('a certificate that cannot be renewed is told of louder 21, 7 and 1 days before its end', () => {
-  const reasonAt = (days: number) =>
-    plan({ issued, due: true, left: days * day, attempts: [failed], pausedUntil: new Date(0) }).obstacles[0]?.reason
-  expect([21, 20.9, 7, 6.9, 1, 0.9, -1].map(reasonAt)).toEqual([
-    ...['renewal-refused', 'ends-within-21-days', 'ends-within-21-days', 'ends-within-7-days'],
-    ...['ends-within-7-days', 'ends-within-1-days', 'ends-within-1-days'],
+test('a certificate that is past its renewal is told of louder 21, 7 and 1 days before its end, whatever keeps it from being renewed', () => {
+  const days = [21, 20.9, 7, 6.9, 1, 0.9, -1]
+  const alarms = [undefined, '21-days', '21-days', '7-days', '7-days', '1-days', '1-days']
+  const refused = { attempts: [failed], pausedUntil: new Date(0) }
+  const asked = { host: item.host, certificate: '0', by: 'ada', at: new Date(0), action: { type: 'renew' } as const }
+  // Not tried, tried once, resting after three refusals, and asked for by a person.
+  for (const why of [{}, { attempts: [failed] }, refused, { request: asked }]) {
+    const reasons = days.map(left => plan({ issued, due: true, left: left * day, ...why }).urgent?.get(item.host)?.reason)
+    expect(reasons).toEqual(alarms.map(alarm => alarm && `ends-within-${alarm}`))
+  }
+  const { urgent, obstacles } = plan({ issued, due: true, left: 6.9 * day, ...refused })
+  expect(urgent?.get(item.host)?.message).toBe('it ends in 6 days, and is not renewed yet')
+  expect(obstacles).toMatchObject([
+    { reason: 'renewal-refused', message: 'acme.example.com gave no certificate: no; it is tried again at 1970-01-01 00:00 UTC' },
   ])
+  expect(plan({ issued, due: false, left: 20 * day }).urgent?.size).toBe(0)
+  expect(plan({}).urgent?.size).toBe(0)
+})
+
+test('where the declared authority gives none, the one of another that serves meanwhile is named, and told of before its end', () => {
+  const serving = { ...issued, directory: 'https://old.example.com/directory' }
+  const refused = (left: number) => plan({ serving, left: left * day, attempts: [failed], pausedUntil: new Date(0) })
+  expect(refused(50).obstacles[0]?.message).toStartWith('one of old.example.com serves meanwhile, and ends in 50 days: acme')
+  expect([refused(50), refused(5)].map(({ urgent }) => urgent?.get(item.host)?.reason)).toEqual([undefined, 'ends-within-7-days'])
 })
 
 test('a shorter life has its alarms closer to its end, so that none goes off before it could have been renewed', () => {

@@ -1,4 +1,4 @@
-import type { Change, Obstacle, Plan } from '../engine/reconciler.ts'
+import type { Change, Obstacle, Plan, Urgency } from '../engine/reconciler.ts'
 import { alarmOf, inWords } from './alarm.ts'
 import { type CertificateItem, namesOf } from './item.ts'
 import type { ObservedCertificate, ObservedCertificates } from './observe.ts'
@@ -50,6 +50,7 @@ export function planCertificates(
   const changes: CertificateChange[] = []
   const obstacles: Obstacle[] = []
   const notes = new Map<string, string>()
+  const urgent = new Map<string, Urgency>()
   for (const host of [...new Set([...kept, ...leaving.keys()])].filter(name => !desired.has(name)).sort()) {
     const left = leaving.get(host)
     if (left?.there === false) obstacles.push(lost(host, left.request))
@@ -60,22 +61,25 @@ export function planCertificates(
   for (const item of [...desired.values()].sort((a, b) => (a.host < b.host ? -1 : 1))) {
     const seen = certificates.get(item.host) ?? unseen
     const { request } = seen
+    const urgency = urgencyOf(seen)
+    if (urgency !== undefined) urgent.set(item.host, urgency)
     if (request?.action.type === 'revoke')
       changes.push(revoking(item, request, request.action.reason, seen.pausedUntil === undefined))
     else if (seen.issued !== undefined && !seen.due && request === undefined) {
       notes.set(item.host, noteOn(seen))
       if (seen.leftovers > 0) changes.push(hiding(item.host))
     } else if (seen.pausedUntil !== undefined) {
-      obstacles.push(paused(item.host, seen, seen.pausedUntil))
+      obstacles.push(paused(item.host, seen, seen.pausedUntil, urgency))
       if (seen.leftovers > 0) changes.push(hiding(item.host))
     } else changes.push(obtaining(item, seen))
   }
-  return { changes, obstacles, notes }
+  return { changes, obstacles, notes, urgent }
 }
 
 const unseen: ObservedCertificate = {
   ...{
     issued: undefined,
+    serving: undefined,
     due: false,
     left: undefined,
     renewal: undefined,
@@ -164,15 +168,26 @@ const forgetting = (host: string): CertificateChange => ({
   action: { type: 'forget' },
 })
 
+/** What a person has to know before all else: visitors are about to lose the certificate, or have lost it. */
+function urgencyOf({ issued, serving, due, left }: ObservedCertificate): Urgency | undefined {
+  const last = serving ?? issued
+  if (last === undefined || left === undefined || (issued !== undefined && !due)) return undefined
+  const reason = alarmOf(last, left)
+  return reason === undefined ? undefined : { reason, message: `${endsIn(left)}, and is not renewed yet` }
+}
+
+const endsIn = (left: number) => (left < 0 ? 'it has ended' : `it ends ${inWords(left)}`)
+
 /** The authority's own words, and what to do next. */
-function paused(key: string, { issued, left, attempts }: ObservedCertificate, until: Date): Obstacle {
-  const words = attempts.find(({ failure }) => failure !== undefined)?.failure ?? ''
-  const next = `it is tried again at ${shownTime(until)}`
-  if (issued === undefined || left === undefined) {
-    const message = `a self-signed certificate serves meanwhile: ${words}; ${next}`
-    return { key, state: 'waiting', reason: 'certificate-refused', message }
-  }
-  const end = left < 0 ? 'it has ended' : `it ends ${inWords(left)}`
-  const message = `${end}, and could not be renewed: ${words}; ${next}`
-  return { key, state: 'waiting', reason: alarmOf(issued, left) ?? 'renewal-refused', message }
+function paused(key: string, seen: ObservedCertificate, until: Date, urgency: Urgency | undefined): Obstacle {
+  const words = seen.attempts.find(({ failure }) => failure !== undefined)?.failure ?? ''
+  const reason = seen.issued === undefined ? 'certificate-refused' : 'renewal-refused'
+  const before = urgency === undefined ? `${meanwhile(seen)}: ` : ''
+  return { key, state: 'waiting', reason, message: `${before}${words}; it is tried again at ${shownTime(until)}` }
+}
+
+function meanwhile({ issued, serving, left = 0 }: ObservedCertificate): string {
+  if (issued !== undefined) return `${endsIn(left)}, and could not be renewed`
+  if (serving?.directory === undefined) return 'a self-signed certificate serves meanwhile'
+  return `one of ${new URL(serving.directory).hostname} serves meanwhile, and ends ${inWords(left)}`
 }

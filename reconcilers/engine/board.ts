@@ -1,5 +1,6 @@
 import type { Clock } from '../../runtime/os/clock.ts'
 import type { Journal } from './journal.ts'
+import type { Urgency } from './reconciler.ts'
 import type { EngineEvent, ResourceState, ResourceStatus } from './status.ts'
 
 export interface Standing {
@@ -22,6 +23,7 @@ export function createBoard(
 ) {
   const statuses = new Map(initial.map(status => [`${status.kind}/${status.key}`, status]))
   const places = new Map<string, ReadonlyMap<string, number>>()
+  const urgent = new Map<string, ReadonlyMap<string, Urgency>>()
   const place = ({ kind, key }: ResourceStatus) => places.get(kind)?.get(key) ?? Number.MAX_SAFE_INTEGER
   let changed = new Map<string, ResourceStatus>()
   let removed = new Map<string, { kind: string; key: string }>()
@@ -38,6 +40,11 @@ export function createBoard(
       places.set(kind, new Map([...keys].map((key, index) => [key, index])))
     },
 
+    /** What is urgent of a kind from now on; it is said of each as soon as that is set, unless it is ready. */
+    urge(kind: string, urgencies: ReadonlyMap<string, Urgency>): void {
+      urgent.set(kind, urgencies)
+    },
+
     get: (kind: string, key: string) => statuses.get(`${kind}/${key}`),
 
     keys: (kind: string): string[] => [...statuses.values()].filter(status => status.kind === kind).map(status => status.key),
@@ -45,7 +52,8 @@ export function createBoard(
     every: (test: (status: ResourceStatus) => boolean) => [...statuses.values()].every(test),
 
     set(kind: string, key: string, told: Standing): void {
-      const standing = { ...told, message: redact(told.message) }
+      const said = told.state === 'ready' ? told : loudly(told, urgent.get(kind)?.get(key))
+      const standing = { ...said, message: redact(said.message) }
       const id = `${kind}/${key}`
       const old = statuses.get(id)
       const revision = standing.revision ?? old?.revision ?? ''
@@ -89,5 +97,8 @@ export function createBoard(
     },
   }
 }
+
+const loudly = (told: Standing, urgency: Urgency | undefined): Standing =>
+  urgency === undefined ? told : { ...told, reason: urgency.reason, message: `${urgency.message}: ${told.message}` }
 
 const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0)

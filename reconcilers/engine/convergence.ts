@@ -50,6 +50,7 @@ export async function converge(convergence: Convergence): Promise<void> {
     signal.throwIfAborted()
     const observed = await reconciler.observe(desired, signal)
     const plan = reconciler.plan(desired, observed)
+    core.board.urge(reconciler.kind, plan.urgent ?? new Map())
     await verify(convergence, plan)
     const due = dueChanges(convergence, plan)
     if (due.length === 0) return conclude(convergence, desired, plan)

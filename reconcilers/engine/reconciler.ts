@@ -39,6 +39,15 @@ export interface Plan<Action> {
   readonly obstacles: readonly Obstacle[]
   /** What to say of resources that are ready, by key; a key that is absent has nothing to say. */
   readonly notes?: ReadonlyMap<string, string>
+  /** Resources for which it is high time, by key: it is said before all else, whatever keeps them from being ready. */
+  readonly urgent?: ReadonlyMap<string, Urgency>
+}
+
+export interface Urgency {
+  /** One stable word for programs, in place of the one for what is in the way: `ends-within-7-days`. */
+  readonly reason: string
+  /** What a person reads first, then what is in the way: `it ends in 6 days, and is not renewed yet`. */
+  readonly message: string
 }
 
 /** Where an apply stands; called before and after everything that has an effect, so that a crash leaves a trace. */

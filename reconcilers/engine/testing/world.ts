@@ -1,6 +1,6 @@
 import type { DesiredState, ParseResult } from '../../../desired-state/state.ts'
 import { createDefer } from '../../../runtime/os/testing/defer.ts'
-import type { Change, Plan, Reconciler } from '../reconciler.ts'
+import type { Change, Plan, Reconciler, Urgency } from '../reconciler.ts'
 
 export interface Thing {
   readonly value: string
@@ -17,6 +17,7 @@ export function createWorld() {
   const broken = new Map<string, Error>()
   const ignored = new Set<string>()
   const spreading = new Set<string>()
+  const urgent = new Map<string, Urgency>()
   const gates = new Map<string, ReturnType<typeof createDefer>>()
   const applied: string[] = []
   let blind: Error | undefined
@@ -45,7 +46,7 @@ export function createWorld() {
         reason: 'spreading',
         message: 'on its way',
       }))
-      return { changes, obstacles: changes.length > 0 ? [] : obstacles }
+      return { changes, obstacles: changes.length > 0 ? [] : obstacles, urgent }
     },
     async apply({ key, action }, { signal, step, progress }) {
       await step(`before ${key}`)
@@ -81,6 +82,8 @@ export function createWorld() {
     mend: (key: string) => broken.delete(key),
     /** Keys that are done here, and not everywhere yet. */
     spreading,
+    /** What the next look finds urgent. */
+    urgent,
     ignore: (key: string) => ignored.add(key),
     close: (key: string) => gates.set(key, createDefer()),
     open: (key: string) => gates.get(key)?.resolve(),
