@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type Appliance, startedAppliance } from './support/appliance.ts'
-import { killAtEveryStep } from './support/kill-at-steps.ts'
+import { type Appliance, createAppliance } from './support/appliance.ts'
+import { killAtEveryStep, killable } from './support/kill-at-steps.ts'
 import { expectSound } from './support/soundness.ts'
 
 setDefaultTimeout(300_000)
@@ -10,7 +10,7 @@ setDefaultTimeout(300_000)
 let appliance: Appliance
 
 beforeAll(async () => {
-  appliance = await startedAppliance()
+  appliance = await createAppliance()
 }, 60_000)
 afterAll(() => appliance[Symbol.asyncDispose](), 60_000)
 
@@ -22,11 +22,11 @@ const yaml = (round: number) =>
     .join('')}`
 
 test('kill -9 of the runtime at every step of a change of agents loses nothing and doubles nothing', async () => {
+  await appliance.start(killable(['agent']))
   const clone = await appliance.clone()
   const first = await clone.deliver({ 'agents.yaml': yaml(0) })
   await appliance.command('approve', first.remote.join('\n').match(/approve ([0-9a-f]{12})/)?.[1] ?? '')
   await appliance.converged(first.revision)
-  await appliance.end('SIGKILL')
   const steps = await killAtEveryStep({
     appliance,
     clone,
