@@ -52,6 +52,7 @@ function room(refuses: readonly string[] = [], sites: ObtainDeps['sites'] = serv
   const certbot: Certbot = {
     async obtain({ directory: at, host, ready }) {
       asked.push(at)
+      if (refuses.includes('at once')) throw refusal({ directory: at }, 'Detail: away', new Date())
       await ready()
       looked.push(at)
       if (refuses.includes(at)) throw refusal({ directory: at }, 'Detail: no such name', new Date())
@@ -121,6 +122,9 @@ test('where the site does not come the authority looks for nothing, and nothing 
   const words = 'it has no site to serve it, so acme.example.com is not asked: it is failed: nginx refuses it'
   await expect(ahead.apply(false, '', async () => {})).rejects.toMatchObject({ kind: 'waiting', message: words })
   expect([ahead.asked, ahead.looked, ahead.attempts]).toEqual([[directory], [], []])
+  const away = room(['at once'], { isChanging: () => true, lacks })
+  await expect(away.apply(false, '', async () => {})).rejects.toThrow(words)
+  expect([away.asked, away.attempts]).toEqual([[directory], []])
   for (const [sites, first] of [
     [{ isChanging: () => false, lacks }, true],
     [{ isChanging: () => true, lacks }, false],

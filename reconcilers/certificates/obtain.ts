@@ -1,3 +1,4 @@
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Clock } from '../../runtime/os/clock.ts'
 import { ApplianceError, explain } from '../../runtime/os/errors.ts'
@@ -47,7 +48,7 @@ export async function obtain(
   const { signal, step, progress } = context
   const { host, issuer } = item
   const { directory, staging } = issuer
-  const { order } = hostPlaces(deps.places, directory, host)
+  const { order, socket } = hostPlaces(deps.places, directory, host)
   const left = await givenIn(order)
   // Given and not taken up, because something died in between: the authority is not asked for another one.
   if (left === undefined || !deps.certificates.isFresh(item, { ...left, directory, authorities: issuer.authorities })) {
@@ -63,6 +64,9 @@ export async function obtain(
     progress(host, `asking ${new URL(directory).hostname}`)
     await attempt(deps, item, directory, ready, context)
     await step('issued')
+  } else {
+    // Of the certbot that got it, which may have gone on without us.
+    await rm(socket, { force: true })
   }
   const given = await givenIn(order)
   if (given === undefined) throw new ApplianceError('failed', 'certbot said that it has it, and it is not there')
@@ -73,9 +77,11 @@ export async function obtain(
   await step('served')
 }
 
-/** Waits for what the certificate stands on; throws `waiting` when it does not come. */
+/** Waits for what the certificate stands on, once; throws `waiting` when it does not come. */
 function groundFor(deps: ObtainDeps, item: CertificateItem, { settled, signal, progress }: ApplyContext): () => Promise<void> {
+  let found = false
   return async () => {
+    if (found) return
     await settled?.()
     const lack = await deps.sites.lacks(item.host, signal)
     if (lack !== undefined) {
@@ -88,13 +94,18 @@ function groundFor(deps: ObtainDeps, item: CertificateItem, { settled, signal, p
       )
     }
     await needReach(deps, item)
-    if (item.proof.type !== 'http') return
-    await needRecords(deps, item)
-    await deps.untilSpread?.(namesOf(item), message => progress(item.host, message), signal)
+    if (item.proof.type === 'http') {
+      await needRecords(deps, item)
+      await deps.untilSpread?.(namesOf(item), message => progress(item.host, message), signal)
+    }
+    found = true
   }
 }
 
-/** Every try is written down, also one that fails: the authority counts it too. */
+/**
+ * Every try is written down, also one that fails: the authority counts it too. What it stands on may be what is missing: then
+ * that is said, and the try counts for nothing.
+ */
 async function attempt(
   { certbot, clock, attempts }: ObtainDeps,
   item: CertificateItem,
@@ -108,6 +119,7 @@ async function attempt(
     await certbot.obtain({ host, names: namesOf(item), issuer, directory, proof, ready }, context)
   } catch (error) {
     if (error instanceof Refusal) {
+      await ready()
       await attempts.record({ host, at, directory, failure: explain(error), notBefore: error.notBefore })
     }
     throw error

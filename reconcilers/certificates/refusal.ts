@@ -43,7 +43,17 @@ function wordsIn(printed: string): string {
   const told = details.map((detail, index) => (domains[index] === undefined ? detail : `${domains[index]}: ${detail}`))
   const problems = lines.flatMap(line => /^Problem:\s*(.+)$/.exec(line)?.[1] ?? [])
   const found = [told, problems, lines.filter(line => !noise.test(line)).slice(-2)].find(({ length }) => length > 0) ?? []
-  return found.join('; ').slice(0, 1_000)
+  return found.map(plain).join('; ').slice(0, 1_000)
+}
+
+/** Without what Python wraps around the reason of a connection that failed: names of classes, objects with their addresses. */
+function plain(line: string): string {
+  const cause = /\(Caused by \w+\((?:<[^>]*>, )?['"](?:<[^>]*>: )?(.+?)['"]\)\)$/.exec(line)?.[1] ?? line
+  return cause
+    .replace(/^(?:[A-Za-z_]\w*\.)*\w*(?:Error|Exception|Timeout): /, '')
+    .replace(/^HTTPS?ConnectionPool\([^)]*\): /, '')
+    .replace(/^Failed to establish a new connection: /, '')
+    .replace(/^\[Errno -?\d+\] /, '')
 }
 
 /** Milliseconds that an authority's wish is taken for: nobody is kept waiting longer by a mistake of one. */

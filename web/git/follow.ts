@@ -18,12 +18,15 @@ export async function followConvergence(
   gone: AbortSignal,
 ): Promise<void> {
   const seen: EngineEvent[] = []
+  const told = new Set<string>()
   const superseded = new AbortController()
   const tell = (event: EngineEvent) => {
     if ('revision' in event && event.revision !== revision) return
     seen.push(event)
     const line = eventLine(event)
-    if (line !== undefined) write(line)
+    // Who looks again and waits for the same has nothing new to say.
+    if (line !== undefined && !told.has(line)) write(line)
+    if (line !== undefined) told.add(line)
     if (event.type === 'superseded') superseded.abort()
   }
   const story = engine.story(revision)

@@ -81,6 +81,23 @@ test('the summary says what is left and how to go on', () => {
   ])
 })
 
+test('the summary tells once of all that wait for the same', () => {
+  const key = {
+    reason: 'missing-secret',
+    message: 'the secret DNS_KEY is not set',
+    revision,
+    since: '',
+    state: 'waiting',
+  } as const
+  const resources = ['a', 'b', 'c', 'd', 'e'].map(name => ({ ...key, kind: 'dns-record', key: `${name}.example.com/A` }))
+  const other = { ...key, kind: 'site', key: 'app', message: 'nothing answers' }
+  const status: Status = { revision, desired: revision, converged: false, resources: [...resources, other] }
+  expect(summaryLines(status, [], new Map(), 9, 'ai-infra').slice(1, -1)).toEqual([
+    '  waiting dns-record a.example.com/A, dns-record b.example.com/A, dns-record c.example.com/A and 2 more: the secret DNS_KEY is not set',
+    '  waiting site app: nothing answers',
+  ])
+})
+
 test('the summary does not promise that what is stalled goes on by itself', () => {
   const stalled = {
     ...{ kind: 'backup', key: 'nightly', reason: 'wrong-password', message: 'another password', revision, since: '' },

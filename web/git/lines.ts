@@ -87,7 +87,7 @@ export function summaryLines(
   return [
     ...someOf(suspended, openLine),
     `${short} is accepted, and not all of it is reached yet:`,
-    ...someOf(open, openLine),
+    ...someOf(alike(open), openLines),
     ...holds.map(hold => `  held ${hold.kind}: ${hold.reason}; to let it through, once: ${command} approve ${hold.id}`),
     lastLine(open, holds, command),
   ]
@@ -111,6 +111,25 @@ const someOf = <Item>(items: readonly Item[], line: (item: Item) => string) => [
 
 const openLine = (resource: ResourceStatus) =>
   `  ${resource.state} ${resource.kind} ${resource.key}: ${resource.message || resource.reason}`
+
+/** Resources that wait for the same are told of once, like all records whose key is not set. */
+function alike(resources: readonly ResourceStatus[]): readonly (readonly [ResourceStatus, ...ResourceStatus[]])[] {
+  const groups = new Map<string, [ResourceStatus, ...ResourceStatus[]]>()
+  for (const resource of resources) {
+    const same = JSON.stringify([resource.state, resource.message || resource.reason])
+    const group = groups.get(same)
+    if (group === undefined) groups.set(same, [resource])
+    else group.push(resource)
+  }
+  return [...groups.values()]
+}
+
+const openLines = ([first, ...others]: readonly [ResourceStatus, ...ResourceStatus[]]): string => {
+  if (others.length === 0) return openLine(first)
+  const named = others.slice(0, 2).map(({ kind, key }) => `${kind} ${key}`)
+  const rest = others.length > named.length ? ` and ${others.length - named.length} more` : ''
+  return openLine({ ...first, key: [first.key, ...named].join(', ') + rest })
+}
 
 export function countDone(events: readonly EngineEvent[]): Map<string, number> {
   const counts = new Map<string, number>()
