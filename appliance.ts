@@ -151,6 +151,7 @@ export async function startAppliance(options: ApplianceOptions): Promise<Running
         providers: dnsAccess.providersOf(id),
         untilSpread: dnsAccess.untilSpread,
         wake,
+        settings: () => running?.state()?.settings,
         standing: (kind, key) => running?.resource(kind, key),
       }),
       upstream.reconciler,

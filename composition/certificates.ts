@@ -1,7 +1,9 @@
 import { X509Certificate } from 'node:crypto'
 import { lookup } from 'node:dns/promises'
+import type { Settings } from '../desired-state/state.ts'
 import { type CertificatesDependencies, createCertificatesReconciler } from '../reconcilers/certificates/certificates.ts'
 import { presented } from '../reconcilers/certificates/handshake.ts'
+import { issuerOf } from '../reconcilers/certificates/issuer.ts'
 import { certificatesOf } from '../reconcilers/certificates/item.ts'
 import type { Requests } from '../reconcilers/certificates/requests.ts'
 import { createCertificates } from '../reconcilers/certificates/stored.ts'
@@ -16,12 +18,14 @@ import type { Spawn } from '../runtime/os/spawn.ts'
 import { nginxLayout } from '../runtime/services/nginx-layout.ts'
 import type { CertificateRequests } from '../web/api/certificates.ts'
 
-type Built = 'served' | 'fetch' | 'random' | 'resolve' | 'own' | 'sites' | 'recordLacks'
+type Built = 'served' | 'issuer' | 'fetch' | 'random' | 'resolve' | 'own' | 'sites' | 'recordLacks'
 
 export interface CertificateRoomDeps extends Omit<CertificatesDependencies, Built> {
   readonly httpsPort: number
   /** Has the engine look at a kind. */
   readonly wake: (kind: string, reason: string) => void
+  /** Those that are declared; undefined before anything is. */
+  readonly settings: () => Settings | undefined
   /** How a resource stands. */
   readonly standing: (kind: string, key: string) => ResourceStatus | undefined
 }
@@ -30,7 +34,7 @@ export interface CertificateRoomDeps extends Omit<CertificatesDependencies, Buil
 const patience = 60_000
 
 /** Certificates, and how they find their way into the sites that serve them. */
-export function certificateRoom({ httpsPort, wake, standing, ...deps }: CertificateRoomDeps): AnyReconciler {
+export function certificateRoom({ httpsPort, wake, settings, standing, ...deps }: CertificateRoomDeps): AnyReconciler {
   const isChanging = (host: string) => standing('site', host)?.state === 'reconciling'
   const sites: CertificatesDependencies['sites'] = {
     isChanging,
@@ -54,8 +58,12 @@ export function certificateRoom({ httpsPort, wake, standing, ...deps }: Certific
     const isServed = async () => isSame(await presented(host, httpsPort, signal), wanted) && !isChanging(host)
     await untilServed(host, isServed, deps.clock, signal)
   }
+  const issuer = () => {
+    const declared = settings()
+    return declared && issuerOf(declared)
+  }
   return createCertificatesReconciler({
-    ...{ ...deps, served, sites, recordLacks, fetch, random: Math.random, resolve: addressesOf, own: publicAddresses() },
+    ...{ ...deps, issuer, served, sites, recordLacks, fetch, random: Math.random, resolve: addressesOf, own: publicAddresses() },
   })
 }
 

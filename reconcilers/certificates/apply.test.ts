@@ -65,6 +65,7 @@ function room(refuses: readonly string[] = [], sites: ObtainDeps['sites'] = serv
     applyCertificate(
       {
         ...{ home, certbot, clock: systemClock, places, certificates, requests: rememberedRequests(new Map()) },
+        issuer: () => item.issuer,
         ...{ resolve: async () => [], own: [], recordLacks: () => undefined, sites },
         providers: () => {
           throw new Error('nothing is put into DNS')

@@ -1,4 +1,5 @@
-import { rm } from 'node:fs/promises'
+import { X509Certificate } from 'node:crypto'
+import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ApplianceError } from '../../runtime/os/errors.ts'
 import type { Home } from '../../runtime/os/home.ts'
@@ -13,11 +14,13 @@ import { endOrphans } from './orphans.ts'
 import { foldersOf, hostPlaces } from './places.ts'
 import type { CertificateAction, RevokingLeft } from './plan.ts'
 import type { Requests } from './requests.ts'
-import { markRevoked } from './stored.ts'
+import { type Authority, markRevoked, type StoredCertificate } from './stored.ts'
 
 export interface ApplyDeps extends ObtainDeps {
   readonly home: Home
   readonly requests: Requests
+  /** The authority that is declared now; undefined before anything is. */
+  readonly issuer: () => Authority | undefined
 }
 
 export async function applyCertificate(
@@ -55,7 +58,7 @@ async function closeRenewal({ requests }: ApplyDeps, host: string): Promise<void
 
 /**
  * Another one with a new key takes its place first, so that visitors notice nothing. Where none is to be had it is revoked all
- * the same, as that is what was asked for, and the host serves its own until there is one.
+ * the same, as that is what was asked for, and until there is one the host serves an older one, or its own.
  */
 async function revoke(
   deps: ApplyDeps,
@@ -68,13 +71,21 @@ async function revoke(
   context.signal.throwIfAborted()
   const left = await findLeft(deps, host, certificate)
   if (left !== undefined) {
-    await revokeAt(deps, { host, reason }, { ...left, authorities: left.authorities ?? issuer.authorities }, context)
-    await forgetOrder(deps, item, certificates.chainOf(host, certificate))
+    await revokeAt(deps, { host, reason }, left, context)
+    await forgetOrder(deps, item, await chainIn(left))
   }
-  await requests.close({ host, certificate }, 'revoke')
+  const older = left && olderThan(await chainIn(left), certificates.issued(item, issuer.directory))
+  if (older === undefined) await requests.close({ host, certificate }, 'revoke')
+  else await requests.renewInstead({ host, certificate }, older.id)
   await context.step('closed')
   if (missing !== undefined) throw missing
 }
+
+const chainIn = ({ folder }: Left): Promise<string> => readFile(join(folder, 'certificate.pem'), 'utf8')
+
+/** One that does not take the place of what is in that chain, but serves on until there is one. */
+const olderThan = (chain: string, kept: StoredCertificate | undefined): StoredCertificate | undefined =>
+  kept !== undefined && kept.begin < Date.parse(new X509Certificate(chain).validFrom) ? kept : undefined
 
 /** Obtains another one, unless it is there already, because something died in between; resolves when it serves. */
 async function otherServes(deps: ApplyDeps, item: CertificateItem, certificate: string, context: ApplyContext): Promise<void> {
@@ -97,11 +108,14 @@ async function revokeLeft(deps: ApplyDeps, { host, certificate, reason }: Revoki
 
 /** By the authority that gave it, whichever is declared now. */
 async function revokeAt(
-  { certbot }: ApplyDeps,
+  { certbot, issuer }: ApplyDeps,
   asked: Pick<RevokingLeft, 'host' | 'reason'>,
-  { folder, directory, authorities }: Left,
+  { folder, directory, authorities: noted }: Left,
   { signal, step }: ApplyContext,
 ): Promise<void> {
+  const now = issuer()
+  // Nothing was noted beside what is older than that note.
+  const authorities = noted ?? (now?.directory === directory ? now.authorities : undefined)
   await certbot.revoke({ ...asked, issuer: { authorities }, directory, folder }, signal)
   await step('revoked')
   await markRevoked(folder)

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
 import { X509Certificate } from 'node:crypto'
-import { readdir, rm } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { cp, readdir, rm, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { startTestStore, type TestStore } from '../../runtime/store/testing/postgres.ts'
 import { archiveName } from '../sites/web-roots.ts'
 import { createAttempts } from './attempts.ts'
@@ -66,7 +66,29 @@ test('a certificate is revoked after another one serves in its place, and never 
   expect(await rig.pebble.isRevoked(rig.certificates.chainOf(names.host, issued()?.id ?? ''))).toBe(false)
 })
 
-test('where no other one is to be had it is revoked all the same, and no longer serves', async () => {
+test('where no other one is to be had it is revoked all the same; an older one with another key serves until there is one', async () => {
+  const before = issued()?.id ?? ''
+  const chain = rig.certificates.chainOf(names.host, before)
+  // With the key of the one that is revoked.
+  await cp(rig.certificates.folderOf(names.host, before), rig.certificates.folderOf(names.host, 'ffffffffffffffff'), {
+    recursive: true,
+  })
+  ask({ type: 'revoke', reason: 'keycompromise' }, before)
+  await rig.bind.byHand('update delete shop.example.com. A')
+  await expect(rig.converge(shop)).rejects.toThrow('gave no certificate')
+  const older = issued()?.id ?? ''
+  expect([before, 'ffffffffffffffff', '']).not.toContain(older)
+  expect(rig.certificates.usable({ ...names, tls: 'acme' }, before)?.id).toBe(older)
+  expect([await rig.pebble.isRevoked(chain), await rig.pebble.isRevoked(rig.certificates.chainOf(names.host, older))]).toEqual([
+    ...[true, false],
+  ])
+  await rig.bind.byHand('update add shop.example.com. 60 A 127.0.0.1')
+  const { first, second } = await rig.converge(shop)
+  expect(first.changes.map(({ summary }) => summary)).toEqual(['renew it from 127.0.0.1 for shop.example.com, as ada asked'])
+  expect([second.changes, rig.requests.size, issued()?.id === older]).toEqual([[], 0, false])
+})
+
+test('where there is no older one either, the host serves its own until there is one', async () => {
   const before = issued()?.id ?? ''
   const chain = rig.certificates.chainOf(names.host, before)
   const others = (await readdir(dirname(rig.certificates.folderOf(names.host, before)))).filter(id => id !== before)
@@ -86,6 +108,8 @@ test('a revocation that is open when its domain goes is made all the same, from 
   const before = issued()?.id ?? ''
   const chain = rig.certificates.chainOf(names.host, before)
   ask({ type: 'revoke', reason: 'cessationofoperation' }, before)
+  // As it was written when the file of the authority's own authority was not: the one that is declared counts.
+  await writeFile(join(rig.certificates.folderOf(names.host, before), 'issuer'), `${rig.directory}\n`)
   await rig.certificates.archive(rig.home, names.host, archiveName(`certificates-${names.host}`, rig.clock.now()))
   const { first, steps, second } = await rig.converge('')
   expect(first.changes.map(({ key, summary }) => `${key}: ${summary}`)).toEqual([
@@ -132,7 +156,11 @@ test('what is known of tries, suggestions and requests is there after a restart'
   await requests.ask({ ...request, action: { type: 'renew' } })
   expect([...(await requests.open()).values()]).toEqual([revoke])
   await requests.close({ ...request, certificate: 'another' }, 'revoke')
-  expect((await requests.open()).size).toBe(1)
+  await requests.renewInstead({ ...request, certificate: 'another' }, 'older')
+  expect([...(await requests.open()).values()]).toEqual([revoke])
+  await requests.renewInstead(request, 'older')
+  expect([...(await requests.open()).values()]).toEqual([{ ...request, certificate: 'older', action: { type: 'renew' } }])
+  await requests.ask(revoke)
   await requests.close(request, 'revoke')
   expect((await requests.open()).size).toBe(0)
 })

@@ -23,6 +23,8 @@ export interface Requests {
   ask(request: CertificateRequest): Promise<void>
   /** It is done. One that was asked for meanwhile stays. */
   close(request: Pick<CertificateRequest, 'host' | 'certificate'>, action: CertificateRequest['action']['type']): Promise<void>
+  /** The revocation is done, and this older certificate serves meanwhile: the one that was to take its place is asked for. */
+  renewInstead(revocation: Pick<CertificateRequest, 'host' | 'certificate'>, certificate: string): Promise<void>
 }
 
 interface Row {
@@ -53,6 +55,11 @@ export function createRequests(store: Store): Requests {
     },
     async close({ host, certificate }, action) {
       await store`DELETE FROM certificate_request WHERE host = ${host} AND certificate = ${certificate} AND action = ${action}`
+    },
+    async renewInstead(revocation, certificate) {
+      await store`
+        UPDATE certificate_request SET action = 'renew', reason = NULL, certificate = ${certificate}
+        WHERE host = ${revocation.host} AND certificate = ${revocation.certificate} AND action = 'revoke'`
     },
   }
 }

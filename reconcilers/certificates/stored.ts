@@ -1,7 +1,7 @@
-import { createHash, createPrivateKey, X509Certificate } from 'node:crypto'
+import { createHash, createPrivateKey, createPublicKey, type KeyObject, X509Certificate } from 'node:crypto'
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import type { DomainDeclaration } from '../../desired-state/state.ts'
 import { ApplianceError, systemCode } from '../../runtime/os/errors.ts'
 import { makeDirectory, statIfExists, syncDirectory, writeFileAtomic } from '../../runtime/os/files.ts'
@@ -193,8 +193,21 @@ function directoryOf(folder: string): string | undefined {
   }
 }
 
-/** The authority has revoked what is in that folder: it serves no more, and its files stay. */
-export const markRevoked = (folder: string): Promise<void> => writeFileAtomic(join(folder, revokedMark), '')
+/** The authority has revoked what is in that folder: neither it nor another one with its key serves any more; the files stay. */
+export async function markRevoked(folder: string): Promise<void> {
+  const key = publicKeyIn(folder)
+  const others = folderNames(dirname(folder)).map(id => join(dirname(folder), id))
+  const same = others.filter(other => other !== folder && key !== undefined && publicKeyIn(other)?.equals(key) === true)
+  for (const each of [...same, folder]) await writeFileAtomic(join(each, revokedMark), '')
+}
+
+function publicKeyIn(folder: string): KeyObject | undefined {
+  try {
+    return createPublicKey(readFileSync(join(folder, 'key.pem')))
+  } catch {
+    return undefined
+  }
+}
 
 /** Who gave the certificate in that folder; undefined where nobody did, or nothing is there. */
 export async function authorityOf(folder: string): Promise<Authority | undefined> {

@@ -29,6 +29,7 @@ const reconciler = createCertificatesReconciler({
   attempts: rememberedAttempts(attempts),
   renewals: rememberedRenewals(new Map()),
   requests: rememberedRequests(new Map()),
+  issuer: () => told,
   ...{ served: async () => {}, resolve: async () => [], own: [], httpPort: 1 },
   ...servingSites,
 })

@@ -4,23 +4,34 @@ import { homeAt } from '../../../runtime/os/home.ts'
 import { spawn } from '../../../runtime/os/spawn.ts'
 import { bindProviders } from '../../dns/testing/bind.ts'
 import { createCertificatesReconciler } from '../certificates.ts'
+import type { CertificateRequest } from '../requests.ts'
 import { declared } from './declared.ts'
 import { rememberedAttempts, rememberedRenewals, rememberedRequests, servingSites } from './remembered.ts'
 
-/** A process that looks and applies once, for one host, and kills itself after the step of that number. What it was told stands in its first argument. */
+/**
+ * A process that looks and applies once, for one host, and kills itself at the step of that number. What it was told stands in
+ * its first argument; `revoke`: id of the certificate that a person wants revoked.
+ */
 const told = z
   .object({
+    revoke: z.string().optional(),
     ...{ home: z.string(), secret: z.string(), fatal: z.int(), host: z.string() },
     ...{ domains: z.string(), directory: z.string(), authorities: z.string(), dnsPort: z.int(), httpPort: z.int() },
   })
   .parse(JSON.parse(process.argv[2] ?? ''))
 
+const requests = new Map<string, CertificateRequest>()
+if (told.revoke !== undefined) {
+  const action = { type: 'revoke', reason: 'superseded' } as const
+  requests.set(told.host, { host: told.host, action, certificate: told.revoke, by: 'ada', at: systemClock.now() })
+}
 const reconciler = createCertificatesReconciler({
   ...{ home: homeAt(told.home), spawn, clock: systemClock, fetch, random: Math.random },
   providers: bindProviders(told),
   attempts: rememberedAttempts([]),
   renewals: rememberedRenewals(new Map()),
-  requests: rememberedRequests(new Map()),
+  requests: rememberedRequests(requests),
+  issuer: () => told,
   ...{ served: async () => {}, resolve: async () => [], own: [], httpPort: told.httpPort },
   ...servingSites,
 })

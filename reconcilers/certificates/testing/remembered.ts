@@ -19,6 +19,10 @@ export const rememberedRequests = (all: Map<string, CertificateRequest>): Reques
   open: async () => all,
   ask: async request => void all.set(request.host, request),
   close: async ({ host }) => void all.delete(host),
+  async renewInstead({ host }, certificate) {
+    const request = all.get(host)
+    if (request !== undefined) all.set(host, { ...request, action: { type: 'renew' }, certificate })
+  },
 })
 
 /** Sites and records that are there. */

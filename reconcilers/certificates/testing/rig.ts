@@ -105,6 +105,7 @@ export async function createRig(): Promise<Rig> {
       ...servingSites,
     },
     served: async host => void served.push(host),
+    issuer: () => ({ directory: rig.directory, authorities: pebble.authorities }),
   }
   const usual = createCertificatesReconciler(dependencies)
   const signal = new AbortController().signal
