@@ -14,19 +14,19 @@ afterAll(() => rig[Symbol.asyncDispose]())
 
 const site = (name: string) => `  ${name}.example.com: { root: ${name}, tls: acme, challenge: dns }\n`
 
-/** Starts a life that looks and applies once for a host, and ends at that step. */
-function begin(domains: string, host: string, fatal: number) {
+/** Starts a life that looks and applies once for a host, and ends at that step; `revoke` as in `one-life.ts`. */
+function begin(domains: string, host: string, fatal: number, revoke?: string) {
   const { home, bind, pebble, httpPort } = rig
   const told = { home: home.root, secret: bind.secret, domains, directory: pebble.directory, authorities: pebble.authorities }
   const flags = ['--no-env-file', '--config=/dev/null', join(import.meta.dir, 'testing', 'one-life.ts')]
-  return Bun.spawn([process.execPath, ...flags, JSON.stringify({ ...told, dnsPort: bind.port, httpPort, host, fatal })], {
+  return Bun.spawn([process.execPath, ...flags, JSON.stringify({ ...told, dnsPort: bind.port, httpPort, host, fatal, revoke })], {
     ...{ stdin: 'ignore', stdout: 'pipe', stderr: 'inherit' },
   })
 }
 
 /** Lives until that step, and dies of `kill -9`; gives its name, or nothing when there was no step of that number. */
-async function lifeUntil(domains: string, host: string, fatal: number): Promise<string> {
-  const child = begin(domains, host, fatal)
+async function lifeUntil(domains: string, host: string, fatal: number, revoke?: string): Promise<string> {
+  const child = begin(domains, host, fatal, revoke)
   const [step] = await Promise.all([new Response(child.stdout).text(), child.exited])
   if (step !== '') expect(child.signalCode).toBe('SIGKILL')
   return step.trim()
@@ -56,6 +56,57 @@ test('kill -9 at every step of a proof in DNS leaves no certbot, no lock and not
     if (['issued', 'kept', 'served'].includes(step))
       expect([step, rig.attempts.filter(one => one.host === host)]).toEqual([step, []])
   }
+})
+
+/** Each with its number among the steps of a revocation whose other certificate is proven over HTTP. */
+const deaths = [
+  ...([
+    [0, 'begin'],
+    [3, 'shown'],
+    [5, 'issued'],
+    [6, 'kept'],
+  ] as const),
+  ...([
+    [7, 'served'],
+    [8, 'revoked'],
+    [9, 'closed'],
+  ] as const),
+]
+
+test('kill -9 at every step of a revocation leaves one certificate, which served before the other one was revoked', async () => {
+  const hosts = deaths.map(([number, step], index) => ({ number, step, host: `killed${index}.example.com` }))
+  const domains = [site('first'), ...hosts.map(({ host }) => `  ${host}: { root: ${host.split('.')[0]}, tls: acme }\n`)].join('')
+  await rig.bind.byHand(hosts.map(({ host }) => `update add ${host}. 60 A 127.0.0.1`).join('\n'))
+  const inUse = (host: string) => rig.certificates.issued({ host, aliases: [] }, rig.pebble.directory)?.id ?? ''
+  const olds = new Map(hosts.map(({ host }) => [host, { id: inUse(host), chain: rig.certificates.chainOf(host, inUse(host)) }]))
+  const isRevoked = async (host: string) => rig.pebble.isRevoked(olds.get(host)?.chain ?? '')
+  const lives = hosts.map(({ host, number }) => lifeUntil(domains, host, number, olds.get(host)?.id))
+  expect(await Promise.all(lives)).toEqual(hosts.map(({ step }) => step))
+  rig.attempts.length = 0
+  for (const { host, step } of hosts) {
+    const request = { host, action: { type: 'revoke', reason: 'superseded' } as const, by: 'ada', at: rig.clock.now() }
+    if (step !== 'closed') rig.requests.set(host, { ...request, certificate: olds.get(host)?.id ?? '' })
+    expect([step, await isRevoked(host)]).toEqual([step, ['revoked', 'closed'].includes(step)])
+  }
+  const servedFirst: (readonly [string, boolean])[] = []
+  const reconciler = rig.reconciler({
+    served: async host => void servedFirst.push([host, !(await isRevoked(host))]),
+  })
+  expect((await rig.converge(domains, { reconciler })).second.changes).toEqual([])
+  expect(
+    servedFirst
+      .filter(([, first]) => first)
+      .map(([host]) => host)
+      .sort(),
+  ).toEqual(hosts.filter(({ step }) => !['revoked', 'closed'].includes(step)).map(({ host }) => host))
+  for (const { host, step } of hosts) {
+    const id = inUse(host)
+    const now = { old: await isRevoked(host), new: await rig.pebble.isRevoked(rig.certificates.chainOf(host, id)) }
+    expect([step, now, id === olds.get(host)?.id]).toEqual([step, { old: true, new: false }, false])
+    const issuedBefore = ['issued', 'kept', 'served', 'revoked', 'closed'].includes(step)
+    if (issuedBefore) expect([step, rig.attempts.filter(one => one.host === host)]).toEqual([step, []])
+  }
+  expect([rig.requests.size, certbots(), await readdir(join(rig.home.run, 'acme'))]).toEqual([0, [], []])
 })
 
 test('a certbot whose runtime was killed while it waited for the authority is ended by the next look, and holds nothing up', async () => {

@@ -68,6 +68,8 @@ export async function obtain(
     // Of the certbot that got it, which may have gone on without us.
     await rm(socket, { force: true })
   }
+  // What a death left, and nobody listens at.
+  await rm(socket, { force: true })
   const given = await givenIn(order)
   if (given === undefined) throw new ApplianceError('failed', 'certbot said that it has it, and it is not there')
   await deps.certificates.keep(item, { ...given, directory, authorities: issuer.authorities })
