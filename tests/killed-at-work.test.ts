@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
-import { readdir, readFile } from 'node:fs/promises'
+import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { type ModelServer, startModelServer } from '../agents/testing/model-server.ts'
@@ -117,12 +117,18 @@ test.each(someWays)('an answer that streams goes on when %s, and is there once',
   expect(asked).toBeLessThanOrEqual(2)
 })
 
-/** Lines of a file in the folder of a task of code. */
-async function linesOf(task: string, name: string): Promise<readonly string[]> {
-  const working = join(appliance.home.workspaces, 'code', 'working')
-  const paths = await readdir(working, { recursive: true }).catch(() => [])
-  const path = paths.find(one => one.endsWith(`${task}-${name}`))
-  return path === undefined ? [] : (await readFile(join(working, path), 'utf8')).split('\n').filter(line => line !== '')
+const working = () => join(appliance.home.workspaces, 'code', 'working')
+
+/** A file of code in the folder of one of its tasks. */
+async function pathOf(name: string): Promise<string | undefined> {
+  const paths = await readdir(working(), { recursive: true }).catch(() => [])
+  const path = paths.find(one => one.endsWith(name))
+  return path === undefined ? undefined : join(working(), path)
+}
+
+async function linesOf(name: string): Promise<readonly string[]> {
+  const path = await pathOf(name)
+  return path === undefined ? [] : (await readFile(path, 'utf8')).split('\n').filter(line => line !== '')
 }
 
 interface Submitted {
@@ -158,16 +164,21 @@ let made = 0
 test.each(ways)('a task goes on when %s in the middle of a command, which is not made again', async (_, kill) => {
   const name = `command${++made}`
   const script: Step[] = [
-    together(call('run', { command: `echo begun >> ${name}-log; sleep 2; echo ended >> ${name}-log` })),
+    together(
+      call('run', {
+        command: `echo begun >> ${name}-log; until test -e ${name}-go; do sleep 0.1; done; echo ended >> ${name}-log`,
+      }),
+    ),
     say('Looked.'),
   ]
   model.script({ code: script })
   const task = await submitted(name)
-  await until('the command has begun', async () => (await linesOf(name, 'log')).length === 1)
+  await until('the command has begun', async () => (await linesOf(`${name}-log`)).length === 1)
   await kill()
+  await writeFile(((await pathOf(`${name}-log`)) ?? '').replace(/log$/, 'go'), '')
   const done = await ended(task)
   expect(done).toMatchObject({ state: 'completed', result: 'Looked.', tries: 1 })
-  expect((await linesOf(name, 'log')).filter(line => line === 'begun')).toEqual(['begun'])
+  expect((await linesOf(`${name}-log`)).filter(line => line === 'begun')).toEqual(['begun'])
   expect(await stepsOf(task)).toEqual([expect.stringMatching(/^run (done|failed)$/)])
   expect(model.left('code')).toBe(0)
 })
@@ -184,7 +195,7 @@ test.each(someWays)('a task that waits for a person waits on when %s, and does i
   await ask(`/api/approvals/${asked.id}/approve`, {})
   const done = await ended(task)
   expect(done).toMatchObject({ state: 'completed', result: 'Written.', tries: 1 })
-  expect(await linesOf(name, 'log')).toEqual([name])
+  expect(await linesOf(`${name}-log`)).toEqual([name])
   expect(await stepsOf(task)).toEqual(['run done'])
   expect(await found('/api/approvals', waitingShape)).toMatchObject({ waiting: [] })
   expect(model.left('code')).toBe(0)
