@@ -26,8 +26,13 @@ export function tracesOf(value: string): readonly string[] {
 const coreOf = (value: string) => /[0-9a-f]{18}/.exec(value)?.[0]
 
 /** Names of those whose traces are in a text. */
-export const foundIn = (text: string, planted: ReadonlyMap<string, string>): readonly string[] =>
-  [...planted].filter(([, value]) => tracesOf(value).some(trace => text.includes(trace))).map(([name]) => name)
+export const foundIn = (text: string, planted: ReadonlyMap<string, string>): readonly string[] => searchFor(planted)(text)
+
+/** The same for many texts, of the values that there are now. */
+export function searchFor(planted: ReadonlyMap<string, string>): (text: string) => readonly string[] {
+  const traces = [...planted].map(([name, value]) => [name, tracesOf(value)] as const)
+  return text => traces.filter(([, all]) => all.some(trace => text.includes(trace))).map(([name]) => name)
+}
 
 /** Files below a folder that hold any trace, with that trace; whatever they are, databases included. */
 export async function filesWith(
@@ -70,12 +75,13 @@ export async function wronglyGiven(
   const lines = (await readFile(path, 'utf8')).trimEnd().split('\n')
   const starts = lines.map(line => startShape.parse(JSON.parse(line)))
   const given = new Set<string>()
+  const find = searchFor(planted)
   const wrong = starts.flatMap(({ argv, env }) => {
     const told = argv.join(' ')
-    const inEnvironment = foundIn(JSON.stringify(env), planted)
+    const inEnvironment = find(JSON.stringify(env))
     for (const name of inEnvironment) given.add(name)
     return [
-      ...foundIn(told, planted).map(name => `${name} in the command line of ${told.slice(0, 200)}`),
+      ...find(told).map(name => `${name} in the command line of ${told.slice(0, 200)}`),
       ...inEnvironment
         .filter(name => !needOf(argv, needs).includes(name))
         .map(name => `${name} in the environment of ${told.slice(0, 200)}`),
@@ -93,16 +99,23 @@ export function watchProcesses(planted: ReadonlyMap<string, string>, needs: Need
   const seen = new Set<string>()
   /** How often a process was seen as the program that it is: twice is enough. */
   const known = new Map<string, number>()
+  /** Processes that were seen so often: whether one of them has become another program is looked at each tenth time. */
+  const settled = new Set<string>()
   let looks = 0
   const look = () => {
     looks += 1
+    if (looks % 10 === 0) settled.clear()
     for (const pid of readdirSync('/proc').filter(name => /^\d+$/.test(name))) {
-      const raw = quietly(join('/proc', pid, 'cmdline'))
+      if (settled.has(pid)) continue
+      const raw = quietly(`/proc/${pid}/cmdline`)
       // It is becoming another program, and is looked at again.
       if (raw === '') continue
       const id = `${pid} ${raw}`
       const times = known.get(id) ?? 0
-      if (times > 1) continue
+      if (times > 1) {
+        settled.add(pid)
+        continue
+      }
       known.set(id, times + 1)
       const commandLine = raw.replaceAll('\0', ' ')
       const allowed = needOf(raw.split('\0'), needs)
