@@ -22,7 +22,7 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'up-'))
   upstream = join(folder, 'config.git')
   appliance = await createAppliance()
-  await start(undefined)
+  await start()
   here = await appliance.clone()
   await here.ask('init', '-q', '--bare', '--initial-branch=main', upstream)
   await here.deliver({ 'settings.yaml': mirrored() })
@@ -50,9 +50,7 @@ const post = (path: string, body: object) =>
     headers: { 'content-type': 'application/json' },
   })
 
-async function start(fatal: string | undefined): Promise<void> {
-  await appliance.start({ entry, env: { KILL_KIND: 'upstream', ...(fatal !== undefined && { KILL_AT: fatal }) } })
-}
+const start = () => appliance.start({ entry, env: { KILL_KINDS: 'upstream' } })
 
 interface Way {
   /** Sets the scene of a round, and gives what is then done. */
@@ -63,10 +61,10 @@ interface Way {
 
 /** One round that is only watched, to learn its steps (up to `last`); then one for each, at which the runtime kills itself. */
 async function killAtEach({ begin, check }: Way, last?: string): Promise<string[]> {
-  const play = async (round: number): Promise<() => Promise<unknown>> => {
+  const play = async (round: number, fatal = ''): Promise<() => Promise<unknown>> => {
     const act = await begin(round)
     await rm(at('steps'), { force: true })
-    await writeFile(at('armed'), '')
+    await writeFile(at('armed'), fatal)
     return act
   }
   await (await play(0))()
@@ -75,16 +73,13 @@ async function killAtEach({ begin, check }: Way, last?: string): Promise<string[
   await check(0)
   const all = numbered((await readFile(at('steps'), 'utf8')).trimEnd().split('\n'))
   const steps = last === undefined ? all : all.slice(0, all.indexOf(last) + 1)
-  await appliance.end('SIGKILL')
-  await start(steps[0])
-  await appliance.converged()
   for (const [index, step] of steps.entries()) {
-    const act = await play(index + 1)
+    const act = await play(index + 1, step)
     const acted = act().catch(() => {})
     await until(`it dies at ${step} of ${steps}`, () => processFacts(appliance.pid()) === undefined)
     await Promise.all([appliance.ended(), acted])
     await rm(at('armed'))
-    await start(steps[index + 1])
+    await start()
     await check(index + 1).catch(cause => {
       throw new Error(`after kill -9 at "${step}": ${cause instanceof Error ? cause.message : cause}`, { cause })
     })
