@@ -9,7 +9,7 @@ setDefaultTimeout(120_000)
 let rig: Rig
 let front: Front
 beforeAll(async () => {
-  rig = await createRig()
+  rig = await createRig({ believes: true })
   front = await startFront(rig.pebble)
   rig.directory = front.directory
 })

@@ -63,7 +63,8 @@ export interface Converged {
   readonly second: Plan<CertificateAction>
 }
 
-export async function createRig(): Promise<Rig> {
+/** `believes`: the authority looks at a name only once, where its proof is not what is tested. */
+export async function createRig({ believes = false } = {}): Promise<Rig> {
   await using made = new AsyncDisposableStack()
   const home = homeAt(await mkdtemp(join(tmpdir(), 'cr-')))
   made.defer(() => rm(home.root, { recursive: true, force: true, maxRetries: 5 }))
@@ -79,7 +80,7 @@ export async function createRig(): Promise<Rig> {
   })
   made.defer(() => web.stop(true))
   const bind = made.use(await startBind(['example.com']))
-  const pebble = made.use(await startPebble({ httpPort: web.port ?? 0, dnsPort: bind.port }))
+  const pebble = made.use(await startPebble({ httpPort: web.port ?? 0, dnsPort: bind.port, believes }))
   await bind.byHand('update add shop.example.com. 60 A 127.0.0.1\nupdate add www.shop.example.com. 60 A 127.0.0.1')
 
   const clock = turnableClock()
