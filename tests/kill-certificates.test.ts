@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
-import { readdir, readFile, writeFile } from 'node:fs/promises'
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Pebble, startPebble } from '../reconcilers/certificates/testing/pebble.ts'
 import { type Bind, startBind } from '../reconcilers/dns/testing/bind.ts'
@@ -26,10 +26,12 @@ afterAll(async () => {
 
 const entry = join(import.meta.dir, 'support', 'up-killed-at.ts')
 const at = (name: string) => join(appliance.home.root, name)
-const toDieAt = (fatal: string) => ({
-  entry,
-  env: { AI_INFRA_SECRET_DNS_KEY: bind.secret, KILL_KINDS: 'certificate', KILL_AT: fatal },
-})
+/** How the next life is started, which ends at the first step of that name. */
+async function toDieAt(fatal: string) {
+  await rm(at('steps'), { force: true })
+  await writeFile(at('armed'), fatal)
+  return { entry, env: { AI_INFRA_SECRET_DNS_KEY: bind.secret, KILL_KINDS: 'certificate' } }
+}
 
 async function diesAt(step: string): Promise<void> {
   await until(`it dies at ${step}`, () => processFacts(appliance.pid()) === undefined, 60_000).catch(async cause => {
@@ -64,8 +66,7 @@ async function expectNothingLeft(): Promise<void> {
 }
 
 test('kill -9 of the whole runtime while a certificate is obtained over HTTP, and while it is revoked, loses and doubles nothing', async () => {
-  await writeFile(at('armed'), '')
-  await appliance.start(toDieAt('shown'))
+  await appliance.start(await toDieAt('shown'))
   const clone = await appliance.clone()
   const pushed = await clone.deliver({
     'settings.yaml': `certificate_issuer: ${pebble.directory}\ncertificate_issuer_ca: ${pebble.authorities}\npublic_addresses: [127.0.0.1]\n`,
@@ -74,10 +75,10 @@ test('kill -9 of the whole runtime while a certificate is obtained over HTTP, an
   })
   await diesAt('shown')
   // It may be dead before it shows that it is up.
-  appliance.launch(toDieAt('kept'))
+  appliance.launch(await toDieAt('kept'))
   await diesAt('kept')
   // What was kept is taken up, so that the first `kept` of this life is that of the one in its place.
-  await appliance.start(toDieAt('kept'))
+  await appliance.start(await toDieAt('kept'))
   await appliance.converged(pushed.revision)
   const [first, ...others] = await given()
   expect([first?.revoked, others]).toEqual([false, []])
@@ -86,9 +87,9 @@ test('kill -9 of the whole runtime while a certificate is obtained over HTTP, an
   const asked = appliance.command('certificate', 'revoke', 'shop.example.com', '--reason', 'superseded', '--yes')
   await diesAt('kept')
   expect((await given()).map(({ revoked }) => revoked)).toEqual([false, false])
-  appliance.launch(toDieAt('revoked'))
+  appliance.launch(await toDieAt('revoked'))
   await diesAt('revoked')
-  await appliance.start(toDieAt('nowhere'))
+  await appliance.start(await toDieAt('nowhere'))
   await asked
   await until('the revocation is done', async () => {
     const { out } = await appliance.command('certificate', 'list', '--json')
