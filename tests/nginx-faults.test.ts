@@ -90,7 +90,7 @@ test('while the files of nginx cannot be read at all a push ends and says so, wh
   const { accepted, remote } = await add('late')
   expect(accepted).toBe(true)
   expect(remote).toContainEqual(expect.stringMatching(/is accepted, and not all of it is reached yet:$/))
-  expect(remote).toContainEqual(expect.stringMatching(/^ {2}waiting site a\.example\.com: .*ENOTDIR/))
+  expect(remote).toContainEqual(expect.stringMatching(/^ {2}waiting site a\.example\.com, .* more: ENOTDIR/))
   await expectServed('a', 'b', 'c')
   await rm(bundle)
   await rename(`${bundle}.away`, bundle)
