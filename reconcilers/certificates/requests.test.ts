@@ -155,6 +155,10 @@ test('what is known of tries, suggestions and requests is there after a restart'
   await requests.ask(revoke)
   await requests.ask({ ...request, action: { type: 'renew' } })
   expect([...(await requests.open()).values()]).toEqual([revoke])
+  // Asked again after another one has taken its place: what was to be revoked still is, for the newer reason.
+  await requests.ask({ ...revoke, certificate: 'newer', by: 'bob', action: { type: 'revoke', reason: 'keycompromise' } })
+  expect([...(await requests.open()).values()]).toEqual([{ ...revoke, action: { type: 'revoke', reason: 'keycompromise' } }])
+  await requests.ask(revoke)
   await requests.close({ ...request, certificate: 'another' }, 'revoke')
   await requests.renewInstead({ ...request, certificate: 'another' }, 'older')
   expect([...(await requests.open()).values()]).toEqual([revoke])

@@ -19,7 +19,7 @@ export interface CertificateRequest {
 export interface Requests {
   /** By host. */
   open(): Promise<ReadonlyMap<string, CertificateRequest>>
-  /** A newer one of the same host takes its place, but a renewal never that of a revocation. */
+  /** A newer one of the same host takes its place, but none that of a revocation: a newer revocation gives it its reason. */
   ask(request: CertificateRequest): Promise<void>
   /** It is done. One that was asked for meanwhile stays. */
   close(request: Pick<CertificateRequest, 'host' | 'certificate'>, action: CertificateRequest['action']['type']): Promise<void>
@@ -49,8 +49,10 @@ export function createRequests(store: Store): Requests {
         INSERT INTO certificate_request (host, action, reason, certificate, asked_by, asked_at)
         VALUES (${host}, ${action.type}, ${reason}, ${certificate}, ${by}, ${at})
         ON CONFLICT (host) DO UPDATE SET
-          action = excluded.action, reason = excluded.reason, certificate = excluded.certificate,
-          asked_by = excluded.asked_by, asked_at = excluded.asked_at
+          action = excluded.action, reason = excluded.reason,
+          certificate = CASE WHEN certificate_request.action = 'revoke' THEN certificate_request.certificate ELSE excluded.certificate END,
+          asked_by = CASE WHEN certificate_request.action = 'revoke' THEN certificate_request.asked_by ELSE excluded.asked_by END,
+          asked_at = CASE WHEN certificate_request.action = 'revoke' THEN certificate_request.asked_at ELSE excluded.asked_at END
         WHERE excluded.action = 'revoke' OR certificate_request.action = 'renew'`
     },
     async close({ host, certificate }, action) {
