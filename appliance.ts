@@ -74,10 +74,11 @@ export async function startAppliance(options: ApplianceOptions): Promise<Running
   const sockets = createAgentSockets(home, door.promise)
   started.defer(() => sockets.stop())
   const claude = await createClaudeKey({
-    ...{ environment, repository, secrets: ground.secrets },
+    ...{ environment, repository, secrets: ground.secrets, clock },
     // Agents take it over with their next heartbeat, whatever they are doing.
     changed: () => running?.wake('agent', 'the key of Claude is another'),
   })
+  started.defer(() => claude.stop())
   const redis = {
     ...(await redisAddress(environment)),
     prefix: environment.redisUrl === undefined ? '' : `ai-infra:${await applianceId(store)}:`,

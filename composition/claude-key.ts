@@ -1,4 +1,5 @@
 import type { Repository } from '../desired-state/repository.ts'
+import type { Clock } from '../runtime/os/clock.ts'
 import type { Environment } from '../runtime/os/environment.ts'
 import { explain } from '../runtime/os/errors.ts'
 import { oneAtATime } from '../runtime/os/one-at-a-time.ts'
@@ -17,21 +18,27 @@ export interface ClaudeKey {
   readonly canAnswer: boolean
   /** Settings or secrets may be others. */
   look(): Promise<void>
+  stop(): void
 }
 
 export interface ClaudeKeyDeps {
   readonly environment: Pick<Environment, 'anthropicApiKey' | 'anthropicBaseUrl'>
   readonly repository: Pick<Repository, 'head' | 'read'>
   readonly secrets: Pick<Secrets, 'value'>
+  readonly clock: Clock
   /** It is another one, or went, or came. */
   readonly changed: () => void
 }
 
 type Standing = Pick<ClaudeKey, 'apiKey' | 'missing' | 'keyName'>
+/** Milliseconds between two looks for one that is missing: what kept it away may go without a commit or another secret. */
+const lookInterval = 25_000
+
 const none: Standing = { apiKey: undefined, missing: undefined, keyName: undefined }
 
 /** The key of the environment, else the secret that `claude.key` of settings.yaml names. Where it goes only the environment says. */
-export async function createClaudeKey({ environment, repository, secrets, changed }: ClaudeKeyDeps): Promise<ClaudeKey> {
+export async function createClaudeKey(deps: ClaudeKeyDeps): Promise<ClaudeKey> {
+  const { environment, repository, secrets, clock, changed } = deps
   const { anthropicApiKey: own, anthropicBaseUrl: baseUrl } = environment
   const place = placeOfUrl(baseUrl ?? 'https://api.anthropic.com', 'claude')
   const next = oneAtATime()
@@ -56,6 +63,15 @@ export async function createClaudeKey({ environment, repository, secrets, change
     if (!isSame) changed()
   }
   await next(look)
+  const leaving = new AbortController()
+  const lookWhileMissing = async () => {
+    while (!leaving.signal.aborted) {
+      await clock.sleep(lookInterval, leaving.signal)
+      // One that fails leaves it missing, and the next one comes.
+      if (standing.missing !== undefined && !leaving.signal.aborted) await next(look).catch(() => {})
+    }
+  }
+  void lookWhileMissing()
   return {
     baseUrl,
     get apiKey() {
@@ -71,5 +87,6 @@ export async function createClaudeKey({ environment, repository, secrets, change
       return standing.missing === undefined && (standing.apiKey !== undefined || baseUrl !== undefined)
     },
     look: () => next(look),
+    stop: () => leaving.abort(),
   }
 }
