@@ -19,11 +19,13 @@ let desk: Awaited<ReturnType<typeof createDesk>>
 let home: string | undefined
 let stop: () => void
 let woken: PromiseWithResolvers<void>
+/** Ends the long waits. */
+let late: PromiseWithResolvers<void>
 
 /** Waits are short, and time goes by when it is told to. */
 const clock: Clock = {
   now: () => new Date(Date.now() + ahead),
-  sleep: (milliseconds, signal) => systemClock.sleep(Math.min(milliseconds, 40), signal),
+  sleep: (milliseconds, signal) => (milliseconds > 5_000 ? late.promise : systemClock.sleep(Math.min(milliseconds, 40), signal)),
 }
 const counting: typeof spawn = (argv, options) => {
   if (argv[1] === '@127.0.0.2') asked++
@@ -54,6 +56,7 @@ beforeEach(async () => {
   ahead = 0
   home = undefined
   woken = Promise.withResolvers()
+  late = Promise.withResolvers()
   await start()
 })
 afterEach(async () => {
@@ -96,6 +99,26 @@ test('a record is ready once every server of its zone has it, and says meanwhile
   await second.notify(zone)
   expect((await until(wanted, isReady)).notes).toEqual(['example.com: 1 of its records are kept from here, at 127.0.0.1'])
   await spread
+})
+
+test('what waits for a record is told by its servers when nobody looks at the zone again, and waits for a minute at most', async () => {
+  const heard: string[] = []
+  const spread = () => desk.propagation.until(['left.example.com'], message => heard.push(message), AbortSignal.timeout(30_000))
+  const wanted = [set('left', '203.0.113.1')]
+  await desk.converge(desk.desiredOf(wanted))
+  await second.notify(zone)
+  await until(wanted, isReady)
+  const written = wanted.map(one => ({ type: 'put', set: one, before: undefined }) as const)
+  desk.propagation.wrote({ zone, provider: bind.declared }, written)
+  await spread()
+  await desk.converge(desk.desiredOf([set('left', '203.0.113.2')]))
+  const given = spread()
+  expect(heard).toHaveLength(2)
+  late.resolve()
+  await given
+  ahead += 61_000
+  await spread()
+  expect(heard).toHaveLength(2)
 })
 
 test('one that is taken out is gone once it is gone everywhere', async () => {

@@ -25,7 +25,10 @@ export interface Propagation {
   wrote(place: KeptZone, corrections: readonly Correction[]): void
   /** How far the zone is that was read just now; undefined when nothing is under way or missing. Waits for no slow server. */
   look(place: KeptZone, content: ZoneContent, provider: Provider): Promise<Spread | undefined>
-  /** Until what was written of these names is everywhere, or waited for no longer; `tell` says what is waited for, if anything. */
+  /**
+   * Until what was written of these names is everywhere, or a minute has gone by since, whether or not their zones are
+   * looked at; `tell` says what is waited for, if anything.
+   */
   until(names: readonly string[], tell: (message: string) => void, signal: AbortSignal): Promise<void>
   /** Servers of a zone that are not waited for, for a person; undefined when there are none. */
   missing(zone: string): string | undefined
@@ -105,20 +108,28 @@ export function createPropagation(clock: Clock): Propagation {
       return spreadOf(zones.get(id) ?? zone)
     },
     async until(names, tell, signal) {
-      const waits = () =>
-        [...zones.values()].find(({ pending }) => [...pending.values()].some(({ name }) => names.includes(name)))
-      const first = waits()
+      const waits = () => [...zones].filter(([, { pending }]) => [...pending.values()].some(({ name }) => names.includes(name)))
+      const waited = waits()
+      const [first] = waited
       if (first === undefined) return
       signal.throwIfAborted()
-      tell(waitOf(first))
+      // A wall clock that was set back makes no wait longer.
+      const rest = Math.min(patience, Math.max(...waited.map(([, { since }]) => since)) + patience - now())
+      if (rest <= 0) return
+      tell(waitOf(first[1]))
       const { promise, resolve, reject } = Promise.withResolvers<void>()
       const look = () => {
-        if (waits() === undefined) resolve()
+        if (waits().length === 0) resolve()
       }
       const abort = () => reject(signal.reason)
       listeners.add(look)
       signal.addEventListener('abort', abort, { once: true })
+      // Nobody may look at the place again: its zone was left, or cannot be read.
+      for (const [id] of waited) if (!asking.has(id)) void follow(id)
+      const over = new AbortController()
+      void clock.sleep(rest, over.signal).then(resolve)
       return promise.finally(() => {
+        over.abort()
         listeners.delete(look)
         signal.removeEventListener('abort', abort)
       })
