@@ -1,6 +1,8 @@
-import { readdir, rm } from 'node:fs/promises'
+import type { Dirent } from 'node:fs'
+import { readdir, rename } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { BackupLocation } from '../../desired-state/state.ts'
+import { systemCode } from '../../runtime/os/errors.ts'
 import { ResticRefusal } from './restic/refusal.ts'
 import type { Restic } from './restic/restic.ts'
 
@@ -11,7 +13,7 @@ export async function beginRepository(restic: Restic, location: BackupLocation):
   } catch (error) {
     if (!(error instanceof ResticRefusal) || error.reason !== 'gone') throw error
   }
-  if (location.type === 'folder') await removeHalf(location.repository)
+  if (location.type === 'folder') await putHalfAside(location.repository)
   await restic.init()
   return restic.identify().catch(error => {
     if (!(error instanceof ResticRefusal) || error.reason !== 'corrupt') throw error
@@ -26,25 +28,31 @@ export async function beginRepository(restic: Restic, location: BackupLocation):
 
 /**
  * restic writes a key, and then the configuration, which only that key opens: one that died in between left a key that
- * would be tried first, and open nothing. Where more than that is, somebody lost the configuration of a repository.
+ * would be tried first, and open nothing. It is put aside, and never removed: it might be the only one of what a disk that
+ * answers wrongly does not show. Where more than that is, somebody lost the configuration of a repository.
  */
-async function removeHalf(folder: string): Promise<void> {
-  const keys = await namesIn(join(folder, 'keys'))
-  if (keys.length === 0) return
-  const kept = (await Promise.all(['data', 'index', 'snapshots'].map(name => filesBelow(join(folder, name))))).flat()
-  if (kept.length > 0)
+async function putHalfAside(folder: string): Promise<void> {
+  const keys = join(folder, 'keys')
+  if ((await entriesBelow(keys)).length === 0) return
+  const kept = (await Promise.all(['data', 'index', 'snapshots'].map(name => entriesBelow(join(folder, name))))).flat()
+  if (kept.some(entry => entry.isFile()))
     throw new ResticRefusal(
       'corrupt',
       'stalled',
       `${folder} holds a repository whose file config is missing`,
       'bring that file back from a copy; or name another folder to begin anew',
     )
-  await rm(join(folder, 'keys'), { recursive: true })
+  await rename(keys, `${keys}.unfinished-${Date.now()}`)
 }
 
-const namesIn = (folder: string): Promise<string[]> => readdir(folder).catch(() => [])
-
-async function filesBelow(folder: string): Promise<string[]> {
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => [])
-  return entries.filter(entry => entry.isFile()).map(({ name }) => name)
+/** Empty only for a folder that is not there: one that cannot be read may hold everything. */
+async function entriesBelow(folder: string): Promise<Dirent[]> {
+  try {
+    return await readdir(folder, { recursive: true, withFileTypes: true })
+  } catch (error) {
+    const code = systemCode(error)
+    if (code === 'ENOENT') return []
+    if (code === undefined) throw error
+    throw new ResticRefusal('unreachable', 'failed', `${folder} cannot be read: ${code}`, 'see to its disk; it is tried again')
+  }
 }

@@ -20,6 +20,11 @@ test.each([
     'gone',
     'failed',
   ],
+  [
+    'Fatal: unable to open config file: stat /mnt/atlas/config: input/output error\nIs there a repository at',
+    'unreachable',
+    'failed',
+  ],
   ['Fatal: create repository at /srv/a failed: mkdir /srv/a: read-only file system', 'not-writable', 'stalled'],
   ['error for tree 1f2e: ciphertext verification failed\nFatal: repository contains errors', 'corrupt', 'stalled'],
   ['backup@box: Permission denied (publickey).\nFatal: unable to start the sftp session, error: EOF', 'no-entry', 'stalled'],

@@ -95,6 +95,11 @@ const rules: readonly Rule[] = [
     hint: 'keep a copy of it, then see what restic check says of it; name another repository to begin anew meanwhile',
   },
   {
+    pattern: /input\/output error|stale (?:NFS )?file handle|transport endpoint is not connected|host is down/i,
+    ...{ reason: 'unreachable', kind: 'failed', message: 'the disk of the repository cannot be read' },
+    hint: 'see to the disk, or to the server that it is mounted from; it is tried again',
+  },
+  {
     pattern: /unable to open config file|Is there a repository at|config.{0,60}(?:does not exist|no such file)|NoSuchBucket/i,
     ...{ reason: 'gone', kind: 'failed', message: 'there is no repository' },
     hint: 'mount its disk, or put it back; of a bucket or server see that it is the right one',
