@@ -13,6 +13,7 @@ import type { CertificateItem } from './item.ts'
 import type { ObtainDeps } from './obtain.ts'
 import { givenIn, orderFiles } from './order.ts'
 import { hostPlaces } from './places.ts'
+import type { CertificateAction } from './plan.ts'
 import { refusal } from './refusal.ts'
 import { makeSelfSigned } from './self-signed.ts'
 import { createCertificates } from './stored.ts'
@@ -58,10 +59,14 @@ function room(refuses: readonly string[] = [], sites: ObtainDeps['sites'] = serv
       if (refuses.includes(at)) throw refusal({ directory: at }, 'Detail: no such name', new Date())
       await give(hostPlaces(places, at, host).order)
     },
-    revoke: async () => {},
+    async revoke() {
+      if (refuses.includes('revocations')) throw new Error('the authority is away')
+    },
   }
   const certificates = createCertificates(nginxLayout(home), spawn, () => new Date())
   const apply = (rehearsal = false, fatal = '', settled?: () => Promise<void>, ahead = settled !== undefined) =>
+    act({ type: 'obtain', item, rehearsal, ahead }, fatal, settled)
+  const act = (action: CertificateAction, fatal = '', settled?: () => Promise<void>) =>
     applyCertificate(
       {
         ...{ home, certbot, clock: systemClock, places, certificates, requests: rememberedRequests(new Map()) },
@@ -74,7 +79,7 @@ function room(refuses: readonly string[] = [], sites: ObtainDeps['sites'] = serv
         served: async host => void served.push(host),
       },
       item.host,
-      { type: 'obtain', item, rehearsal, ahead },
+      action,
       {
         signal: new AbortController().signal,
         progress: () => {},
@@ -84,7 +89,7 @@ function room(refuses: readonly string[] = [], sites: ObtainDeps['sites'] = serv
         },
       },
     )
-  return { asked, looked, attempts, served, certificates, apply }
+  return { asked, looked, attempts, served, certificates, apply, act }
 }
 
 test('a certificate is kept under its content, with its authority, and serves before the self-signed one', async () => {
@@ -185,4 +190,19 @@ test('a key that is not the one of its certificate, and a certificate that canno
   expect(certificates.issued(item, directory)?.id).toBe(kept?.id)
   await writeFile(join(folder, 'certificate.pem'), '-----BEGIN CERTIFICATE-----\nMIIB')
   expect(certificates.usable({ ...item, tls: 'acme' }, kept?.id)).toBeUndefined()
+})
+
+test('a revocation that does not succeed holds nothing up: the host gets another one, also of a new authority, and renewals', async () => {
+  const { act, apply, asked, certificates } = room(['revocations'])
+  await apply()
+  const certificate = certificates.issued(item, directory)?.id ?? ''
+  const tried = async (declared: CertificateItem, due: boolean) => {
+    asked.length = 0
+    const action = { type: 'revoke', item: declared, certificate, reason: 'superseded', replace: true, due } as const
+    await expect(act(action)).rejects.toThrow('the authority is away')
+    return [...asked]
+  }
+  const other = 'https://other.example.com/directory'
+  const moved = { ...item, issuer: { ...item.issuer, directory: other } }
+  expect([await tried(moved, false), await tried(moved, false), await tried(moved, true)]).toEqual([[other], [], [other]])
 })

@@ -62,12 +62,13 @@ async function closeRenewal({ requests }: ApplyDeps, host: string): Promise<void
  */
 async function revoke(
   deps: ApplyDeps,
-  { item, certificate, reason, replace }: Extract<CertificateAction, { type: 'revoke' }>,
+  action: Extract<CertificateAction, { type: 'revoke' }>,
   context: ApplyContext,
 ): Promise<void> {
   const { certificates, requests } = deps
+  const { item, certificate, reason, replace } = action
   const { host, issuer } = item
-  const missing = replace ? await failureOf(otherServes(deps, item, certificate, context)) : undefined
+  const missing = replace ? await failureOf(otherServes(deps, action, context)) : undefined
   context.signal.throwIfAborted()
   const left = await findLeft(deps, host, certificate)
   if (left !== undefined) {
@@ -87,12 +88,16 @@ const chainIn = ({ folder }: Left): Promise<string> => readFile(join(folder, 'ce
 const olderThan = (chain: string, kept: StoredCertificate | undefined): StoredCertificate | undefined =>
   kept !== undefined && kept.begin < Date.parse(new X509Certificate(chain).validFrom) ? kept : undefined
 
-/** Obtains another one, unless it is there already, because something died in between; resolves when it serves. */
-async function otherServes(deps: ApplyDeps, item: CertificateItem, certificate: string, context: ApplyContext): Promise<void> {
+/** Obtains another one, unless a good one is there, as of a try whose revocation did not succeed; resolves when it serves. */
+async function otherServes(
+  deps: ApplyDeps,
+  { item, certificate, due }: Extract<CertificateAction, { type: 'revoke' }>,
+  context: ApplyContext,
+): Promise<void> {
   const { host, issuer } = item
   const inUse = deps.certificates.issued(item, issuer.directory)
-  if (inUse?.id === certificate) return obtain(deps, { item, rehearsal: false, ahead: false }, context)
-  if (inUse === undefined) return
+  const missing = inUse === undefined || inUse.id === certificate
+  if (missing || due) return obtain(deps, { item, rehearsal: false, ahead: false }, context)
   await deps.served(host, deps.certificates.chainOf(host, inUse.id), context.signal)
   await context.step('served')
 }

@@ -107,6 +107,17 @@ test('where the declared authority gives none, the one of another that serves me
   expect([refused(50), refused(5)].map(({ urgent }) => urgent?.get(item.host)?.reason)).toEqual([undefined, 'ends-within-7-days'])
 })
 
+test('a revocation that is still open holds no renewal of what has taken its place up', () => {
+  const action = { type: 'revoke', reason: 'superseded' } as const
+  const due = (certificate: string, past: boolean) => {
+    const request = { host: item.host, certificate, by: 'ada', at: new Date(0), action }
+    return plan({ issued, due: past, left: 20 * day, request }).changes.map(change => change.action)
+  }
+  expect([due('older', true), due('older', false), due(issued.id, true)]).toMatchObject([
+    ...[[{ type: 'revoke', due: true }], [{ type: 'revoke', due: false }], [{ type: 'revoke', due: false }]],
+  ])
+})
+
 test('a shorter life has its alarms closer to its end, so that none goes off before it could have been renewed', () => {
   const alarms = (life: number, ...left: readonly number[]) =>
     left.map(days => alarmOf({ begin: 0, end: life * day }, days * day))

@@ -30,6 +30,8 @@ interface Revoking {
   readonly reason: RevocationReason
   /** Another one takes its place first; false while the authority takes no questions. */
   readonly replace: boolean
+  /** What has taken its place already has to be renewed itself: a revocation that does not succeed holds no renewal up. */
+  readonly due: boolean
 }
 
 /** The same, of a host that nobody declares any more. */
@@ -63,8 +65,7 @@ export function planCertificates(
     const { request } = seen
     const urgency = urgencyOf(seen)
     if (urgency !== undefined) urgent.set(item.host, urgency)
-    if (request?.action.type === 'revoke')
-      changes.push(revoking(item, request, request.action.reason, seen.pausedUntil === undefined))
+    if (request?.action.type === 'revoke') changes.push(revoking(item, request, request.action.reason, seen))
     else if (seen.issued !== undefined && !seen.due && request === undefined) {
       notes.set(item.host, noteOn(seen))
       if (seen.leftovers > 0) changes.push(hiding(item.host))
@@ -124,14 +125,17 @@ const revoking = (
   item: CertificateItem,
   { certificate, by }: CertificateRequest,
   reason: RevocationReason,
-  replace: boolean,
+  { issued, due, pausedUntil }: ObservedCertificate,
 ): CertificateChange => ({
   kind: 'certificate',
   key: item.host,
   operation: 'replace',
-  summary: `revoke it (${reason})${replace ? ' and obtain another one with a new key' : ''}, as ${by} asked`,
+  summary: `revoke it (${reason})${pausedUntil === undefined ? ' and obtain another one with a new key' : ''}, as ${by} asked`,
   fields: [],
-  action: { type: 'revoke', item, certificate, reason, replace },
+  action: {
+    ...{ type: 'revoke', item, certificate, reason },
+    ...{ replace: pausedUntil === undefined, due: due && issued?.id !== certificate },
+  },
 })
 
 const revokingLeft = ({ host, certificate, by, action }: CertificateRequest): readonly CertificateChange[] =>
