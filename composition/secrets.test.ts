@@ -10,6 +10,7 @@ import { readEnvironment } from '../runtime/os/environment.ts'
 import { silentLog } from '../runtime/os/log.ts'
 import { encryptFor } from '../runtime/secrets/age.ts'
 import { type AwsServer, startAwsServer, testKeys, testRegion } from '../runtime/secrets/aws/testing/server.ts'
+import { place } from '../runtime/secrets/place.ts'
 import { createRedactor } from '../runtime/telemetry/redact.ts'
 import { knownFrom, type SecretsRoom, secretsRoom } from './secrets.ts'
 
@@ -37,6 +38,7 @@ beforeAll(async () => {
   const environment = readEnvironment({
     ...{ AI_INFRA_HOME: root, AWS_REGION: testRegion, AWS_ENDPOINT_URL_SECRETS_MANAGER: aws.url },
     ...{ AWS_ACCESS_KEY_ID: testKeys.accessKeyId, AWS_SECRET_ACCESS_KEY: testKeys.secretAccessKey },
+    AI_INFRA_DATABASE_PASSWORD_SHOP: 'the password of the shop',
   })
   const known = knownFrom(environment)
   redact = createRedactor(known)
@@ -76,7 +78,9 @@ test('what is pushed in secrets.age.yaml is told, hides AWS, and is redacted bef
   await told('GITHUB_PAT')
   expect(redact('from the repository')).toBe('[secret]')
   expect(await room.value('secret:GITHUB_PAT', 'a test', 'here')).toBe('from the repository')
-  expect((await room.list()).secrets).toMatchObject([{ name: 'GITHUB_PAT', source: 'repository', hidden: ['aws'] }])
+  expect((await room.list()).secrets).toContainEqual(
+    expect.objectContaining({ name: 'GITHUB_PAT', source: 'repository', hidden: ['aws'] }),
+  )
 })
 
 test('what one operator shares is committed, told and used', async () => {
@@ -85,6 +89,18 @@ test('what one operator shares is committed, told and used', async () => {
   await sharing
   expect(await room.value('secret:SHARED', 'a test', 'here')).toBe('shared by an operator')
   expect(JSON.stringify(commits)).not.toContain('shared by')
+})
+
+test('a password of the environment for a database belongs to the first host, and a person allows another', async () => {
+  const name = 'AI_INFRA_DATABASE_PASSWORD_SHOP'
+  const ask = (host: string) => room.value(name, 'database shop', place(host, 5432, 'database'))
+  expect(await ask('db.example.com')).toBe('the password of the shop')
+  await expect(ask('db.elsewhere.net')).rejects.toMatchObject({
+    kind: 'waiting',
+    hint: `if you want that: ai-infra secret allow ${name} db.elsewhere.net:5432`,
+  })
+  await room.allow(name, 'db.elsewhere.net', 'ada')
+  expect(await ask('db.elsewhere.net')).toBe('the password of the shop')
 })
 
 test('what AWS keeps back is told where secrets are listed, and its last value is used', async () => {

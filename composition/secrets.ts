@@ -1,7 +1,7 @@
 import type { Repository } from '../desired-state/repository.ts'
 import type { Audit } from '../runtime/audit/audit.ts'
 import type { Clock } from '../runtime/os/clock.ts'
-import type { Environment } from '../runtime/os/environment.ts'
+import { type Environment, passwordVariable } from '../runtime/os/environment.ts'
 import { explain } from '../runtime/os/errors.ts'
 import { statIfExists } from '../runtime/os/files.ts'
 import type { Log } from '../runtime/os/log.ts'
@@ -25,6 +25,10 @@ export function knownFrom(environment: Environment): KnownSecrets {
     ...[aws?.secretAccessKey, aws?.sessionToken],
   )
 }
+
+/** A database's password is one more, under the name of its variable: it too belongs to where it was sent first. */
+const ofEnvironment = ({ secrets, databasePasswords }: Environment): ReadonlyMap<string, string> =>
+  new Map([...[...databasePasswords].map(([database, value]) => [passwordVariable(database), value] as const), ...secrets])
 
 function passwordIn(url: string | undefined): string | undefined {
   if (url === undefined) return undefined
@@ -64,7 +68,7 @@ export async function secretsRoom(deps: SecretsRoomDeps): Promise<SecretsRoom> {
   const declared = declaredSecrets(repository)
   const shared = createRepositoryStore(declared, own.key)
   const aws = createAwsRoom(environment.aws, clock)
-  const always = [createEnvironmentStore(environment.secrets), own, shared]
+  const always = [createEnvironmentStore(ofEnvironment(environment)), own, shared]
   const usesAws = async () => (await declared()).store === 'aws'
   const before = (await statIfExists(home.secretPlaces)) === undefined ? await repository.head() : undefined
   const bindings = createBindings({

@@ -13,6 +13,7 @@ export interface DatabaseVerbDeps {
   readonly repository: Repository
   /** Passwords of the appliance's environment by name of the database. */
   readonly passwords: ReadonlyMap<string, string>
+  /** Has those too, by the names of their variables. */
   readonly secret: Secrets['value']
 }
 
@@ -77,10 +78,8 @@ async function passwordOf(
   agent: string,
 ): Promise<string> {
   const to = place(host, port, tls === 'none' ? 'database without TLS' : 'database')
-  if (password !== undefined) return deps.secret(password, `database ${name}, asked by ${agent}`, to)
-  const own = deps.passwords.get(name)
-  if (own === undefined) throw noPassword(name)
-  return own
+  if (password === undefined && !deps.passwords.has(name)) throw noPassword(name)
+  return deps.secret(password ?? passwordVariable(name), `database ${name}, asked by ${agent}`, to)
 }
 
 const noPassword = (name: string) =>
