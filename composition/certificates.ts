@@ -18,7 +18,7 @@ import type { Spawn } from '../runtime/os/spawn.ts'
 import { nginxLayout } from '../runtime/services/nginx-layout.ts'
 import type { CertificateRequests } from '../web/api/certificates.ts'
 
-type Built = 'served' | 'issuer' | 'fetch' | 'random' | 'resolve' | 'own' | 'sites' | 'recordLacks'
+type Built = 'served' | 'withdrawn' | 'issuer' | 'fetch' | 'random' | 'resolve' | 'own' | 'sites' | 'recordLacks'
 
 export interface CertificateRoomDeps extends Omit<CertificatesDependencies, Built> {
   readonly httpsPort: number
@@ -58,12 +58,24 @@ export function certificateRoom({ httpsPort, wake, settings, standing, ...deps }
     const isServed = async () => isSame(await presented(host, httpsPort, signal), wanted) && !isChanging(host)
     await untilServed(host, isServed, deps.clock, signal)
   }
+  const withdrawn = (host: string) => wake('site', `a certificate of ${host} was revoked`)
   const issuer = () => {
     const declared = settings()
     return declared && issuerOf(declared)
   }
   return createCertificatesReconciler({
-    ...{ ...deps, issuer, served, sites, recordLacks, fetch, random: Math.random, resolve: addressesOf, own: publicAddresses() },
+    ...{
+      ...deps,
+      issuer,
+      served,
+      withdrawn,
+      sites,
+      recordLacks,
+      fetch,
+      random: Math.random,
+      resolve: addressesOf,
+      own: publicAddresses(),
+    },
   })
 }
 

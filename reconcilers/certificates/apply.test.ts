@@ -50,6 +50,7 @@ function room(refuses: readonly string[] = [], sites: ObtainDeps['sites'] = serv
   const looked: string[] = []
   const attempts: Attempt[] = []
   const served: string[] = []
+  const withdrawn: (readonly [string, string | undefined])[] = []
   const certbot: Certbot = {
     async obtain({ directory: at, host, ready }) {
       asked.push(at)
@@ -77,6 +78,7 @@ function room(refuses: readonly string[] = [], sites: ObtainDeps['sites'] = serv
         },
         attempts: { recent: async () => new Map(), record: async attempt => void attempts.push(attempt) },
         served: async host => void served.push(host),
+        withdrawn: host => void withdrawn.push([host, certificates.issued(item, directory)?.id]),
       },
       item.host,
       action,
@@ -89,7 +91,7 @@ function room(refuses: readonly string[] = [], sites: ObtainDeps['sites'] = serv
         },
       },
     )
-  return { asked, looked, attempts, served, certificates, apply, act }
+  return { asked, looked, attempts, served, withdrawn, certificates, apply, act }
 }
 
 test('a certificate is kept under its content, with its authority, and serves before the self-signed one', async () => {
@@ -205,4 +207,15 @@ test('a revocation that does not succeed holds nothing up: the host gets another
   const other = 'https://other.example.com/directory'
   const moved = { ...item, issuer: { ...item.issuer, directory: other } }
   expect([await tried(moved, false), await tried(moved, false), await tried(moved, true)]).toEqual([[other], [], [other]])
+})
+
+test('the sites are told at once when a certificate is revoked, after which nothing gives it to them', async () => {
+  const { act, apply, certificates, withdrawn } = room()
+  await apply()
+  const certificate = certificates.issued(item, directory)?.id ?? ''
+  const revoke = { type: 'revoke', item, certificate, reason: 'superseded', replace: false, due: false } as const
+  await expect(act(revoke, 'revoked')).rejects.toThrow('killed at revoked')
+  expect(withdrawn).toEqual([])
+  await act(revoke)
+  expect(withdrawn).toEqual([[item.host, undefined]])
 })

@@ -21,6 +21,8 @@ export interface ApplyDeps extends ObtainDeps {
   readonly requests: Requests
   /** The authority that is declared now; undefined before anything is. */
   readonly issuer: () => Authority | undefined
+  /** Has the sites look at once, as one of this host's certificates serves no more. */
+  readonly withdrawn: (host: string) => void
 }
 
 export async function applyCertificate(
@@ -113,7 +115,7 @@ async function revokeLeft(deps: ApplyDeps, { host, certificate, reason }: Revoki
 
 /** By the authority that gave it, whichever is declared now. */
 async function revokeAt(
-  { certbot, issuer }: ApplyDeps,
+  { certbot, issuer, withdrawn }: ApplyDeps,
   asked: Pick<RevokingLeft, 'host' | 'reason'>,
   { folder, directory, authorities: noted }: Left,
   { signal, step }: ApplyContext,
@@ -124,6 +126,7 @@ async function revokeAt(
   await certbot.revoke({ ...asked, issuer: { authorities }, directory, folder }, signal)
   await step('revoked')
   await markRevoked(folder)
+  withdrawn(asked.host)
 }
 
 /** What was revoked is not taken up again. */

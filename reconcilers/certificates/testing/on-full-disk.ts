@@ -30,7 +30,7 @@ const reconciler = createCertificatesReconciler({
   renewals: rememberedRenewals(new Map()),
   requests: rememberedRequests(new Map()),
   issuer: () => told,
-  ...{ served: async () => {}, resolve: async () => [], own: [], httpPort: 1 },
+  ...{ served: async () => {}, withdrawn: () => {}, resolve: async () => [], own: [], httpPort: 1 },
   ...servingSites,
 })
 const { signal } = new AbortController()

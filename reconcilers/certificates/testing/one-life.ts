@@ -32,7 +32,7 @@ const reconciler = createCertificatesReconciler({
   renewals: rememberedRenewals(new Map()),
   requests: rememberedRequests(requests),
   issuer: () => told,
-  ...{ served: async () => {}, resolve: async () => [], own: [], httpPort: told.httpPort },
+  ...{ served: async () => {}, withdrawn: () => {}, resolve: async () => [], own: [], httpPort: told.httpPort },
   ...servingSites,
 })
 const { signal } = new AbortController()

@@ -106,6 +106,7 @@ export async function createRig({ believes = false } = {}): Promise<Rig> {
       ...servingSites,
     },
     served: async host => void served.push(host),
+    withdrawn: () => {},
     issuer: () => ({ directory: rig.directory, authorities: pebble.authorities }),
   }
   const usual = createCertificatesReconciler(dependencies)
