@@ -72,3 +72,26 @@ test('no answer is shown before it may be looked for, and none at all when that 
     expect(await asks(folder, answers, [{ name: 'shop.example.com', value }], never)).toEqual(['500 its site does not come'])
     expect(shown).toHaveLength(1)
   }))
+
+test('whether an answer is there is asked of this server itself, past any proxy of the environment', () =>
+  inFolder(async folder => {
+    const asked: string[] = []
+    await using web = Bun.serve({
+      ...{ port: 0, hostname: '127.0.0.1' },
+      fetch({ url, headers }) {
+        asked.push(`${headers.get('host')}${new URL(url).pathname}`)
+        return new Response(`${token}.${value}`)
+      },
+    })
+    const places = { challenges: join(folder, 'web'), ledger: join(folder, 'shown') }
+    const answers = httpAnswers({ clock: systemClock, httpPort: web.port ?? 0 }, ['shop.example.com'], places, context)
+    const before = process.env['HTTP_PROXY']
+    process.env['HTTP_PROXY'] = 'http://127.0.0.1:1'
+    try {
+      await answers.show({ name: 'shop.example.com', token, value: `${token}.${value}` })
+    } finally {
+      if (before === undefined) delete process.env['HTTP_PROXY']
+      else process.env['HTTP_PROXY'] = before
+    }
+    expect(asked).toEqual([`shop.example.com/.well-known/acme-challenge/${token}`])
+  }))

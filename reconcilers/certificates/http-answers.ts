@@ -49,12 +49,13 @@ export function httpAnswers(
 
 /** An authority that does not find it counts that against the name: it is not asked to look before we have found it. */
 async function untilServed({ httpPort, clock }: HttpAnswersDeps, name: string, path: string, value: string, signal: AbortSignal) {
-  const until = clock.now().getTime() + patience
+  // A wall clock that is set meanwhile would end it at once, or not for hours.
+  const until = performance.now() + patience
   for (;;) {
     const found = await answerOf(httpPort, name, path, signal)
     if (found === value) return
     signal.throwIfAborted()
-    if (clock.now().getTime() > until) {
+    if (performance.now() > until) {
       throw new ApplianceError('failed', `nginx does not give what an authority would look for at http://${name}${path}`, {
         hint: `see site/${name} of the verb status`,
       })
@@ -66,9 +67,9 @@ async function untilServed({ httpPort, clock }: HttpAnswersDeps, name: string, p
 async function answerOf(port: number, host: string, path: string, signal: AbortSignal): Promise<string | undefined> {
   const headers = { host, connection: 'close', 'user-agent': ownAgent }
   const stops = AbortSignal.any([signal, AbortSignal.timeout(5_000)])
-  const response = await fetch(`http://127.0.0.1:${port}${path}`, { headers, redirect: 'manual', signal: stops }).catch(
-    () => undefined,
-  )
+  // Past the proxy that the environment may name: it is this server that is asked.
+  const options = { headers, redirect: 'manual', signal: stops, proxy: false } as const
+  const response = await fetch(`http://127.0.0.1:${port}${path}`, options).catch(() => undefined)
   if (response?.status === 200) return response.text().catch(() => undefined)
   await response?.body?.cancel()
   return undefined
