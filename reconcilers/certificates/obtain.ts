@@ -38,7 +38,8 @@ export interface ObtainDeps extends ReachDeps, DnsAnswersDeps {
 
 /**
  * The authority is asked for an order while the site is being made, and looks for an answer only after site and records are
- * there. Where they do not come the order is left, which no authority counts, and no name is looked at in vain, which all do.
+ * there. Where they do not come the order is left, and no name is looked at in vain: authorities allow few of those (Let's
+ * Encrypt 5 of a name in an hour), and many orders (300 of an account in three hours, those that are left among them).
  */
 export async function obtain(
   deps: ObtainDeps,
@@ -64,11 +65,8 @@ export async function obtain(
     progress(host, `asking ${new URL(directory).hostname}`)
     await attempt(deps, item, directory, ready, context)
     await step('issued')
-  } else {
-    // Of the certbot that got it, which may have gone on without us.
-    await rm(socket, { force: true })
   }
-  // What a death left, and nobody listens at.
+  // What a death left, or a certbot that went on without us; nobody listens at it.
   await rm(socket, { force: true })
   const given = await givenIn(order)
   if (given === undefined) throw new ApplianceError('failed', 'certbot said that it has it, and it is not there')
