@@ -47,6 +47,18 @@ test('the same host is another place by another port, without TLS, and as someth
   await get('here')
 })
 
+test('a secret that was used on this server only is not sent anywhere, and one that belongs elsewhere can be used here', async () => {
+  await get('here')
+  await get('here')
+  expect(rig.changes).toEqual(['secret.bound TOKEN to this server'])
+  await expect(get(evil)).rejects.toMatchObject({
+    message: 'the secret TOKEN belongs to this server, and is not sent to evil.example.com:443 (git)',
+  })
+  await rig.secrets.restrict('TOKEN', ['github.com'], 'ada')
+  await get('here')
+  await expect(get(evil)).rejects.toMatchObject({ kind: 'waiting' })
+})
+
 test('a person allows one more place, and what waits is told', async () => {
   await get(github)
   await get(evil).catch(() => {})

@@ -32,9 +32,9 @@ export interface Reach {
 export interface Bindings {
   /**
    * Resolves when the secret may go there; the first place of a secret is where it belongs from then on. Throws `waiting`
-   * with the command that allows it.
+   * with the command that allows it. `here` it may be used always, and that too is a first place.
    */
-  check(name: string, to: Place, purpose: string): Promise<void>
+  check(name: string, to: Place | 'here', purpose: string): Promise<void>
   /** `HOST` or `HOST:PORT`, besides those that are allowed. Throws `invalid` for what is no host. */
   allow(name: string, host: string, by: string): Promise<void>
   /** These and no others. */
@@ -69,6 +69,9 @@ export interface Details {
 }
 
 const mostPlaces = 50
+
+/** Of what never leaves this server: a secret that was used for that only belongs nowhere else either. */
+const here: Place = { host: '', port: 0, use: 'here' }
 
 /**
  * Which secret belongs where: a commit names secrets and servers, and must not bring one to a server of its author's choice.
@@ -107,13 +110,14 @@ export function createBindings({ path, clock, command, record, learns = async ()
   }
 
   return {
-    check: (name, to, purpose) =>
+    check: (name, asked, purpose) =>
       next(async () => {
+        const to = asked === 'here' ? here : asked
         const all = await read()
         const own = ownEntry(all, name)
-        if (own?.some(bound => covers(bound, to))) return
+        if (own?.some(bound => covers(bound, to)) || (own !== undefined && to === here)) return
         if (own !== undefined && !(await learns())) throw await withhold(name, to, purpose, own)
-        await record('secret.bound', name, { to: placeText(to), by: '', for: purpose })
+        await record('secret.bound', name, { to: to === here ? 'this server' : placeText(to), by: '', for: purpose })
         await write({ ...all, [name]: [...(own ?? []), { ...to, at: clock.now().toISOString(), by: '' }] })
       }),
     allow: (name, host, by) =>
@@ -165,7 +169,9 @@ const covers = ({ host, port, use }: Bound, to: Place): boolean =>
   host === to.host && (port === undefined || port === to.port) && (use === undefined || use === to.use)
 
 const textOf = ({ host, port, use }: Bound): string =>
-  `${port === undefined ? host : placeText({ host, port })}${use === undefined ? '' : ` (${use})`}`
+  use === here.use
+    ? 'this server'
+    : `${port === undefined ? host : placeText({ host, port })}${use === undefined ? '' : ` (${use})`}`
 
 function parsed(text: string, path: string): All {
   try {

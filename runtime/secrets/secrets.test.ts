@@ -30,7 +30,11 @@ test('what is set is there, also after a start, and stands nowhere in clear', as
   expect(file).not.toContain('DNS_KEY')
   await again.remove('DNS_KEY', 'ada')
   expect(await refusal(again.remove('DNS_KEY', 'ada'))).toMatchObject({ kind: 'invalid', message: 'there is no secret DNS_KEY' })
-  expect(rig.changes).toEqual(['secret.set DNS_KEY by ada', 'secret.removed DNS_KEY by ada'])
+  expect(rig.changes).toEqual([
+    'secret.set DNS_KEY by ada',
+    'secret.bound DNS_KEY to this server',
+    'secret.removed DNS_KEY by ada',
+  ])
   expect((await again.list()).secrets).toEqual([])
 })
 

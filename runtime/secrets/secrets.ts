@@ -105,7 +105,7 @@ export function createSecrets(dependencies: SecretsDependencies): Secrets & { ch
       const value = field === undefined ? whole : fieldOf(whole, name, field)
       if (value.trim() === '') throw await missing('empty')
       known.add(value)
-      if (to !== 'here') await dependencies.bindings.check(name, to, purpose)
+      await dependencies.bindings.check(name, to, purpose)
       await accessed(name, purpose, value)
       return value
     },
