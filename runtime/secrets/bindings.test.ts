@@ -77,6 +77,26 @@ test('a person allows one more place, and what waits is told', async () => {
     await expect(rig.secrets.allow('TOKEN', host, 'ada')).rejects.toMatchObject({ kind: 'invalid' })
 })
 
+test('a host that a person allows is not that host without TLS, unless the person says so', async () => {
+  const clear = placeOfUrl('http://evil.example.com/me/config.git', 'git')
+  await get(github)
+  await get(clear).catch(() => {})
+  await rig.secrets.allow('TOKEN', 'evil.example.com', 'ada')
+  await get(evil)
+  await expect(get(clear)).rejects.toMatchObject({
+    message: expect.stringContaining('is not sent to evil.example.com:80 (git without TLS)'),
+    hint: 'if you want that: ai-infra secret allow TOKEN evil.example.com:80/without-tls',
+  })
+  expect((await rig.secrets.reaches()).get('TOKEN')?.refused).toEqual(['evil.example.com:80/without-tls'])
+  await rig.secrets.allow('TOKEN', 'evil.example.com:80/without-tls', 'ada')
+  await get(clear)
+  await get(evil)
+  expect((await rig.secrets.reaches()).get('TOKEN')).toEqual({
+    allowed: ['github.com:443 (git)', 'evil.example.com', 'evil.example.com:80 (without TLS)'],
+    refused: [],
+  })
+})
+
 test('hosts that are named when it is set are the only ones, with every port; another value keeps them', async () => {
   await rig.secrets.restrict('TOKEN', ['git.example.com', '[2001:db8::1]:5432'], 'ada')
   await expect(get(github)).rejects.toMatchObject({ kind: 'waiting' })

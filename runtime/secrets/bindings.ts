@@ -10,7 +10,7 @@ const boundShape = z.strictObject({
   host: z.string(),
   /** Absent: every port. */
   port: z.number().optional(),
-  /** Absent: whatever it is used for there. */
+  /** Absent: whatever it is used for there with TLS; `without TLS`: whatever without. */
   use: z.string().optional(),
   /** ISO 8601. */
   at: z.string(),
@@ -35,7 +35,7 @@ export interface Bindings {
    * with the command that allows it. `here` it may be used always, and that too is a first place.
    */
   check(name: string, to: Place | 'here', purpose: string): Promise<void>
-  /** `HOST` or `HOST:PORT`, besides those that are allowed. Throws `invalid` for what is no host. */
+  /** `HOST` or `HOST:PORT`, with `/without-tls` behind it for the way without, besides those that are allowed. Throws `invalid` for what is no host. */
   allow(name: string, host: string, by: string): Promise<void>
   /** These and no others. */
   restrict(name: string, hosts: readonly string[], by: string): Promise<void>
@@ -79,7 +79,7 @@ const here: Place = { host: '', port: 0, use: 'here' }
  */
 export function createBindings({ path, clock, command, record, learns = async () => false }: BindingsDeps): Bindings {
   const next = oneAtATime()
-  const refused = new Map<string, Set<string>>()
+  const refused = new Map<string, Map<string, Place>>()
   const read = async (): Promise<All> => {
     const text = await readTextIfExists(path)
     return text === undefined ? {} : parsed(text, path)
@@ -89,20 +89,21 @@ export function createBindings({ path, clock, command, record, learns = async ()
     await writeFileAtomic(path, `${JSON.stringify({ version: 1, secrets: all }, undefined, 1)}\n`, 0o600)
   }
   const boundOf = (text: string, by: string): Bound => {
-    const found = readHost(text)
+    const isPlain = text.endsWith(plainSuffix)
+    const found = readHost(isPlain ? text.slice(0, -plainSuffix.length) : text)
     if (found === undefined)
       throw new ApplianceError('invalid', 'this is no host', { hint: 'write it like db.example.com, or db.example.com:5432' })
     const { host, port } = found
-    return { host, ...(port !== undefined && { port }), at: clock.now().toISOString(), by }
+    return { host, ...(port !== undefined && { port }), ...(isPlain && { use: plain }), at: clock.now().toISOString(), by }
   }
   const withhold = async (name: string, to: Place, purpose: string, own: readonly Bound[]): Promise<ApplianceError> => {
-    const there = placeText(to)
-    const known = refused.get(name) ?? new Set()
+    const there = wantedText(to)
+    const known = refused.get(name) ?? new Map<string, Place>()
     if (!known.has(there)) await record('secret.withheld', name, { to: there, by: '', for: purpose })
-    refused.set(name, known.add(there))
+    refused.set(name, known.set(there, to))
     return new ApplianceError(
       'waiting',
-      `the secret ${name} belongs to ${own.map(textOf).join(', ')}, and is not sent to ${there} (${to.use})`,
+      `the secret ${name} belongs to ${own.map(textOf).join(', ')}, and is not sent to ${placeText(to)} (${to.use})`,
       {
         hint: `if you want that: ${command} secret allow ${name} ${there}`,
       },
@@ -131,8 +132,8 @@ export function createBindings({ path, clock, command, record, learns = async ()
           })
         await record('secret.allowed', name, { to: host, by })
         await write({ ...all, [name]: [...own.filter(other => textOf(other) !== textOf(bound)), bound] })
-        refused.get(name)?.forEach(there => {
-          if (there === host || there.startsWith(`${bound.host}:`)) refused.get(name)?.delete(there)
+        refused.get(name)?.forEach((to, there, known) => {
+          if (covers(bound, to)) known.delete(there)
         })
       }),
     restrict: (name, hosts, by) =>
@@ -156,7 +157,7 @@ export function createBindings({ path, clock, command, record, learns = async ()
         return new Map(
           Object.entries(all).map(([name, bounds]) => [
             name,
-            { allowed: bounds.map(textOf), refused: [...(refused.get(name) ?? [])].toSorted() },
+            { allowed: bounds.map(textOf), refused: [...(refused.get(name)?.keys() ?? [])].toSorted() },
           ]),
         )
       }),
@@ -165,8 +166,19 @@ export function createBindings({ path, clock, command, record, learns = async ()
 
 const ownEntry = (all: All, name: string) => (Object.hasOwn(all, name) ? all[name] : undefined)
 
-const covers = ({ host, port, use }: Bound, to: Place): boolean =>
-  host === to.host && (port === undefined || port === to.port) && (use === undefined || use === to.use)
+const plain = 'without TLS'
+/** What a person writes behind a host for the way without TLS: a host alone is not that. */
+const plainSuffix = '/without-tls'
+const isPlainUse = (use: string) => use.endsWith(` ${plain}`)
+
+const covers = ({ host, port, use }: Bound, to: Place): boolean => {
+  if (host !== to.host || (port !== undefined && port !== to.port)) return false
+  if (use === undefined) return !isPlainUse(to.use)
+  return use === to.use || (use === plain && isPlainUse(to.use))
+}
+
+/** As `allow` takes it. */
+const wantedText = (to: Place): string => `${placeText(to)}${isPlainUse(to.use) ? plainSuffix : ''}`
 
 const textOf = ({ host, port, use }: Bound): string =>
   use === here.use
