@@ -109,6 +109,18 @@ test('hosts that are named when it is set are the only ones, with every port; an
   await get(github)
 })
 
+test('places are kept while another store has the name, and a restriction that is taken back leaves what was', async () => {
+  await using both = await secretsRig({ TOKEN: 'of the environment' })
+  await both.secrets.set('TOKEN', 'correct horse battery', 'ada')
+  await get(github, both.secrets)
+  await (await both.secrets.restrict('TOKEN', ['evil.example.com'], 'ada'))()
+  await both.secrets.remove('TOKEN', 'ada')
+  expect(await get(github, both.secrets)).toBe('of the environment')
+  await expect(get(evil, both.secrets)).rejects.toMatchObject({ kind: 'waiting' })
+  await (await rig.secrets.restrict('TOKEN', ['evil.example.com'], 'ada'))()
+  expect((await rig.secrets.reaches()).has('TOKEN')).toBe(false)
+})
+
 test('an appliance that is new to this takes every place that is declared as right, until main moves', async () => {
   let isNew = true
   const { secrets } = rig.open({ learns: async () => isNew })

@@ -37,8 +37,8 @@ export interface Bindings {
   check(name: string, to: Place | 'here', purpose: string): Promise<void>
   /** `HOST` or `HOST:PORT`, with `/without-tls` behind it for the way without, besides those that are allowed. Throws `invalid` for what is no host. */
   allow(name: string, host: string, by: string): Promise<void>
-  /** These and no others. */
-  restrict(name: string, hosts: readonly string[], by: string): Promise<void>
+  /** These and no others; resolves with what takes that back, for a value that could not be set after all. */
+  restrict(name: string, hosts: readonly string[], by: string): Promise<() => Promise<void>>
   /** The next place is the first one again. */
   forget(name: string): Promise<void>
   list(): Promise<ReadonlyMap<string, Reach>>
@@ -141,15 +141,22 @@ export function createBindings({ path, clock, command, record, learns = async ()
         const bounds = hosts.map(host => boundOf(host, by))
         if (bounds.length > mostPlaces) throw new ApplianceError('invalid', `a secret goes to ${mostPlaces} places at most`)
         await record('secret.allowed', name, { to: hosts.join(', '), by })
-        await write({ ...(await read()), [name]: bounds })
+        const all = await read()
+        const own = ownEntry(all, name)
+        await write({ ...all, [name]: bounds })
         refused.delete(name)
+        return () =>
+          next(async () => {
+            await record('secret.allowed', name, { to: (own ?? []).map(textOf).join(', '), by })
+            const now = await read()
+            await write(own === undefined ? without(now, name) : { ...now, [name]: own })
+          })
       }),
     forget: name =>
       next(async () => {
         const all = await read()
         refused.delete(name)
-        if (ownEntry(all, name) === undefined) return
-        await write(Object.fromEntries(Object.entries(all).filter(([other]) => other !== name)))
+        if (ownEntry(all, name) !== undefined) await write(without(all, name))
       }),
     list: () =>
       next(async () => {
@@ -163,6 +170,8 @@ export function createBindings({ path, clock, command, record, learns = async ()
       }),
   }
 }
+
+const without = (all: All, name: string): All => Object.fromEntries(Object.entries(all).filter(([other]) => other !== name))
 
 const ownEntry = (all: All, name: string) => (Object.hasOwn(all, name) ? all[name] : undefined)
 

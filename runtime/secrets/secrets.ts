@@ -42,11 +42,11 @@ export interface Secrets {
   set(name: string, value: string, by: string): Promise<Kept>
   /** Lets it go to `HOST` or `HOST:PORT` as well. Throws `invalid` for what is no name or no host. */
   allow(name: string, host: string, by: string): Promise<void>
-  /** Lets it go to these hosts and to no others, whatever it was sent to before. */
-  restrict(name: string, hosts: readonly string[], by: string): Promise<void>
+  /** Lets it go to these hosts and to no others, whatever it was sent to before; resolves with what takes that back. */
+  restrict(name: string, hosts: readonly string[], by: string): Promise<() => Promise<void>>
   /** Where each secret may go that was sent somewhere, or was given places. */
   reaches(): Promise<ReadonlyMap<string, Reach>>
-  /** Throws `invalid` when there is none that could be removed. */
+  /** Throws `invalid` when there is none that could be removed. Where it may go is forgotten with the last value of the name. */
   remove(name: string, by: string): Promise<void>
   /** `age1…`, what others encrypt for. */
   recipient(): Promise<string>
@@ -136,10 +136,12 @@ export function createSecrets(dependencies: SecretsDependencies): Secrets & { ch
       checkSecret(name, value)
       known.add(value)
       const store = await dependencies.writable()
+      // Before: what throws has set nothing.
+      const hiddenBy = await nearerThan(store, await stores(), name)
       await recordChange('secret.set', name, by)
       await store.set(name, value)
       changed([name])
-      return { source: store.source, hiddenBy: await nearerThan(store, await stores(), name) }
+      return { source: store.source, hiddenBy }
     },
     async remove(name, by) {
       checkedName(name)
@@ -147,7 +149,12 @@ export function createSecrets(dependencies: SecretsDependencies): Secrets & { ch
       if (!(await store.list()).some(facts => facts.name === name)) throw await notRemovable(store, await stores(), name)
       await recordChange('secret.removed', name, by)
       if (!(await store.remove(name))) return
-      await dependencies.bindings.forget(name)
+      // A store that does not answer may have it still.
+      const isLeft = await firstOf(await stores(), name).then(
+        value => value !== undefined,
+        () => true,
+      )
+      if (!isLeft) await dependencies.bindings.forget(name)
       changed([name])
     },
     async allow(name, host, by) {
@@ -155,8 +162,9 @@ export function createSecrets(dependencies: SecretsDependencies): Secrets & { ch
       changed([name])
     },
     async restrict(name, hosts, by) {
-      await dependencies.bindings.restrict(checkedName(name), hosts, by)
+      const undo = await dependencies.bindings.restrict(checkedName(name), hosts, by)
       changed([name])
+      return undo
     },
     reaches: dependencies.bindings.list,
     subscribe(listener) {

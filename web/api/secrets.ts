@@ -71,9 +71,15 @@ export function secretsRoutes({ secrets, secretUses, shareSecret }: SecretsApiDe
         const { name, value, shared, hosts } = body
         checkSecret(name, value)
         // First: what waits for it goes on as soon as it is set.
-        if (hosts !== undefined) await secrets.restrict(name, hosts, nameOf(call.identity))
-        if (!shared) return { set: name, ...(await secrets.set(name, value, nameOf(call.identity))) }
-        await shareSecret(name, value, authorOf(call.identity))
+        const undo = hosts === undefined ? undefined : await secrets.restrict(name, hosts, nameOf(call.identity))
+        try {
+          if (!shared) return { set: name, ...(await secrets.set(name, value, nameOf(call.identity))) }
+          await shareSecret(name, value, authorOf(call.identity))
+        } catch (error) {
+          // The old value does not go where the new one was to.
+          await undo?.()
+          throw error
+        }
         const used = (await secrets.list()).secrets.find(entry => entry.name === name)?.source
         const isHidden = used !== undefined && sources.indexOf(used) < sources.indexOf('repository')
         return { set: name, source: 'repository' as const, ...(isHidden && { hiddenBy: used }) }

@@ -33,7 +33,9 @@ export function fakeSecrets(): Pick<PortalDeps, 'secrets' | 'secretUses'> & {
         reaches.set(name, { allowed: [...(reaches.get(name)?.allowed ?? []), host], refused: [] })
       },
       async restrict(name, hosts) {
+        const own = reaches.get(name)
         reaches.set(name, { allowed: hosts, refused: [] })
+        return async () => void (own === undefined ? reaches.delete(name) : reaches.set(name, own))
       },
       async remove(name) {
         if (!entries.delete(name)) throw new ApplianceError('invalid', `there is no secret ${name}`)
