@@ -1,6 +1,7 @@
 import { lookup } from 'node:dns/promises'
 import { join } from 'node:path'
 import type { CloudflareProvider, DesiredState, DnsProvider } from '../desired-state/state.ts'
+import { atMost } from '../reconcilers/dns/at-most.ts'
 import { type CloudflareAccount, type CloudflareDeps, createAccount } from '../reconcilers/dns/cloudflare/api.ts'
 import { createCloudflare } from '../reconcilers/dns/cloudflare/provider.ts'
 import { createKeptSettings } from '../reconcilers/dns/cloudflare/settings/kept.ts'
@@ -53,6 +54,7 @@ export function createDnsAccess({ spawn, clock, secrets, cloudflareBaseUrl }: Dn
   const cloudflare = (declared: CloudflareProvider): CloudflareDeps => ({
     ...{ secret: secretOf(declared), clock, baseUrl: cloudflareBaseUrl, account: accountOf(declared) },
   })
+  const others = atMost(8, spawn)
   const propagation = { 'dns-record': createPropagation(clock), 'site-record': createPropagation(clock) }
   return {
     ...{ cloudflare, propagation },
@@ -62,7 +64,13 @@ export function createDnsAccess({ spawn, clock, secrets, cloudflareBaseUrl }: Dn
     providersOf: owner => declared =>
       declared.type === 'cloudflare'
         ? createCloudflare(declared, { ...cloudflare(declared), owner })
-        : createRfc2136(declared, { spawn, owner, resolve: addressesOf, secret: () => secretOf(declared)(declared.secret) }),
+        : createRfc2136(declared, {
+            spawn,
+            others,
+            owner,
+            resolve: addressesOf,
+            secret: () => secretOf(declared)(declared.secret),
+          }),
   }
 }
 

@@ -1,4 +1,7 @@
+import { BlockList, isIP } from 'node:net'
+import { whyUnreachable } from '../../desired-state/documents/address.ts'
 import type { Rfc2136Provider } from '../../desired-state/state.ts'
+import { systemClock } from '../../runtime/os/clock.ts'
 import type { Spawn } from '../../runtime/os/spawn.ts'
 import { type FoundSet, hasIt, type Lack, setKey, type Wanted, type ZoneContent } from './provider.ts'
 import { readZoneText } from './zone-text.ts'
@@ -14,12 +17,15 @@ export interface NameServer {
 
 /** Sets that one server is asked for: a zone is transferred whole, so that a few of them speak for all. */
 const mostAsked = 20
-/** Milliseconds for all answers of one server. */
+/** Servers of one zone, and addresses of each, that are asked: whoever owns those chooses how many there are. */
+const most = { servers: 16, addresses: 4 }
+/** Milliseconds for all answers of one server, and for the addresses of a name. */
 const patience = 10_000
 
 /**
  * The servers that a zone names, but for the one that is written to, with the addresses that the zone itself gives or those
- * that they have elsewhere. One whose name has no address here cannot be asked, and is left out.
+ * that they have elsewhere. One whose name has no address here cannot be asked, and is left out; so is one whose addresses
+ * lead into this machine or its cloud.
  */
 export async function otherServers(
   zone: string,
@@ -29,17 +35,41 @@ export async function otherServers(
 ): Promise<readonly NameServer[]> {
   const addressesOf = async (name: string): Promise<readonly string[]> => {
     const glue = (['A', 'AAAA'] as const).flatMap(type => sets.get(setKey({ name, type }))?.values ?? [])
-    return glue.length > 0 ? glue : ((await resolve?.(name).catch(() => [])) ?? [])
+    return glue.length > 0 || resolve === undefined ? glue : resolvedIn(patience, resolve(name))
   }
-  const named = (sets.get(setKey({ name: zone, type: 'NS' }))?.values ?? []).filter(name => name !== server)
+  const named = (sets.get(setKey({ name: zone, type: 'NS' }))?.values ?? [])
+    .filter(name => name !== server)
+    .slice(0, most.servers)
   if (named.length === 0) return []
   const [own, found] = await Promise.all([
     addressesOf(server),
     Promise.all(named.map(async name => ({ name, addresses: await addressesOf(name) }))),
   ])
   const known = new Set([server, ...own])
-  return found.filter(({ addresses }) => addresses.length > 0 && !addresses.some(address => known.has(address)))
+  return found
+    .filter(({ addresses }) => !addresses.some(address => known.has(address)))
+    .map(({ name, addresses }) => ({ name, addresses: addresses.filter(mayBeAsked(server)).slice(0, most.addresses) }))
+    .filter(({ addresses }) => addresses.length > 0)
 }
+
+async function resolvedIn(milliseconds: number, addresses: Promise<readonly string[]>): Promise<readonly string[]> {
+  const enough = new AbortController()
+  const late = systemClock.sleep(milliseconds, enough.signal).then(() => [])
+  return Promise.race([addresses.catch(() => []), late]).finally(() => enough.abort())
+}
+
+const loopback = new BlockList()
+loopback.addSubnet('127.0.0.0', 8, 'ipv4')
+loopback.addAddress('::1', 'ipv6')
+
+const isLoopback = (address: string): boolean =>
+  isIP(address) !== 0 && loopback.check(address, isIP(address) === 4 ? 'ipv4' : 'ipv6')
+
+/** Addresses of a stranger's choice: this machine is asked only where the server that is written to is on it, too. */
+const mayBeAsked =
+  (server: string) =>
+  (address: string): boolean =>
+    whyUnreachable(address) === undefined && (!isLoopback(address) || server === 'localhost' || isLoopback(server))
 
 /** What a server of the zone lacks, if anything; `serial` is that of the server that is written to. */
 export async function lackOf(

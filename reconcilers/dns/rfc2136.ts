@@ -23,6 +23,8 @@ export interface Rfc2136Deps {
   readonly owner: string
   /** The TSIG key in base64; throws `waiting` when it is not there. */
   readonly secret: () => Promise<string>
+  /** Asks the zone's other servers; absent: `spawn`. */
+  readonly others?: Spawn
   /** For those of the zone's other servers whose addresses the zone itself does not give. Absent: these are not asked. */
   readonly resolve?: Resolve
 }
@@ -45,8 +47,8 @@ export function createRfc2136(declared: Rfc2136Provider, given: Rfc2136Deps): Pr
     },
     async lacking(zone, content, wanted, signal) {
       const servers = await otherServers(zone, content.sets, declared, deps.resolve)
-      const { spawn } = deps
-      return (await Promise.all(servers.map(server => lackOf(spawn, server, zone, content, wanted, signal)))).flat()
+      const { spawn, others = spawn } = deps
+      return (await Promise.all(servers.map(server => lackOf(others, server, zone, content, wanted, signal)))).flat()
     },
     async change(zone, corrections, signal) {
       const failures = new Map<string, Error>()
@@ -82,7 +84,9 @@ function challengesOf(declared: Rfc2136Provider, deps: Rfc2136Deps): Challenges 
       if (!(await textsAt(deps.spawn, declared, name, signal))?.includes(value)) return false
       const others = await serversNow(deps, declared, zone, signal)
       const seen = await Promise.all(
-        others.flatMap(({ addresses }) => addresses.map(server => textsAt(deps.spawn, { server, port: 53 }, name, signal))),
+        others.flatMap(({ addresses }) =>
+          addresses.map(server => textsAt(deps.others ?? deps.spawn, { server, port: 53 }, name, signal)),
+        ),
       )
       return seen.every(texts => texts === undefined || texts.includes(value))
     },
