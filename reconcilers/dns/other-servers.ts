@@ -103,11 +103,13 @@ async function standingOf(
 ): Promise<'level' | 'behind' | 'silent'> {
   const asked = await ask(spawn, { server: address, port: 53 }, [{ name: zone, type: 'SOA' }], signal)
   if (!isOwnAnswer(asked)) return 'silent'
-  if (serialOf(asked) === serial) return 'level'
+  if (serial !== undefined && serialOf(asked) === serial) return 'level'
   // Servers that number a zone each in their own way are level when they have what was written.
   const sample = wanted.slice(-mostAsked)
   if (sample.length === 0) return 'behind'
-  const found = setsIn(await ask(spawn, { server: address, port: 53 }, sample, signal))
+  const answer = await ask(spawn, { server: address, port: 53 }, sample, signal)
+  if (!answersAll(answer, sample)) return 'silent'
+  const found = setsIn(answer)
   return sample.every(one => hasIt(one, found.get(setKey(one))?.values ?? [])) ? 'level' : 'behind'
 }
 
@@ -131,6 +133,18 @@ export async function ask(
 
 /** The server knows the zone itself, and does not only repeat what another one said. */
 export const isOwnAnswer = (text: string): boolean => /status: (?:NOERROR|NXDOMAIN)/.test(text) && /flags:[^;]*\baa\b/.test(text)
+
+/** What was taken out is missed by silence as well: that counts only in a server's own answer. Delegations are no own ones. */
+function answersAll(text: string, asked: readonly Wanted[]): boolean {
+  const answers = text.split('->>HEADER<<-').slice(1)
+  const own = answers.filter(isOwnAnswer).length
+  const put = asked.filter(({ values }) => values !== undefined).length
+  return (
+    answers.length === asked.length &&
+    answers.every(answer => /status: (?:NOERROR|NXDOMAIN)/.test(answer)) &&
+    own >= asked.length - put
+  )
+}
 
 /** Serial of the first SOA record. */
 export const serialOf = (text: string): number | undefined => {
