@@ -40,10 +40,16 @@ async function applyPlace(
     const corrections = changes.flatMap(({ action }) => (action.type === 'correct' ? [action.correction] : []))
     await keepSnapshot(join(deps.snapshots, zone), before, corrections, deps.clock.now())
     await step('snapshot')
-    const failures = await provider.change(zone, corrections, signal)
+    let known: ReadonlyMap<string, Error> | undefined
+    try {
+      known = await provider.change(zone, corrections, signal)
+    } finally {
+      // What was interrupted may have been taken.
+      const made = corrections.filter(correction => known?.has(setKey(setOf(correction))) !== true)
+      deps.propagation.wrote({ zone, provider: declared }, made)
+    }
+    const failures = known
     await step('sent')
-    const made = corrections.filter(correction => !failures.has(setKey(setOf(correction))))
-    deps.propagation.wrote({ zone, provider: declared }, made)
     if (failures.size === 0 && takesTheLast(before, corrections)) await deps.kept.forget({ zone, provider: declared })
     return changes.map(({ key }) => {
       const error = failures.get(key)
