@@ -16,7 +16,8 @@ export async function applyPlaces(
   { signal, step }: ApplyContext,
 ): Promise<readonly Outcome[]> {
   await step('begin')
-  await dropOld(deps.snapshots, deps.clock.now())
+  // What cannot be tidied up keeps no zone from its records.
+  await dropOld(deps.snapshots, deps.clock.now()).catch(() => {})
   const places = Map.groupBy(changes, ({ action }) => `${action.zone} at ${placeKey(action.provider)}`)
   const outcomes = await Promise.all([...places.values()].map(own => applyPlace(deps, own, step, signal)))
   await step('changed')

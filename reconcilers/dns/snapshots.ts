@@ -1,4 +1,4 @@
-import { readdir, rm, stat } from 'node:fs/promises'
+import { readdir, rm, rmdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { systemCode } from '../../runtime/os/errors.ts'
 import { makeDirectory, writeFileAtomic } from '../../runtime/os/files.ts'
@@ -33,8 +33,12 @@ export async function dropOld(root: string, now: Date): Promise<void> {
     const folder = join(root, zone)
     const found = await Promise.all((await readdir(folder).catch(noFolder)).map(name => withAge(folder, name, now)))
     const isLeft = !found.some(({ name }) => name.endsWith('.kept'))
-    if (isLeft && found.length > 0 && found.every(({ age }) => age > keptAfterwards)) await rm(folder, { recursive: true })
-    else for (const { name, age } of found) if (name.endsWith('.tmp') && age > day) await rm(join(folder, name), { force: true })
+    if (isLeft && found.length > 0 && found.every(({ age }) => age > keptAfterwards)) {
+      for (const { name } of found) await rm(join(folder, name), { force: true })
+      // It is not empty where somebody has put records into the zone meanwhile.
+      await rmdir(folder).catch(() => {})
+    } else
+      for (const { name, age } of found) if (name.endsWith('.tmp') && age > day) await rm(join(folder, name), { force: true })
   }
 }
 
