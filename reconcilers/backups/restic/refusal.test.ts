@@ -36,6 +36,8 @@ test.each([
     'full',
     'failed',
   ],
+  ['server response unexpected: XMinioAdminBucketQuotaExceeded', 'full', 'failed'],
+  ['Fatal: Post https://quota.example.com/: dial tcp 10.0.0.1:443: i/o timeout', 'unreachable', 'failed'],
   ['something that nobody has seen yet', 'failed', 'failed'],
 ] as const)('%s is told apart, with the next step', (printed, reason, kind) => {
   const refusal = refusalOf('backup', printed)
@@ -46,7 +48,13 @@ test.each([
 test('restic need not try for a minute what cannot become better, and goes on trying what can', () => {
   const retrying = (words: string) => `Save(<data/1f>) returned error, retrying after 552.330144ms: ${words}\n`
   expect(triesInVain(retrying('client.PutObject: The quota of this bucket is exceeded.'))).toBe(true)
-  expect(triesInVain(retrying('client.PutObject: Access Denied.'))).toBe(true)
+  const refused = retrying('client.PutObject: Access Denied.')
+  // One server of many may not know the keys yet.
+  expect([triesInVain(refused), triesInVain(`${refused}${refused}`)]).toEqual([false, true])
+  expect(triesInVain(`${refused}${refused.replace('data/1f', 'data/2e')}`)).toBe(false)
+  // A place that only takes in: the backup is made, and its lock stays.
+  expect(triesInVain(`${refused}${refused}`.replaceAll('Save(<data', 'Remove(<lock'))).toBe(false)
+  expect(triesInVain(retrying('Put https://quota.example.com/quota/1f: EOF').repeat(2))).toBe(false)
   expect(triesInVain(retrying('write /mnt/data/1f-tmp-1: no space left on device'))).toBe(true)
   expect(triesInVain(retrying('dial tcp 10.0.0.1:443: connect: connection refused'))).toBe(false)
   expect(triesInVain(retrying('server response unexpected: 503 Service Unavailable (503)'))).toBe(false)

@@ -28,8 +28,8 @@ interface Rule {
   readonly kind: ErrorKind
   readonly message: string
   readonly hint: string
-  /** Trying again does not cure it. */
-  readonly lasting?: true
+  /** Tries of one thing after which another does not cure it; absent: any may. */
+  readonly tries?: 1 | 2
 }
 
 /** The first that fits counts. */
@@ -41,8 +41,8 @@ const rules: readonly Rule[] = [
   },
   {
     pattern:
-      /no space left|disk quota exceeded|file too large|507 Insufficient Storage|413 Request Entity Too Large|quota|minimum free drive/i,
-    ...{ reason: 'full', kind: 'failed', message: 'there is no space left for the repository', lasting: true },
+      /no space left|disk quota exceeded|file too large|507 Insufficient Storage|413 Request Entity Too Large|quota (?:\w+ ){0,5}(?:exceeded|reached)|QuotaExceeded|minimum free drive/i,
+    ...{ reason: 'full', kind: 'failed', message: 'there is no space left for the repository', tries: 1 },
     hint: 'make room there, or keep less (keep: in backups.yaml); what was backed up before is not touched',
   },
   {
@@ -64,7 +64,7 @@ const rules: readonly Rule[] = [
     pattern: /client\.MakeBucket|NoSuchBucket|The specified bucket does not exist/,
     ...{ reason: 'gone', kind: 'stalled', message: 'there is no such bucket, and the keys may not make one' },
     hint: 'make the bucket, or correct its name in repository:',
-    lasting: true,
+    tries: 1,
   },
   {
     pattern: /503 Service Unavailable|SlowDown|reduce your request rate|429 Too Many Requests/i,
@@ -74,12 +74,12 @@ const rules: readonly Rule[] = [
   {
     pattern:
       /401 Unauthorized|403 Forbidden|Access ?Denied|SignatureDoesNotMatch|InvalidAccessKeyId|request signature we calculated|Access Key Id you provided/i,
-    ...{ reason: 'no-entry', kind: 'stalled', message: 'the server refuses the keys', lasting: true },
+    ...{ reason: 'no-entry', kind: 'stalled', message: 'the server refuses the keys', tries: 2 },
     hint: 'set what access_key and secret_key name anew',
   },
   {
     pattern: /read-only file system|permission denied/i,
-    ...{ reason: 'not-writable', kind: 'stalled', message: 'the appliance may not write there', lasting: true },
+    ...{ reason: 'not-writable', kind: 'stalled', message: 'the appliance may not write there', tries: 1 },
     hint: 'take a folder below /var/backups/ai-infra, or give another one to the user ai-infra and name it in ReadWritePaths= with: systemctl edit ai-infra',
   },
   {
@@ -117,13 +117,24 @@ export const ownDiskFull = (words: string): ResticRefusal =>
 
 const retried = /^(?:Load|Save|Stat|List|Remove)\(.*?returned error, retrying after \S+: /
 
+/** Not what is removed: a place that only takes in refuses that for good, and what was backed up is there all the same. */
+const needed = /^((?:Load|Save|Stat|List)\(.*?) returned error, retrying after /
+
 /**
  * Whether restic, which tries all that fails ten times and takes a minute for that, tries something that does not become
  * better: then it need not go on.
  */
 export function triesInVain(printed: string): boolean {
-  const lines = printed.split('\n').filter(line => retried.test(line))
-  return lines.some(line => rules.find(({ pattern }) => pattern.test(line))?.lasting === true)
+  const tries = new Map<string, number>()
+  for (const line of printed.split('\n')) {
+    const what = needed.exec(line)?.[1]
+    const most = what === undefined ? undefined : rules.find(({ pattern }) => pattern.test(line))?.tries
+    if (what === undefined || most === undefined) continue
+    const count = (tries.get(what) ?? 0) + 1
+    if (count >= most) return true
+    tries.set(what, count)
+  }
+  return false
 }
 
 /** What a restic that failed says, as a sentence with the next step; `own` are folders of ours that it writes to. */

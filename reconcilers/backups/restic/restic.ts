@@ -205,10 +205,15 @@ export function createRestic(access: ResticAccess, spawn: Spawn, signal: AbortSi
 /** Ends restic when it tries what cannot become better: it takes its lock away, and the reason is said now. */
 function impatient(): Complained {
   let last = ''
+  let interrupted = false
   const decoder = new TextDecoder()
   return (piece, interrupt) => {
-    last = (last + decoder.decode(piece, { stream: true })).slice(-4_096)
-    if (triesInVain(last)) interrupt()
+    // A second signal would end it before it has taken its lock away.
+    if (interrupted) return
+    last = (last + decoder.decode(piece, { stream: true })).slice(-16_384)
+    if (!triesInVain(last)) return
+    interrupted = true
+    interrupt()
   }
 }
 
