@@ -9,7 +9,7 @@ import { type ResticAccess, writeKnownHosts } from '../reconcilers/backups/resti
 import { createRestic } from '../reconcilers/backups/restic/restic.ts'
 import { fillFolder, refuseFilled } from '../reconcilers/backups/restore/into-place.ts'
 import { restoreRun } from '../reconcilers/backups/restore/restore.ts'
-import { ourTag, storedRuns } from '../reconcilers/backups/tags.ts'
+import { ourTag, type StoredRun, storedRuns } from '../reconcilers/backups/tags.ts'
 import { ApplianceError } from '../runtime/os/errors.ts'
 import { homeAt } from '../runtime/os/home.ts'
 import { spawn } from '../runtime/os/spawn.ts'
@@ -69,11 +69,17 @@ export async function restoreAppliance(order: RestoreOrder): Promise<RestoredApp
       step,
       spawn,
     )
-    return restoredShape.parse(JSON.parse(note))
+    return note === '' ? withoutNote(run) : restoredShape.parse(JSON.parse(note))
   } finally {
     await rm(scratch, { recursive: true, force: true })
   }
 }
+
+/** What was begun by an appliance itself, or by an older version, left no note. */
+const withoutNote = ({ name, hostname, time, postgres }: StoredRun): RestoredAppliance => ({
+  ...{ name, hostname, at: time.toISOString(), environment: [] },
+  missing: postgres === undefined ? ['postgres'] : [],
+})
 
 async function accessOf(order: RestoreOrder, scratch: string): Promise<ResticAccess> {
   const location = parseLocation(order.repository, order.hostKey, order.region)

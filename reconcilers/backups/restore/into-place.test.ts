@@ -20,7 +20,7 @@ test('a restore that fails takes away what it had written, and the same one goes
     throw new Error('no space left on device')
   }
   await expect(fillFolder(folder, full, async () => {}, spawn)).rejects.toThrow('no space left')
-  expect(await readdir(folder, { recursive: true })).toEqual(['.restore'])
+  expect((await readdir(folder, { recursive: true })).sort()).toEqual(['.restore', '.restore.lock'])
   const killed = async (step: string) => {
     if (step === 'whole') throw new Error('killed')
   }
@@ -28,6 +28,20 @@ test('a restore that fails takes away what it had written, and the same one goes
   const note = await fillFolder(folder, make('another'), async () => {}, spawn)
   expect([note, await readFile(join(folder, 'lesson.md'), 'utf8')]).toEqual(['what was restored', 'a lesson'])
   await expect(fillFolder(folder, make('over it'), async () => {}, spawn)).rejects.toThrow('is not empty')
+  await rm(folder, { recursive: true })
+})
+
+test('a kill while the last of a restore is tidied up leaves it finished, and of two at once the second is told', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'ip-'))
+  const late = async (step: string) => {
+    if (step !== 'moved') return
+    await expect(fillFolder(folder, make('another'), async () => {}, spawn)).rejects.toThrow('somebody else is restoring')
+    await rm(join(folder, '.restore', 'made'), { recursive: true })
+    throw new Error('killed')
+  }
+  await expect(fillFolder(folder, make('a lesson'), late, spawn)).rejects.toThrow('killed')
+  expect(await fillFolder(folder, make('another'), async () => {}, spawn)).toBe('what was restored')
+  expect(await readdir(folder)).toEqual(['lesson.md'])
   await rm(folder, { recursive: true })
 })
 

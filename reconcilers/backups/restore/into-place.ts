@@ -1,8 +1,16 @@
 import { readdir, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ApplianceError } from '../../../runtime/os/errors.ts'
-import { makeDirectory, readTextIfExists, statIfExists, syncDirectory, writeFileAtomic } from '../../../runtime/os/files.ts'
+import {
+  makeDirectory,
+  readTextIfExists,
+  removeIfExists,
+  statIfExists,
+  syncDirectory,
+  writeFileAtomic,
+} from '../../../runtime/os/files.ts'
 import { unfinishedRestore } from '../../../runtime/os/home-folders.ts'
+import { takeLock } from '../../../runtime/os/lock.ts'
 import { type Spawn, spawnChecked } from '../../../runtime/os/spawn.ts'
 
 /**
@@ -17,10 +25,27 @@ export async function fillFolder(
   spawn: Spawn,
 ): Promise<string> {
   await refuseFilled(folder)
+  await makeDirectory(folder, 0o750)
+  const path = join(folder, lockName)
+  const lock = takeLock(path)
+  if (!lock.taken) throw new ApplianceError('invalid', `somebody else is restoring into ${folder}`, { hint: 'wait for its end' })
+  try {
+    // Whoever had the lock before may have filled it.
+    await refuseFilled(folder)
+    const note = await fill(folder, make, step, spawn)
+    await removeIfExists(path)
+    return note
+  } finally {
+    lock.release()
+  }
+}
+
+const lockName = '.restore.lock'
+
+const fill: typeof fillFolder = async (folder, make, step, spawn) => {
   const scratch = join(folder, unfinishedRestore)
   const made = join(scratch, 'made')
   const whole = join(scratch, 'whole')
-  await makeDirectory(folder, 0o750)
   if ((await statIfExists(whole)) === undefined) {
     await rm(scratch, { recursive: true, force: true })
     await makeDirectory(scratch, 0o700)
@@ -35,7 +60,9 @@ export async function fillFolder(
     await step('whole')
   }
   const note = (await readTextIfExists(whole)) ?? ''
-  for (const name of (await readdir(made)).sort()) {
+  // It is gone where the kill came while the scratch folder was removed.
+  const names = (await statIfExists(made)) === undefined ? [] : await readdir(made)
+  for (const name of names.sort()) {
     // Only what an empty folder may have is there before.
     if ((await statIfExists(join(folder, name))) !== undefined) continue
     await rename(join(made, name), join(folder, name))
