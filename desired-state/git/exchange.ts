@@ -14,6 +14,7 @@ import {
   type Remote,
   type RemoteOptions,
   remoteHead,
+  strangerLimits,
 } from './remote.ts'
 import { ensureSigningKey, signingOptions } from './signatures.ts'
 import { storedCommit } from './stored.ts'
@@ -43,6 +44,7 @@ export interface Exchange {
 export function createExchange(home: Pick<Home, 'repository' | 'keys'>, run: SpawnBytes = spawnBytes): Exchange {
   const gitdir = home.repository
   const git = createGit(gitdir, run)
+  const limited = createGit(gitdir, (argv, options) => run([...strangerLimits, ...argv], options))
   const move = async (from: string, to: string) => {
     await removeStaleLocks(gitdir)
     return moveMain(git, from, to)
@@ -68,7 +70,7 @@ export function createExchange(home: Pick<Home, 'repository' | 'keys'>, run: Spa
       const commit = await writeCommit(git, tree, [ours, theirs], author, message, signed ? signingOptions(home.keys) : undefined)
       return (await move(ours, commit)) ? commit : undefined
     },
-    merge: async (ours, theirs, quarantine) => mergeApart(git, await enterQuarantine(gitdir, quarantine), ours, theirs),
+    merge: async (ours, theirs, quarantine) => mergeApart(limited, await enterQuarantine(gitdir, quarantine), ours, theirs),
     tidy: async () => void (await git(['gc', '--auto', '--quiet'])),
   }
 }

@@ -45,7 +45,11 @@ const guards: readonly string[] = [
   'protocol.version=2',
 ]
 
-const limits = ['prlimit', `--fsize=${largestFetch}`, `--data=${mostMemory}`]
+/** Before a command of Git that unpacks what a stranger wrote. */
+export const strangerLimits: readonly string[] = ['prlimit', `--fsize=${largestFetch}`, `--data=${mostMemory}`]
+
+/** Before one that writes nothing of it: a repository on this machine may take a larger push. */
+const memoryLimit = ['prlimit', `--data=${mostMemory}`]
 
 export const remoteCommand = (...words: readonly string[]): string[] => [
   'git',
@@ -54,7 +58,7 @@ export const remoteCommand = (...words: readonly string[]): string[] => [
 ]
 
 export const fetchArguments = ({ url }: Remote, ref: string): string[] => [
-  ...limits,
+  ...strangerLimits,
   ...remoteCommand(
     ...['fetch', '--quiet', '--no-tags', '--no-recurse-submodules', '--no-auto-maintenance', '--no-show-forced-updates'],
     ...['--', url, ref],
@@ -73,14 +77,16 @@ export interface Move {
  * From exactly what was seen there, and to what follows it, which the caller has made sure of: nothing is ever overwritten,
  * and a branch that somebody took back meanwhile stays where it is.
  */
-export const pushArguments = ({ url, transport }: Remote, { from, to, branch }: Move): string[] =>
-  remoteCommand(
+export const pushArguments = ({ url, transport }: Remote, { from, to, branch }: Move): string[] => [
+  ...memoryLimit,
+  ...remoteCommand(
     ...['push', '--quiet', '--no-verify', '--no-signed', '--no-follow-tags', '--no-recurse-submodules'],
     // A repository on this machine runs its hooks as us: they stay off, as ours do.
     ...(transport === 'path' ? ['--receive-pack=git -c core.hooksPath=/dev/null receive-pack'] : []),
     `--force-with-lease=refs/heads/${branch}:${from ?? ''}`,
     ...['--', url, `${to}:refs/heads/${branch}`],
-  )
+  ),
+]
 
 const environmentOf = (gitdir: string, remote: Remote): Readonly<Record<string, string>> => ({
   ...gitEnvironment(gitdir),
@@ -188,7 +194,7 @@ export async function remoteHead(
   options: RemoteOptions,
 ): Promise<string | undefined> {
   const ref = `refs/heads/${branch}`
-  const argv = remoteCommand('ls-remote', '--quiet', '--', remote.url, ref)
+  const argv = [...memoryLimit, ...remoteCommand('ls-remote', '--quiet', '--', remote.url, ref)]
   const { code, stdout, stderr } = await run(argv, { ...options, cwd: gitdir, env: environmentOf(gitdir, remote) })
   if (code !== 0) throw gitFailure(stderr, remote)
   return new RegExp(`^([0-9a-f]{40})\\t${RegExp.escape(ref)}$`, 'm').exec(new TextDecoder().decode(stdout))?.[1]

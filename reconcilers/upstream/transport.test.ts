@@ -30,6 +30,7 @@ test('no command of Git has a secret in its arguments, forces anything, or runs 
   expect(fetching.slice(-3)).toEqual(['--', http.url, 'refs/heads/main'])
   const move = { from: 'a'.repeat(40), to: 'b'.repeat(40), branch: 'main' }
   const pushing = pushArguments(http, move)
+  expect(pushing.slice(0, 2)).toEqual(['prlimit', '--data=1073741824'])
   expect(pushing).toContain(`--force-with-lease=refs/heads/main:${move.from}`)
   expect(pushing.slice(-3)).toEqual(['--', http.url, `${move.to}:refs/heads/main`])
   expect(pushing).not.toContain('--force')
