@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
 import { once } from 'node:events'
 import { connect, createServer } from 'node:net'
-import { endsSigned } from './signed-transfer.ts'
+import { endsSigned, openPassage } from './signed-transfer.ts'
 import { type Bind, bindProviders, startBind } from './testing/bind.ts'
 
 setDefaultTimeout(60_000)
@@ -20,8 +20,10 @@ beforeAll(async () => {
 })
 afterAll(() => bind?.[Symbol.asyncDispose]())
 
+type Meddle = (message: Buffer, number: number) => Buffer | readonly Buffer[]
+
 /** Somebody on the way, who does to the messages of each answer, counted from 0, what he likes. */
-async function startMeddler(meddle: (message: Buffer, number: number) => Buffer) {
+async function startMeddler(meddle: Meddle) {
   const door = createServer(client => {
     const there = connect(bind.port, '127.0.0.1')
     let rest = Buffer.alloc(0)
@@ -36,11 +38,9 @@ async function startMeddler(meddle: (message: Buffer, number: number) => Buffer)
       rest = Buffer.concat([rest, piece])
       while (rest.length >= 2 && rest.length >= 2 + rest.readUInt16BE(0)) {
         const end = 2 + rest.readUInt16BE(0)
-        const message = meddle(Buffer.from(rest.subarray(2, end)), number++)
+        const messages = [meddle(Buffer.from(rest.subarray(2, end)), number++)].flat()
         rest = rest.subarray(end)
-        const length = Buffer.alloc(2)
-        length.writeUInt16BE(message.length)
-        client.write(Buffer.concat([length, message]))
+        client.write(Buffer.concat(messages.flatMap(message => [lengthOf(message), message])))
       }
     })
   })
@@ -52,6 +52,7 @@ async function startMeddler(meddle: (message: Buffer, number: number) => Buffer)
   return { provider, [Symbol.asyncDispose]: async () => void door.close() }
 }
 
+const lengthOf = ({ length }: Buffer): Buffer => Buffer.from([length >> 8, length & 0xff])
 const changed = (message: Buffer): Buffer => {
   const at = message.lastIndexOf(long)
   if (at > 0) message.write('forged', at)
@@ -70,11 +71,15 @@ test('a zone that comes as the server signed it is read through whatever passes 
   expect(sets.size).toBe(452)
 })
 
-test.each<readonly [string, (message: Buffer, number: number) => Buffer]>([
+test.each<readonly [string, Meddle]>([
   ['with a record that was changed on the way', message => changed(message)],
   ['changed in its second message only', (message, number) => (number === 1 ? changed(message) : message)],
   ['without any signature', message => withoutSignature(message)],
   ['that ends without one', (message, number) => (number === 0 ? message : withoutSignature(message))],
+  [
+    'that ends without one, before a message that has one',
+    (message, number) => (number === 0 ? message : [withoutSignature(message), message]),
+  ],
   ['changed after the last signature', (message, number) => (number === 0 ? message : withoutSignature(changed(message)))],
 ])('a zone %s is not believed, in any part of it', async (_what, meddle) => {
   await using meddler = await startMeddler(meddle)
@@ -83,6 +88,19 @@ test.each<readonly [string, (message: Buffer, number: number) => Buffer]>([
     kind: 'stalled',
     message: expect.stringContaining('without the signature of the TSIG key ai-infra'),
   })
+})
+
+test('the way to the server is open to one connection', async () => {
+  await using passage = await openPassage({ server: '127.0.0.1', port: bind.port })
+  const first = connect(passage.port, '127.0.0.1').on('error', () => {})
+  await once(first, 'connect')
+  await new Promise(resolve =>
+    connect(passage.port, '127.0.0.1')
+      .on('error', () => {})
+      .on('close', resolve),
+  )
+  expect(first.destroyed).toBe(false)
+  first.destroy()
 })
 
 test('an answer to a change counts only when it is signed', async () => {
