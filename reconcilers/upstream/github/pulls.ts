@@ -133,8 +133,11 @@ const conflictLines = (short: string, paths: readonly string[]): string[] =>
     ? [`${short} has a history of its own, which cannot be merged with main`]
     : [`${short} conflicts with main in ${paths.slice(0, 10).join(', ')}: merge main into it, or rebase it`]
 
+/** The fence is longer than each run of its character, and counts twice among the characters of a comment. */
+const withoutLongRuns = (text: string) => text.replaceAll(/~{100,}/g, `${'~'.repeat(99)}…`)
+
 function commentOf(marker: string, { redact, context }: PullDeps, pull: Pull, { valid, lines }: Judged): string {
-  const text = shortened(redact(lines.map(printable).join('\n')), longestComment)
+  const text = shortened(withoutLongRuns(redact(lines.map(printable).join('\n'))), longestComment)
   const fence = '~'.repeat(Math.max(3, ...[...text.matchAll(/~+/g)].map(([run]) => run.length + 1)))
   const headline = valid
     ? `What merging ${pull.head.slice(0, 8)} would do, as **${context}** sees it now:`
