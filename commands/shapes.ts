@@ -50,7 +50,7 @@ export const planShape = z.object({
     }),
   ),
   holds: z.array(holdShape),
-  unseen: z.array(z.object({ kind: z.string(), message: z.string() })),
+  unseen: z.array(z.object({ kind: z.string(), key: z.string().optional(), message: z.string() })),
   leftAlone: z.array(z.object({ kind: z.string(), key: z.string(), until: z.string() })),
   waits: z.array(z.object({ kind: z.string(), for: z.string() })),
 })

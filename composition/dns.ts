@@ -12,7 +12,7 @@ import { createKeptZones } from '../reconcilers/dns/kept-zones.ts'
 import { createPropagation, type Propagation } from '../reconcilers/dns/propagation.ts'
 import type { Providers } from '../reconcilers/dns/provider.ts'
 import { createRfc2136 } from '../reconcilers/dns/rfc2136.ts'
-import type { AnyReconciler } from '../reconcilers/engine/reconciler.ts'
+import type { AnyReconciler, Look } from '../reconcilers/engine/reconciler.ts'
 import type { Clock } from '../runtime/os/clock.ts'
 import type { Home } from '../runtime/os/home.ts'
 import { publicAddresses } from '../runtime/os/network.ts'
@@ -23,7 +23,7 @@ import type { Secrets } from '../runtime/secrets/secrets.ts'
 export interface DnsAccessDeps {
   readonly spawn: Spawn
   readonly clock: Clock
-  readonly secrets: Pick<Secrets, 'value'>
+  readonly secrets: Pick<Secrets, 'value' | 'preview'>
   readonly cloudflareBaseUrl: string | undefined
 }
 
@@ -31,7 +31,7 @@ export interface DnsAccessDeps {
 export interface DnsAccess {
   /** As whoever marks records with this owner reaches them. */
   readonly providersOf: (owner: string) => Providers
-  readonly cloudflare: (declared: CloudflareProvider) => CloudflareDeps
+  readonly cloudflare: (declared: CloudflareProvider, look?: Look) => CloudflareDeps
   /** Of records of each kind, whether other servers have them. */
   readonly propagation: Readonly<Record<RecordKind, Propagation>>
   /** As of one of them, for both. */
@@ -49,10 +49,14 @@ export function createDnsAccess({ spawn, clock, secrets, cloudflareBaseUrl }: Dn
     accounts.set(key, account)
     return account
   }
-  const secretOf = (declared: DnsProvider) => (reference: string) =>
-    secrets.value(reference, `dns provider ${declared.name}`, placeOf(declared, cloudflareBaseUrl))
-  const cloudflare = (declared: CloudflareProvider): CloudflareDeps => ({
-    ...{ secret: secretOf(declared), clock, baseUrl: cloudflareBaseUrl, account: accountOf(declared) },
+  const secretOf = (declared: DnsProvider, look: Look) => (reference: string) =>
+    (look === 'main' ? secrets.value : secrets.preview)(
+      reference,
+      `dns provider ${declared.name}`,
+      placeOf(declared, cloudflareBaseUrl),
+    )
+  const cloudflare = (declared: CloudflareProvider, look: Look = 'main'): CloudflareDeps => ({
+    ...{ secret: secretOf(declared, look), clock, baseUrl: cloudflareBaseUrl, account: accountOf(declared) },
   })
   const others = atMost(8, spawn)
   const propagation = { 'dns-record': createPropagation(clock), 'site-record': createPropagation(clock) }
@@ -61,16 +65,18 @@ export function createDnsAccess({ spawn, clock, secrets, cloudflareBaseUrl }: Dn
     async untilSpread(...asked) {
       await Promise.all(Object.values(propagation).map(({ until }) => until(...asked)))
     },
-    providersOf: owner => declared =>
-      declared.type === 'cloudflare'
-        ? createCloudflare(declared, { ...cloudflare(declared), owner })
-        : createRfc2136(declared, {
-            spawn,
-            others,
-            owner,
-            resolve: addressesOf,
-            secret: () => secretOf(declared)(declared.secret),
-          }),
+    providersOf:
+      owner =>
+      (declared, look = 'main') =>
+        declared.type === 'cloudflare'
+          ? createCloudflare(declared, { ...cloudflare(declared, look), owner })
+          : createRfc2136(declared, {
+              spawn,
+              others,
+              owner,
+              resolve: addressesOf,
+              secret: () => secretOf(declared, look)(declared.secret),
+            }),
   }
 }
 

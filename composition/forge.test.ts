@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test'
 import { stateOf } from '../desired-state/testing/tree.ts'
-import { declaredLines, sendsNoSecretElsewhere } from './forge.ts'
+import { declaredLines } from './forge.ts'
 
 const dns = (server: string, secret: string, zone = 'example.com') => `providers:
   home: { type: rfc2136, server: ${server}, key: k, secret: "secret:${secret}" }
@@ -10,33 +10,6 @@ zones:
 const backups = (repository: string) => `backups:
   off: { repository: "${repository}", password: "secret:RESTIC", access_key: "secret:USER", secret_key: "secret:PASSWORD" }
 `
-
-test('for a proposal that sends a secret anywhere else, or another secret, nothing is looked at; for any other it is', () => {
-  const state = (files: Readonly<Record<string, string>>) =>
-    stateOf({
-      'dns.yaml': dns('ns1.example.com', 'DNS_KEY'),
-      'backups.yaml': backups('rest:https://keep.example.com/a'),
-      ...files,
-    })
-  const main = state({})
-  for (const files of [
-    {},
-    { 'domains.yaml': 'domains:\n  new.example.com: { root: new }\n' },
-    { 'dns.yaml': dns('ns1.example.com', 'DNS_KEY').replace('203.0.113.10', '203.0.113.11') },
-    { 'dns.yaml': '' },
-  ]) {
-    expect([files, sendsNoSecretElsewhere(main, state(files))]).toEqual([files, true])
-  }
-  for (const files of [
-    { 'dns.yaml': dns('eve.example.net', 'DNS_KEY') },
-    { 'dns.yaml': dns('ns1.example.com', 'OTHER') },
-    { 'backups.yaml': backups('rest:https://eve.example.net/a') },
-    { 'settings.yaml': 'upstream: { url: "https://eve.example.net/x.git", token: "secret:DNS_KEY" }\n' },
-  ]) {
-    expect([files, sendsNoSecretElsewhere(main, state(files))]).toEqual([files, false])
-  }
-  expect(sendsNoSecretElsewhere(undefined, main)).toBe(false)
-})
 
 test('what a proposal declares is said whole: zones and their servers, backups, databases, rules, recipients of secrets', () => {
   const agents = { 'agents.yaml': 'agents:\n  code: { level: 1, prompt: agents/code.md }\n', 'agents/code.md': 'Write programs.' }

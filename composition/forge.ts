@@ -1,5 +1,4 @@
 import { hostname } from 'node:os'
-import { secretPlaces } from '../desired-state/secret-uses.ts'
 import type { DesiredState } from '../desired-state/state.ts'
 import type { RunningEngine } from '../reconcilers/engine/engine.ts'
 import type { ResourceStatus } from '../reconcilers/engine/status.ts'
@@ -54,10 +53,7 @@ export function startForge(ground: Ground, { mirror, merge, engine, command }: F
           },
           outcome: () => outcomeOf(engine),
           isCalm: () => isCalm(engine),
-          plan: async state =>
-            sendsNoSecretElsewhere(engine.state(), state)
-              ? planLines(await engine.plan(state), command)
-              : [...declaredLines(engine.state(), state), notLooked],
+          plan: async state => planLines(await engine.plan(state), command),
           declares: async state => declaredLines(engine.state(), state),
           context: `ai-infra/${hostname()}`,
           page: revision => portalPage(engine.state(), urls.change.to(revision)),
@@ -89,17 +85,6 @@ export function startForge(ground: Ground, { mirror, merge, engine, command }: F
 
 /** GitHub's own API and its Git are one place. */
 const placeOfApi = (api: string): Place => placeOfUrl(api === 'https://api.github.com' ? 'https://github.com' : api, 'git')
-
-/**
- * Whoever may propose is not yet who may decide: to look at the world as a proposal names it would bring our secrets to
- * servers of its author's choice.
- */
-export function sendsNoSecretElsewhere(before: DesiredState | undefined, after: DesiredState): boolean {
-  const known = before === undefined ? new Set<string>() : secretPlaces(before)
-  return [...secretPlaces(after)].every(place => known.has(place))
-}
-
-const notLooked = 'It names secrets in another way than main does, so nothing on the server, and no other server, was looked at.'
 
 const mark = { create: '+', update: '~', delete: '-' } as const
 

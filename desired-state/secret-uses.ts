@@ -23,25 +23,6 @@ export function secretUses(state: DesiredState): ReadonlyMap<string, readonly st
   return new Map([...uses].map(([name, places]) => [name, [...places].sort()]))
 }
 
-/**
- * Everything that says where a secret goes: what refers to one, with the server, the key and all else that stands beside
- * it, as text. What is the same in two states sends the same secrets to the same places.
- */
-export function secretPlaces(state: DesiredState): ReadonlySet<string> {
-  const places = new Set<string>()
-  for (const [part, value] of Object.entries(state)) {
-    if (!prose.has(part)) for (const place of placesIn(value)) places.add(`${part} ${JSON.stringify(place)}`)
-  }
-  return places
-}
-
-/** The innermost maps with a reference in them. */
-function* placesIn(value: unknown): Generator<unknown> {
-  const own = [...entriesOf(value)].map(([, item]) => item)
-  if (own.some(item => typeof item === 'string' && referencePattern.test(item))) yield value
-  else for (const item of own) yield* placesIn(item)
-}
-
 /** Where a part of the state is written. */
 const fileOf = (part: string): string => (part === 'gitBackups' ? 'backups.yaml' : `${part}.yaml`)
 

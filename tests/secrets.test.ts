@@ -15,19 +15,40 @@ let appliance: Appliance
 let bind: Bind
 let clone: Clone
 let model: ModelServer
+let trap: Trap
 
 beforeAll(async () => {
   appliance = await createAppliance()
   bind = await startBind(['example.com', 'example.net'])
   model = startModelServer()
-  await appliance.start({ env: { ANTHROPIC_BASE_URL: model.url } })
+  trap = startTrap()
+  await appliance.start({
+    env: { ANTHROPIC_BASE_URL: model.url, CLOUDFLARE_BASE_URL: `http://127.0.0.1:${trap.port}/client/v4` },
+  })
   clone = await appliance.clone()
 })
 afterAll(async () => {
   await appliance?.[Symbol.asyncDispose]()
   await bind?.[Symbol.asyncDispose]()
   await model?.stop()
+  trap?.[Symbol.dispose]()
 })
+
+/** A server that tells whether somebody came. */
+interface Trap extends Disposable {
+  readonly port: number
+  readonly visits: () => number
+}
+
+function startTrap(): Trap {
+  let visits = 0
+  const count = (socket: { end(): void }) => {
+    visits++
+    socket.end()
+  }
+  const listener = Bun.listen({ hostname: '0.0.0.0', port: 0, socket: { open: count, data() {} } })
+  return { port: listener.port, visits: () => visits, [Symbol.dispose]: () => listener.stop(true) }
+}
 
 /** `other`: another name for the server, by which it is asked to keep a second zone. */
 const dnsYaml = (secret: string, other?: string) => `providers:
@@ -88,6 +109,60 @@ test('a commit that names another server does not bring the secret there until a
   expect((await appliance.command('secret', 'list')).out).toMatch(/^DNS_KEY .*goes to 127\.0\.0\.1, localhost$/m)
 })
 
+test('a branch and a plan that is asked for send no secret where main has not sent it, and say what they did not look at', async () => {
+  for (const name of ['TSIG', 'CLOUDFLARE', 'GIT_PASSWORD', 'RESTIC'])
+    await fetch('http://appliance/api/secrets', {
+      unix: appliance.home.apiSocket,
+      method: 'POST',
+      body: JSON.stringify({ name, value: Buffer.from(`a value of ${name}, long enough`).toString('base64') }),
+      headers: { 'content-type': 'application/json' },
+    })
+  const there = `127.0.0.1:${trap.port}`
+  const before = await clone.read('dns.yaml')
+  const evil = `  evil: { type: rfc2136, server: 127.0.0.1, port: ${trap.port}, key: ai-infra, secret: "secret:TSIG" }\n`
+  const org = '  example.org: { provider: evil, records: { mail: { A: 203.0.113.25 } } }\n'
+  const withZones = (providers: string, zones: string) =>
+    before.replace('providers:\n', `providers:\n${providers}`).replace('zones:\n', `zones:\n${zones}`)
+  const proposal = {
+    'dns.yaml': withZones(
+      `${evil}  known: { type: rfc2136, server: 127.0.0.2, port: ${trap.port}, key: ai-infra, secret: "secret:DNS_KEY" }
+  cloud: { type: cloudflare, token: "secret:CLOUDFLARE" }\n`,
+      `${org}  example.info: { provider: known, records: { mail: { A: 203.0.113.25 } } }
+  example.dev: { provider: cloud, records: { mail: { A: 203.0.113.25 } }, cloudflare: { ssl: strict } }\n`,
+    ),
+    'settings.yaml': `upstream: { url: "http://${there}/me/config.git", token: secret:GIT_PASSWORD }\n`,
+    'backups.yaml': `backups:\n  away: { repository: "rest:http://${there}/", password: "secret:RESTIC" }\n`,
+    'domains.yaml': 'domains:\n  new.example.org: { root: new }\n',
+  }
+  await clone.ask('switch', '-q', '-c', 'proposal')
+  await clone.write(proposal)
+  const revision = await clone.commit()
+  const pushed = await clone.push('origin', 'proposal')
+  const asked = await appliance.command('plan', revision)
+  for (const plan of [pushed.shown, asked.out]) {
+    const unsent = (secret: string) =>
+      `not looked at before this is main, because the secret ${secret} was never sent to ${there} (dns`
+    expect(plan).toContain(`? dns-record example.org: ${unsent('TSIG')})`)
+    expect(plan).toContain(`? dns-record example.dev: ${unsent('CLOUDFLARE')} without TLS)`)
+    expect(plan).toContain(`? cloudflare-setting example.dev: ${unsent('CLOUDFLARE')} without TLS)`)
+    expect(plan).toContain('? dns-record example.info: the secret DNS_KEY belongs to 127.0.0.1, localhost, and is not sent to')
+    for (const rest of ['+ site  new.example.org', '+ backup away', '+ upstream main']) expect(plan).toContain(rest)
+  }
+  expect(trap.visits()).toBe(0)
+  const listed = (await appliance.command('secret', 'list')).out
+  for (const name of ['TSIG', 'CLOUDFLARE', 'GIT_PASSWORD', 'RESTIC'])
+    expect(listed).toMatch(new RegExp(`^${name} +in the home, encrypted, changed \\d+ s ago *$`, 'm'))
+  expect(listed).not.toContain('is wanted at')
+  // The trap works, and main binds.
+  await clone.ask('switch', '-q', '-')
+  await clone.deliver({ 'dns.yaml': withZones(evil, org) })
+  await until('somebody came', () => trap.visits() > 0)
+  expect((await appliance.command('secret', 'list')).out).toMatch(new RegExp(`^TSIG .*goes to ${there} \\(dns\\)$`, 'm'))
+  const back = await clone.deliver({ 'dns.yaml': before })
+  for (const id of new Set(back.shown.match(/(?<=approve )[0-9a-f]{12}/g))) await appliance.command('approve', id)
+  await appliance.converged()
+})
+
 test('whoever types the value as an argument is told why not, and it is not repeated', async () => {
   for (const args of [
     ['set', 'DNS_KEY', 'hunter2hunter2'],
@@ -125,7 +200,7 @@ test('a secret that operators share through the repository is used once it is pu
   const pushed = await clone.deliver({ 'secrets.age.yaml': setSharedSecret(undefined, 'DNS_KEY', shared) })
   await appliance.converged(pushed.revision)
   expect((await appliance.command('secret', 'list')).out).toMatch(
-    /^DNS_KEY {2}in secrets\.age\.yaml +dns\.yaml example\.com, dns\.yaml example\.net +goes to 127\.0\.0\.1, localhost$/m,
+    /^DNS_KEY +in secrets\.age\.yaml +dns\.yaml example\.com, dns\.yaml example\.net +goes to 127\.0\.0\.1, localhost$/m,
   )
   expect((await appliance.commandWith(bind.secret, 'secret', 'set', 'DNS_KEY')).code).toBe(0)
   expect((await appliance.command('secret', 'list')).out).toContain('hides the one in secrets.age.yaml')

@@ -1,7 +1,7 @@
 import type { DesiredState } from '../../desired-state/state.ts'
 import type { Clock } from '../../runtime/os/clock.ts'
 import { ApplianceError, explain } from '../../runtime/os/errors.ts'
-import type { Reconciler } from '../engine/reconciler.ts'
+import type { Look, Reconciler } from '../engine/reconciler.ts'
 import { applyPlaces } from './apply.ts'
 import type { DnsItem } from './item.ts'
 import { type KeptZone, type KeptZones, placeKey } from './kept-zones.ts'
@@ -39,7 +39,7 @@ export function createDnsReconciler(dependencies: DnsDependencies): DnsReconcile
     select,
     scope: ({ zone }) => zone,
     weigh,
-    observe: (desired, signal) => observeZones(dependencies, desired, signal),
+    observe: (desired, signal, look = 'main') => observeZones(dependencies, desired, signal, look),
     plan: (desired, observed) => planRecords(kind, desired, observed),
     applyBatch,
     watch: dependencies.propagation.watch,
@@ -62,11 +62,12 @@ async function observeZones(
   { providers, kept, propagation }: DnsDependencies,
   desired: ReadonlyMap<string, DnsItem>,
   signal: AbortSignal,
+  purpose: Look,
 ): Promise<readonly ObservedZone[]> {
   const zones = new Map([...desired.values()].map(({ zone, provider }) => [zone, provider]))
   const left = (await kept.all()).filter(({ zone }) => !zones.has(zone))
   const look = async (place: KeptZone): Promise<ObservedZone> => {
-    const provider = providers(place.provider)
+    const provider = providers(place.provider, purpose)
     const content = await readZone(provider, place.zone, signal)
     const spread = content instanceof Error ? undefined : await propagation.look(place, content, provider)
     return { ...place, content, ...(spread !== undefined && { spread }) }

@@ -49,7 +49,23 @@ export function planRecords(
     changes: parts.flatMap(({ change }) => change ?? []),
     obstacles: parts.flatMap(({ obstacles }) => obstacles ?? []),
     notes: new Map(parts.flatMap(({ note }) => (note === undefined ? [] : [note]))),
+    unseen: unseenZones(kind, desired, observed),
   }
+}
+
+/** Zones that nobody could read, as far as records of this kind are wanted there. */
+function unseenZones(
+  kind: string,
+  desired: ReadonlyMap<string, DnsItem>,
+  observed: readonly ObservedZone[],
+): ReadonlyMap<string, string> {
+  const isWanted = (name: string) =>
+    kind === 'dns-record' || desired.values().some(({ type, zone }) => type !== 'zone' && zone === name)
+  const unread = observed.flatMap(({ zone, content, left }) => {
+    if (!(content instanceof Error) || (!left && !isWanted(zone))) return []
+    return content instanceof NoSuchZone && isCreated(desired, zone) ? [] : [[zone, explain(content)] as const]
+  })
+  return new Map(unread)
 }
 
 /** In the order of their keys; mostly there is nothing to say, and nothing to put in order. */

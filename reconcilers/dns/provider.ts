@@ -1,5 +1,6 @@
 import type { DnsProvider as Declared, DnsRecordSet } from '../../desired-state/state.ts'
 import { ApplianceError } from '../../runtime/os/errors.ts'
+import type { Look } from '../engine/reconciler.ts'
 
 /** What a server has of one name and type. */
 export type FoundSet = Pick<DnsRecordSet, 'name' | 'type' | 'ttl' | 'values' | 'proxied'> & {
@@ -76,7 +77,8 @@ export interface Challenges {
   isVisible(zone: string, name: string, value: string, signal: AbortSignal): Promise<boolean>
 }
 
-export type Providers = (declared: Declared) => Provider
+/** For a preview, one that has the secrets of a preview. */
+export type Providers = (declared: Declared, look?: Look) => Provider
 
 /** The server has no such zone, or shows none to us. */
 export class NoSuchZone extends ApplianceError {

@@ -22,7 +22,7 @@ export async function planRevision(
     digest: digest({ changes, holds: holds.map(hold => hold.digest) }),
     changes: changes.map(planned),
     holds,
-    unseen: parts.flatMap(part => (part.unseen === undefined ? [] : [part.unseen])),
+    unseen: parts.flatMap(part => part.unseen),
     leftAlone: parts.flatMap(part => part.leftAlone),
     waits: reconcilers.flatMap(({ kind, follows }, index) =>
       follows !== undefined && holds.some(hold => hold.kind === follows) && (parts[index]?.changes.length ?? 0) > 0
@@ -35,7 +35,7 @@ export async function planRevision(
 interface KindPlan {
   readonly changes: readonly Change<unknown>[]
   readonly hold: Hold | undefined
-  readonly unseen: { readonly kind: string; readonly message: string } | undefined
+  readonly unseen: RevisionPlan['unseen']
   readonly leftAlone: RevisionPlan['leftAlone']
 }
 
@@ -46,8 +46,8 @@ async function planKind(reconciler: AnyReconciler, core: Core, state: DesiredSta
   const hold = from === undefined ? undefined : requiredHold(reconciler, from, state, core.clock)
   try {
     const desired = reconciler.select(state)
-    const observed = await reconciler.observe(desired, AbortSignal.timeout(20_000))
-    const { changes } = reconciler.plan(desired, observed)
+    const observed = await reconciler.observe(desired, AbortSignal.timeout(20_000), 'preview')
+    const { changes, unseen = new Map<string, string>() } = reconciler.plan(desired, observed)
     const leftAlone = changes.flatMap(({ key }) => {
       const suspension = suspensionOf(core, kind, key)
       return suspension === undefined ? [] : [{ kind, key, until: suspension.until }]
@@ -55,9 +55,9 @@ async function planKind(reconciler: AnyReconciler, core: Core, state: DesiredSta
     const suspended = new Set(leftAlone.map(({ key }) => key))
     const due = changes.filter(({ key }) => !suspended.has(key))
     if (purpose === 'push' && hold === undefined && due.length > 0) rehearse(reconciler, core, due)
-    return { changes: due, hold, unseen: undefined, leftAlone }
+    return { changes: due, hold, unseen: [...unseen].map(([key, message]) => ({ kind, key, message })), leftAlone }
   } catch (error) {
-    return { changes: [], hold, unseen: { kind, message: explain(error) }, leftAlone: [] }
+    return { changes: [], hold, unseen: [{ kind, message: explain(error) }], leftAlone: [] }
   }
 }
 

@@ -41,6 +41,8 @@ export interface Plan<Action> {
   readonly notes?: ReadonlyMap<string, string>
   /** Resources for which it is high time, by key: it is said before all else, whatever keeps them from being ready. */
   readonly urgent?: ReadonlyMap<string, Urgency>
+  /** What could not be looked at, and why, by what a person calls it: a preview has no other word for it. */
+  readonly unseen?: ReadonlyMap<string, string>
 }
 
 export interface Urgency {
@@ -64,6 +66,12 @@ export interface ApplyContext {
    */
   readonly settled?: () => Promise<void>
 }
+
+/**
+ * What the world is looked at for. `preview`: a commit that is not main, or not yet. Nothing may follow from it, and no secret
+ * goes anywhere that main has not sent it to: it is asked for as a preview too.
+ */
+export type Look = 'main' | 'preview'
 
 /** How the batch went for one change. */
 export type Outcome = { readonly key: string; readonly error?: Error }
@@ -100,7 +108,7 @@ export interface Reconciler<Item, Observed, Action> {
    */
   readonly ahead?: true
   select(state: DesiredState): ReadonlyMap<string, Item>
-  observe(desired: ReadonlyMap<string, Item>, signal: AbortSignal): Promise<Observed>
+  observe(desired: ReadonlyMap<string, Item>, signal: AbortSignal, look?: Look): Promise<Observed>
   plan(desired: ReadonlyMap<string, Item>, observed: Observed): Plan<Action>
   apply(change: Change<Action>, context: ApplyContext): Promise<void>
   /** Instead of one `apply` for each change, where one effect serves them all (a single reload of nginx). */

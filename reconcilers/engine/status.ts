@@ -53,8 +53,8 @@ export interface RevisionPlan {
   readonly digest: string
   readonly changes: readonly PlannedChange[]
   readonly holds: readonly Hold[]
-  /** Kinds whose present state could not be seen, so that their changes are not known yet. */
-  readonly unseen: readonly { readonly kind: string; readonly message: string }[]
+  /** What could not be seen, so that its changes are not known yet: a part of a kind, or without a key all of it. */
+  readonly unseen: readonly { readonly kind: string; readonly key?: string | undefined; readonly message: string }[]
   /** Changes that would be made, were their resources not suspended. */
   readonly leftAlone: readonly { readonly kind: string; readonly key: string; readonly until: string }[]
   /** Kinds with changes that follow a held kind, and wait with it. */

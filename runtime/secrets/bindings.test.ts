@@ -34,6 +34,31 @@ test('a secret belongs to the first place that it is sent to, and no other place
   expect((await stat(join(rig.root, 'secrets', 'places.json'))).mode & 0o777).toBe(0o600)
 })
 
+test('a preview binds no secret, and gets one only for where it belongs already', async () => {
+  const preview = (to: Parameters<typeof rig.secrets.value>[2]) => rig.secrets.preview('secret:TOKEN', 'a test', to)
+  const before = {
+    kind: 'waiting',
+    message: expect.stringMatching(/^not looked at before this is main, because the secret TOKEN was never /),
+  }
+  for (const to of [github, evil, 'here'] as const) await expect(preview(to)).rejects.toMatchObject(before)
+  expect([rig.changes, await rig.secrets.reaches()]).toEqual([[], new Map()])
+  await get(github)
+  expect([await preview(github), await preview('here')]).toEqual(Array(2).fill('correct horse battery'))
+  for (let times = 0; times < 3; times++)
+    await expect(preview(evil)).rejects.toMatchObject({
+      message: 'the secret TOKEN belongs to github.com:443 (git), and is not sent to evil.example.com:443 (git)',
+    })
+  expect(rig.changes).toEqual(['secret.bound TOKEN to github.com:443', 'secret.withheld TOKEN to evil.example.com:443'])
+  expect((await rig.secrets.reaches()).get('TOKEN')).toEqual({ allowed: ['github.com:443 (git)'], refused: [] })
+})
+
+test('a preview learns no place, also where main does', async () => {
+  const { secrets } = rig.open({ learns: async () => true })
+  await get(github, secrets)
+  await expect(secrets.preview('secret:TOKEN', 'a test', evil)).rejects.toMatchObject({ kind: 'waiting' })
+  expect((await secrets.reaches()).get('TOKEN')?.allowed).toEqual(['github.com:443 (git)'])
+})
+
 test('the same host is another place by another port, without TLS, and as something else', async () => {
   await get(github)
   for (const other of [

@@ -35,6 +35,11 @@ export interface Bindings {
    * with the command that allows it. `here` it may be used always, and that too is a first place.
    */
   check(name: string, to: Place | 'here', purpose: string): Promise<void>
+  /**
+   * Resolves when the secret belongs there already: nothing is bound, and no place is written down as one that it was wanted
+   * at. Throws `waiting` with why not.
+   */
+  preview(name: string, to: Place | 'here', purpose: string): Promise<void>
   /** `HOST` or `HOST:PORT`, with `/without-tls` behind it for the way without, besides those that are allowed. Throws `invalid` for what is no host. */
   allow(name: string, host: string, by: string): Promise<void>
   /** These and no others; resolves with what takes that back, for a value that could not be set after all. */
@@ -69,6 +74,8 @@ export interface Details {
 }
 
 const mostPlaces = 50
+/** Of previews that would bring a secret elsewhere, as many make one line of the audit each. */
+const mostTold = 1_000
 
 /** Of what never leaves this server: a secret that was used for that only belongs nowhere else either. */
 const here: Place = { host: '', port: 0, use: 'here' }
@@ -80,6 +87,7 @@ const here: Place = { host: '', port: 0, use: 'here' }
 export function createBindings({ path, clock, command, record, learns = async () => false }: BindingsDeps): Bindings {
   const next = oneAtATime()
   const refused = new Map<string, Map<string, Place>>()
+  const told = new Set<string>()
   const read = async (): Promise<All> => {
     const text = await readTextIfExists(path)
     return text === undefined ? {} : parsed(text, path)
@@ -101,14 +109,16 @@ export function createBindings({ path, clock, command, record, learns = async ()
     const known = refused.get(name) ?? new Map<string, Place>()
     if (!known.has(there)) await record('secret.withheld', name, { to: there, by: '', for: purpose })
     refused.set(name, known.set(there, to))
-    return new ApplianceError(
+    return belongsElsewhere(name, to, own)
+  }
+  const belongsElsewhere = (name: string, to: Place, own: readonly Bound[]) =>
+    new ApplianceError(
       'waiting',
       `the secret ${name} belongs to ${own.map(textOf).join(', ')}, and is not sent to ${placeText(to)} (${to.use})`,
       {
-        hint: `if you want that: ${command} secret allow ${name} ${there}`,
+        hint: `if you want that: ${command} secret allow ${name} ${wantedText(to)}`,
       },
     )
-  }
 
   return {
     check: (name, asked, purpose) =>
@@ -120,6 +130,19 @@ export function createBindings({ path, clock, command, record, learns = async ()
         if (own !== undefined && !(await learns())) throw await withhold(name, to, purpose, own)
         await record('secret.bound', name, { to: to === here ? 'this server' : placeText(to), by: '', for: purpose })
         await write({ ...all, [name]: [...(own ?? []), { ...to, at: clock.now().toISOString(), by: '' }] })
+      }),
+    preview: (name, asked, purpose) =>
+      next(async () => {
+        const to = asked === 'here' ? here : asked
+        const own = ownEntry(await read(), name)
+        if (own === undefined) throw neverSent(name, to)
+        if (to === here || own.some(bound => covers(bound, to))) return
+        const mark = `${name} ${wantedText(to)} ${to.use}`
+        if (told.size < mostTold && !told.has(mark)) {
+          await record('secret.withheld', name, { to: wantedText(to), by: '', for: `a preview of ${purpose}` })
+          told.add(mark)
+        }
+        throw belongsElsewhere(name, to, own)
       }),
     allow: (name, host, by) =>
       next(async () => {
@@ -170,6 +193,15 @@ export function createBindings({ path, clock, command, record, learns = async ()
       }),
   }
 }
+
+/** What only a preview wants: it is sent there once that is main, and belongs there then. */
+const neverSent = (name: string, to: Place) =>
+  new ApplianceError(
+    'waiting',
+    to === here
+      ? `not looked at before this is main, because the secret ${name} was never used`
+      : `not looked at before this is main, because the secret ${name} was never sent to ${placeText(to)} (${to.use})`,
+  )
 
 const without = (all: All, name: string): All => Object.fromEntries(Object.entries(all).filter(([other]) => other !== name))
 

@@ -37,6 +37,11 @@ export interface Secrets {
    * store does not answer or it belongs elsewhere, `stalled` when its store is damaged.
    */
   value(reference: string, purpose: string, to: Place | 'here'): Promise<string>
+  /**
+   * As `value`, to look at the world for a commit that is not main: nothing is bound, and it throws `waiting` as well for a
+   * place that main never sent the secret to.
+   */
+  preview: Secrets['value']
   list(): Promise<SecretsList>
   /** `by` is written down with the name. */
   set(name: string, value: string, by: string): Promise<Kept>
@@ -88,9 +93,9 @@ export function createSecrets(dependencies: SecretsDependencies): Secrets & { ch
     if (names.length > 0) for (const listener of listeners) listener(names)
   }
 
-  return {
-    changed,
-    async value(reference, purpose, to) {
+  const valueOnce =
+    (mayGo: Bindings['check']): Secrets['value'] =>
+    async (reference, purpose, to) => {
       const { name, field } = readReference(reference)
       const whole = await firstOf(await stores(), name)
       // An empty one proves nothing, and whoever knows that can sign with it.
@@ -105,10 +110,15 @@ export function createSecrets(dependencies: SecretsDependencies): Secrets & { ch
       const value = field === undefined ? whole : fieldOf(whole, name, field)
       if (value.trim() === '') throw await missing('empty')
       known.add(value)
-      await dependencies.bindings.check(name, to, purpose)
+      await mayGo(name, to, purpose)
       await accessed(name, purpose, value)
       return value
-    },
+    }
+
+  return {
+    changed,
+    value: valueOnce(dependencies.bindings.check),
+    preview: valueOnce(dependencies.bindings.preview),
     async list() {
       const entries = new Map<string, SecretEntry>()
       const problems: StoreProblem[] = []

@@ -22,7 +22,9 @@ export function planLines(plan: RevisionPlan, command: string): string[] {
         : `  = ${name}  waits with ${leader}: ${change.summary}`
     }),
     ...(plan.changes.length > most ? [`  … and ${plan.changes.length - most} more`] : []),
-    ...plan.unseen.map(unseen => `  ? ${unseen.kind}: cannot be looked at just now: ${unseen.message}`),
+    ...plan.unseen.map(({ kind, key, message }) =>
+      key === undefined ? `  ? ${kind}: cannot be looked at just now: ${message}` : `  ? ${kind} ${key}: ${message}`,
+    ),
     ...plan.leftAlone.map(
       ({ kind, key, until }) => `  = ${kind.padEnd(5)} ${key}  would change, and is suspended until ${minute(until)}: left alone`,
     ),

@@ -62,7 +62,7 @@ export const plan = z
     digest: z.string(),
     changes: list(z.object({ kind: z.string(), key: z.string(), operation, summary: z.string(), fields: list(field) })),
     holds: list(hold),
-    unseen: list(z.object({ kind: z.string(), message: z.string() })),
+    unseen: list(z.object({ kind: z.string(), key: z.string().optional(), message: z.string() })),
     leftAlone: list(z.object({ kind: z.string(), key: z.string(), until: time })),
     waits: list(z.object({ kind: z.string(), for: z.string() })).describe('Kinds with changes that wait with a held one'),
   })

@@ -55,9 +55,9 @@ export const PlanView = ({ plan }: { readonly plan: RevisionPlan }) => (
         {kind} {key} would change too, and is suspended: it is left alone until then.
       </p>
     ))}
-    {plan.unseen.map(each => (
+    {plan.unseen.map(({ kind, key, message }) => (
       <p class="warning">
-        What changes for {each.kind} is not known yet: {each.message}
+        What changes for {key === undefined ? kind : `${kind} ${key}`} is not known yet: {message}
       </p>
     ))}
   </section>

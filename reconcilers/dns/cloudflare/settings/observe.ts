@@ -73,6 +73,9 @@ export async function observeSettings(
   return { zone, provider, kept, left, settings: new Map(settings), rulesets: new Map(rulesets), routes, balancers }
 }
 
+export const partsThatFailed = ({ settings, rulesets, routes, balancers }: ObservedSettings): readonly ApplianceError[] =>
+  [...settings.values(), ...rulesets.values(), routes, balancers].filter(part => part instanceof ApplianceError)
+
 /** Where it is looked for when it is declared no more. */
 export function areaOfItem(item: SettingItem): string {
   switch (item.type) {

@@ -3,7 +3,7 @@ import { ApplianceError, explain } from '../../../../runtime/os/errors.ts'
 import type { Change, Obstacle, Plan } from '../../../engine/reconciler.ts'
 import { markOf } from '../records.ts'
 import type { Balancer, SettingItem } from './item.ts'
-import type { FoundRuleset, ObservedSettings } from './observe.ts'
+import { type FoundRuleset, type ObservedSettings, partsThatFailed } from './observe.ts'
 import { areaOf, contains, descriptionOf, nameOf, type Phase, type Rule } from './rules.ts'
 import type { FoundBalancer, FoundPool, FoundRule } from './shapes.ts'
 
@@ -48,7 +48,12 @@ export function planSettings(
     if ('state' in found) obstacles.push(found)
     else changes.push(found)
   }
-  return { changes, obstacles }
+  return { changes, obstacles, unseen: new Map(observed.flatMap(unseenZone)) }
+}
+
+function unseenZone(observed: ObservedSettings): readonly (readonly [string, string])[] {
+  const messages = new Set(partsThatFailed(observed).map(explain))
+  return messages.size === 0 ? [] : [[observed.zone, [...messages].join('; ')]]
 }
 
 function planThing(owner: string, key: string, item: SettingItem, zone: ObservedSettings): SettingChange | Obstacle | undefined {

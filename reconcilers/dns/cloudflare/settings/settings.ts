@@ -1,17 +1,16 @@
 import type { CloudflareProvider } from '../../../../desired-state/state.ts'
 import type { Clock } from '../../../../runtime/os/clock.ts'
-import { ApplianceError } from '../../../../runtime/os/errors.ts'
-import type { Change, Outcome, Reconciler } from '../../../engine/reconciler.ts'
+import type { Change, Look, Outcome, Reconciler } from '../../../engine/reconciler.ts'
 import { type CloudflareDeps, createAsk } from '../api.ts'
 import { zoneId } from '../zones.ts'
 import { applySetting } from './apply.ts'
 import { type SettingItem, selectSettings } from './item.ts'
 import type { KeptSettings, KeptSettingsFile } from './kept.ts'
-import { type ObservedSettings, observeSettings, type ZoneAccess } from './observe.ts'
+import { type ObservedSettings, observeSettings, partsThatFailed, type ZoneAccess } from './observe.ts'
 import { planSettings, type SettingAction, settingsKind } from './plan.ts'
 
 export interface CloudflareSettingsDeps {
-  readonly cloudflare: (declared: CloudflareProvider) => CloudflareDeps
+  readonly cloudflare: (declared: CloudflareProvider, look?: Look) => CloudflareDeps
   readonly clock: Clock
   /** What marks rules as ours. */
   readonly owner: string
@@ -27,17 +26,28 @@ const freshFor = 300_000
 export function createCloudflareSettings(deps: CloudflareSettingsDeps): SettingsReconciler {
   const { clock, owner, kept } = deps
   const looks = new Map<string, { readonly at: number; readonly of: string; readonly found: ObservedSettings }>()
-  const look = async (zone: string, provider: CloudflareProvider, items: readonly SettingItem[], signal: AbortSignal) => {
+  const look = async (
+    zone: string,
+    provider: CloudflareProvider,
+    items: readonly SettingItem[],
+    signal: AbortSignal,
+    purpose: Look,
+  ) => {
     const remembered = await kept.read(zone)
     const of = JSON.stringify([provider, items, remembered])
     const last = looks.get(zone)
     const now = clock.now().getTime()
     if (last !== undefined && last.of === of && now - last.at < freshFor && now >= last.at) return last.found
-    const found = await observeSettings({ zone, provider, kept: remembered }, items, accessOf(deps, zone, provider), signal)
+    const found = await observeSettings(
+      { zone, provider, kept: remembered },
+      items,
+      accessOf(deps, zone, provider, purpose),
+      signal,
+    )
     if (partsThatFailed(found).every(({ kind }) => kind === 'stalled')) looks.set(zone, { at: now, of, found })
     const isGone =
       items.length === 0 && partsThatFailed(found).length === 0 && planSettings(owner, new Map(), [found]).changes.length === 0
-    if (isGone) await kept.forget(zone)
+    if (isGone && purpose === 'main') await kept.forget(zone)
     return found
   }
   return {
@@ -46,12 +56,14 @@ export function createCloudflareSettings(deps: CloudflareSettingsDeps): Settings
     select: selectSettings,
     scope: ({ zone }) => zone,
     weigh: ({ type }) => (type === 'setting' ? 'adjust' : 'redefine'),
-    async observe(desired, signal) {
+    async observe(desired, signal, purpose = 'main') {
       const zones = Map.groupBy(desired.values(), ({ zone }) => zone)
       const left = (await kept.all()).filter(({ zone }) => !zones.has(zone))
       return Promise.all([
-        ...[...zones].flatMap(([zone, items]) => (items[0] === undefined ? [] : [look(zone, items[0].provider, items, signal)])),
-        ...left.map(({ zone, provider }) => look(zone, provider, [], signal)),
+        ...[...zones].flatMap(([zone, items]) =>
+          items[0] === undefined ? [] : [look(zone, items[0].provider, items, signal, purpose)],
+        ),
+        ...left.map(({ zone, provider }) => look(zone, provider, [], signal, purpose)),
       ])
     },
     plan: (desired, observed) => planSettings(owner, desired, observed),
@@ -74,15 +86,17 @@ export function createCloudflareSettings(deps: CloudflareSettingsDeps): Settings
   }
 }
 
-function accessOf({ cloudflare }: CloudflareSettingsDeps, zone: string, provider: CloudflareProvider): ZoneAccess {
-  const found = cloudflare(provider)
+function accessOf(
+  { cloudflare }: CloudflareSettingsDeps,
+  zone: string,
+  provider: CloudflareProvider,
+  purpose: Look = 'main',
+): ZoneAccess {
+  const found = cloudflare(provider, purpose)
   const ask = createAsk(provider, found)
   const place = { declared: provider, ask, zones: found.account.zones }
   return { ask, zoneId: signal => zoneId(place, zone, signal) }
 }
-
-const partsThatFailed = ({ settings, rulesets, routes, balancers }: ObservedSettings): readonly ApplianceError[] =>
-  [...settings.values(), ...rulesets.values(), routes, balancers].filter(part => part instanceof ApplianceError)
 
 /** One after the other, since rules of one phase go into one list; what fails keeps nobody from the rest. */
 async function applyZone(
