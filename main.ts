@@ -57,7 +57,7 @@ async function main(args: readonly string[]): Promise<ExitStatus> {
   const command = await load()
   if (rest.includes('--help') || rest.includes('-h')) {
     for (const line of usageLines(called, command)) out(line)
-    out(`  ${command.summary}`)
+    for (const line of [command.summary, ...(command.details ?? [])]) out(`  ${line}`)
     return 0
   }
   try {

@@ -21,6 +21,8 @@ export interface Command {
   /** What follows the name: `KIND/KEY --for D --reason R`; a line for each way to call it. */
   readonly usage: string
   readonly summary: string
+  /** Lines of its help about words of the usage that want more than their name. */
+  readonly details?: readonly string[]
   run(args: readonly string[], context: CommandContext): Promise<ExitStatus>
 }
 

@@ -26,4 +26,12 @@ test('options say what the document says', () => {
     ...{ redirect: 'https://a.example.com', status: 308, aliases: ['b.example.com'], tls: 'acme' },
   })
   expect(declarationOf({ portal: true, status: 'x' })).toEqual({ portal: true, status: 'x' })
+  const files = { root: 'blog', deploy: 'https://git.example.com/blog.git', directory: 'public', hsts: true, challenge: 'dns' }
+  expect(declarationOf(files)).toEqual({
+    ...{ root: 'blog', deploy: { repo: 'https://git.example.com/blog.git', directory: 'public' }, hsts: true, challenge: 'dns' },
+  })
+  expect(declarationOf({ proxy: 'http://127.0.0.1:9000', timeout: '5' })).toEqual({
+    ...{ proxy: 'http://127.0.0.1:9000', timeout_seconds: 5 },
+  })
+  expect(() => declarationOf({ root: 'blog', branch: 'main' })).toThrow('go with --deploy')
 })

@@ -1,8 +1,9 @@
 import { z } from 'zod'
+import { planLines } from '../web/git/lines.ts'
 import { readArguments } from './arguments.ts'
 import { askAppliance } from './client.ts'
 import { type Command, type CommandContext, type ExitStatus, WrongUse } from './command.ts'
-import { waitShape } from './shapes.ts'
+import { planShape, waitShape } from './shapes.ts'
 import { statusLines } from './status.ts'
 import { table } from './table.ts'
 
@@ -27,47 +28,101 @@ const editedShape = z.object({ revision: z.string(), unchanged: z.boolean() })
 
 const options = {
   root: { type: 'string' },
+  deploy: { type: 'string' },
+  branch: { type: 'string' },
+  directory: { type: 'string' },
   proxy: { type: 'string' },
   websocket: { type: 'boolean' },
+  timeout: { type: 'string' },
   redirect: { type: 'string' },
   status: { type: 'string' },
   portal: { type: 'boolean' },
   alias: { type: 'string', multiple: true },
   tls: { type: 'string' },
+  challenge: { type: 'string' },
+  hsts: { type: 'boolean' },
+  'zone-at': { type: 'string' },
+  zone: { type: 'string' },
   replace: { type: 'boolean' },
+  plan: { type: 'boolean' },
   json: { type: 'boolean' },
 } as const
 
 export const domain: Command = {
   name: 'domain',
-  usage:
-    'list [--json]\nadd HOST --root FOLDER [--alias HOST]… [--tls none|self-signed|acme] [--replace] [--json]\nadd HOST --proxy URL [--websocket] [--alias HOST]… [--tls none|self-signed|acme] [--replace] [--json]\nadd HOST --redirect URL [--status N] [--alias HOST]… [--tls none|self-signed|acme] [--replace] [--json]\nadd HOST --portal [--alias HOST]… [--tls self-signed|acme] [--replace] [--json]\nremove HOST [--json]',
+  usage: [
+    'list [--json]',
+    'add HOST --root FOLDER [--deploy REPOSITORY [--branch B] [--directory D]] [REACH] [--replace] [--plan] [--json]',
+    'add HOST --proxy URL [--websocket] [--timeout SECONDS] [REACH] [--replace] [--plan] [--json]',
+    'add HOST --redirect URL [--status N] [REACH] [--replace] [--plan] [--json]',
+    'add HOST --portal [REACH] [--replace] [--plan] [--json]',
+    'remove HOST [--plan] [--json]',
+  ].join('\n'),
+  details: [
+    'REACH   [--alias HOST]… [--tls none|self-signed|acme] [--challenge http|dns] [--hsts] [--zone-at PROVIDER [--zone NAME]]',
+    '--zone-at keeps a zone for it from here too, at a provider that dns.yaml names; --plan shows what would be done, and does nothing',
+  ],
   summary: 'sites with their certificates, DNS records and visits; each change is a commit',
   async run(args, context) {
     const { values, positionals } = readArguments(args, options, { least: 1, most: 2 })
     const [action, host] = positionals
-    const { json = false, replace = false, ...declared } = values
+    const { json = false, replace = false, plan = false, 'zone-at': provider, zone, ...declared } = values
     if (action === 'list' && host === undefined) return list(context, json)
     if (host === undefined) throw new WrongUse('say which domain')
-    if (action === 'add')
-      return change(context, '/api/domains', { domain: host, declaration: declarationOf(declared), replace }, json)
-    if (replace || Object.keys(declared).length > 0) throw new WrongUse('remove takes nothing but the name')
-    if (action === 'remove') return change(context, '/api/domains/remove', { domain: host }, json)
-    throw new WrongUse(`${action} is nothing that domain can do`)
+    const way = plan ? planned : change
+    if (action === 'add') {
+      const body = { domain: host, declaration: declarationOf(declared), replace, ...zoneOf(provider, zone) }
+      return way(context, '/api/domains', body, json)
+    }
+    if (action !== 'remove') throw new WrongUse(`${action} is nothing that domain can do`)
+    if (replace || provider !== undefined || zone !== undefined || Object.keys(declared).length > 0)
+      throw new WrongUse('remove takes nothing but the name')
+    return way(context, '/api/domains/remove', { domain: host }, json)
   },
 }
 
 type Values = Readonly<{
-  [name in 'root' | 'proxy' | 'redirect' | 'status' | 'tls']?: string
-}> & { readonly websocket?: boolean; readonly portal?: boolean; readonly alias?: readonly string[] }
+  [name in
+    | 'root'
+    | 'deploy'
+    | 'branch'
+    | 'directory'
+    | 'proxy'
+    | 'timeout'
+    | 'redirect'
+    | 'status'
+    | 'tls'
+    | 'challenge']?: string
+}> & { readonly [name in 'websocket' | 'portal' | 'hsts']?: boolean } & { readonly alias?: readonly string[] }
 
 /** The entry of domains.yaml that the options mean; whether it is right is for the repository to say. */
-export function declarationOf({ alias, status, ...rest }: Values): Readonly<Record<string, unknown>> {
+export function declarationOf(values: Values): Readonly<Record<string, unknown>> {
+  const { alias, status, timeout, deploy, branch, directory, ...rest } = values
+  if (deploy === undefined && (branch ?? directory) !== undefined) throw new WrongUse('--branch and --directory go with --deploy')
   return {
     ...rest,
-    ...(status === undefined ? {} : { status: /^\d{1,9}$/.test(status) ? Number(status) : status }),
+    ...(deploy === undefined
+      ? {}
+      : {
+          deploy: {
+            repo: deploy,
+            ...(branch === undefined ? {} : { branch }),
+            ...(directory === undefined ? {} : { directory }),
+          },
+        }),
+    ...(timeout === undefined ? {} : { timeout_seconds: numberIn(timeout) }),
+    ...(status === undefined ? {} : { status: numberIn(status) }),
     ...(alias === undefined ? {} : { aliases: alias }),
   }
+}
+
+/** The text as typed where it is no number, for the repository to refuse. */
+const numberIn = (text: string) => (/^\d{1,9}$/.test(text) ? Number(text) : text)
+
+function zoneOf(provider: string | undefined, name: string | undefined) {
+  if (provider !== undefined) return { zone: { provider, ...(name === undefined ? {} : { name }) } }
+  if (name !== undefined) throw new WrongUse('--zone goes with --zone-at')
+  return {}
 }
 
 async function list({ environment, out }: CommandContext, json: boolean): Promise<ExitStatus> {
@@ -113,4 +168,17 @@ async function change({ environment, out }: CommandContext, path: string, body: 
     for (const line of statusLines(reached, new Date())) out(line)
   }
   return reached.converged ? 0 : 1
+}
+
+/** What the commit would do now. */
+async function planned(
+  { environment, called, out }: CommandContext,
+  path: string,
+  body: unknown,
+  json: boolean,
+): Promise<ExitStatus> {
+  const plan = await askAppliance(environment.home, 'POST', `${path}/plan`, planShape, body)
+  if (json) out(JSON.stringify(plan))
+  else for (const line of planLines(plan, called)) out(line)
+  return 0
 }

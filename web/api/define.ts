@@ -65,6 +65,14 @@ export const writes = <Query = undefined, Body = undefined, Answer = unknown>(
   ...common(definition),
 })
 
+/** A route that only reads, and is asked with a body: what a change would do. */
+export const previews = <Body, Answer>(definition: Definition<undefined, Body, Answer>): DocumentedRoute => ({
+  method: 'POST',
+  rateLimit: definition.rateLimit ?? writing,
+  audit: false,
+  ...common(definition),
+})
+
 function common<Query, Body, Answer>(definition: Definition<Query, Body, Answer>) {
   const { path, policy, tag, summary, query, body, answer, handle } = definition
   return {

@@ -72,6 +72,37 @@ test('an add that must not replace leaves what is declared for the name as it is
   expect(await fileNow()).toContain('blog.example.com: { root: other }')
 })
 
+test('a zone that is to be kept for it comes with the same commit, once', async () => {
+  const body = { domain: 'shop.example.com', declaration: { root: 'shop', tls: 'acme' }, zone: { provider: 'home' } }
+  const providers = 'providers:\n  home: { type: rfc2136, server: 127.0.0.1, key: k, secret: "secret:K" }\n'
+  const head = (await home.repository.head()) ?? ''
+  await home.repository.edit(head, new Map([['dns.yaml', providers]]), { name: 'a', email: 'a@example.com' }, 'dns')
+  expect(await ask('POST', '/api/domains', body)).toMatchObject({ status: 200, body: { unchanged: false } })
+  const now = (await home.repository.head()) ?? ''
+  expect(await home.repository.file(now, 'dns.yaml')).toBe(`${providers}zones:\n  example.com: { provider: home }\n`)
+  expect(await fileNow()).toContain('shop.example.com: { root: shop, tls: acme }')
+  expect(await ask('POST', '/api/domains', body)).toMatchObject({
+    ...{ status: 422, body: { message: expect.stringContaining('the zone example.com, which dns.yaml keeps already') } },
+  })
+  const elsewhere = { ...body, domain: 'a.example.org', zone: { provider: 'home', name: 'example.net' } }
+  expect(await ask('POST', '/api/domains', elsewhere)).toMatchObject({
+    ...{ status: 422, body: { message: expect.stringContaining('a.example.org is not in the zone example.net') } },
+  })
+})
+
+test('what a change would do is shown, and nothing is written', async () => {
+  const head = await home.repository.head()
+  const body = { domain: 'shop.example.com', declaration: { root: 'shop' } }
+  expect(await ask('POST', '/api/domains/plan', body)).toMatchObject({ status: 200, body: { changes: expect.anything() } })
+  expect(await ask('POST', '/api/domains/remove/plan', { domain: 'blog.example.com' })).toMatchObject({ status: 200 })
+  const wrong = { ...body, declaration: { root: '../etc' } }
+  expect(await ask('POST', '/api/domains/plan', wrong)).toMatchObject({
+    ...{ status: 422, body: { message: expect.stringContaining('domains.yaml:4:') } },
+  })
+  expect(await home.repository.head()).toBe(head)
+  expect(home.engine.asked).toEqual([])
+})
+
 test('what is not declared cannot be removed, and is said so', async () => {
   const answer = await ask('POST', '/api/domains/remove', { domain: 'other.example.com' })
   expect(answer).toMatchObject({ status: 422, body: { message: expect.stringContaining('other.example.com is not declared') } })

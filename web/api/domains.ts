@@ -2,19 +2,22 @@ import { z } from 'zod'
 import type { DomainDeclaration } from '../../desired-state/state.ts'
 import type { ResourceStatus } from '../../reconcilers/engine/status.ts'
 import { ApplianceError } from '../../runtime/os/errors.ts'
+import type { Call } from '../door/route.ts'
 import type { PortalDeps } from '../portal/deps.ts'
+import { withZone } from '../portal/domains/new-zone.ts'
 import { servesOf } from '../portal/domains/serves.ts'
 import { type DomainStanding, standingsOf } from '../portal/domains/standing.ts'
 import { authorOf } from './author.ts'
-import { type DocumentedRoute, people, reads, writes } from './define.ts'
+import { type DocumentedRoute, people, previews, reads, writes } from './define.ts'
 import { documentOf, hostName } from './domain-input.ts'
-import { editDocument } from './edit-document.ts'
-import { list, resourceState } from './shapes/engine.ts'
+import { type ChangeDocuments, editDocuments, planOfEdit } from './edit-document.ts'
+import { list, plan, resourceState } from './shapes/engine.ts'
 
 export type DomainsApiDeps = Pick<PortalDeps, 'repository' | 'engine' | 'editing' | 'certificates' | 'traffic'>
 
 const tag = 'domains'
 const file = 'domains.yaml'
+const dnsFile = 'dns.yaml'
 
 const part = z.object({ state: resourceState, message: z.string() })
 
@@ -50,11 +53,25 @@ const addBody = z.strictObject({
   domain: hostName,
   declaration: z.record(z.string(), z.unknown()).describe('As in domains.yaml: {"root": "blog", "tls": "acme"}'),
   replace: z.boolean().default(true).describe('False refuses where another declaration of the domain is there already'),
+  zone: z
+    .strictObject({
+      provider: z.string().min(1).describe('Of dns.yaml'),
+      name: hostName.optional().describe('The domain without its first part where it is missing'),
+    })
+    .optional()
+    .describe('A zone of dns.yaml that is kept for it from now on, too'),
 })
+
+const removeBody = z.strictObject({ domain: hostName })
 
 /** Domains with everything that makes them reachable; each change is a commit on `domains.yaml`, judged like a push. */
 export function domainsRoutes(deps: DomainsApiDeps): readonly DocumentedRoute[] {
   const { repository, engine, editing } = deps
+  const commit = async (message: string, change: ChangeDocuments, { identity }: Call) => {
+    const result = await editDocuments(repository, authorOf(identity), message, change)
+    if (!result.unchanged) engine.moved()
+    return result
+  }
   return [
     reads({
       ...{ path: '/api/domains', policy: people, tag },
@@ -65,37 +82,43 @@ export function domainsRoutes(deps: DomainsApiDeps): readonly DocumentedRoute[] 
     writes({
       ...{ path: '/api/domains', policy: people, audit: 'commit', tag, body: addBody, answer: edited },
       summary: 'Add a domain, or replace what is declared for one',
-      async handle({ body: { domain, declaration, replace }, call }) {
-        const entry = documentOf(declaration)
-        const result = await editDocument(repository, authorOf(call.identity), {
-          ...{ path: file, message: `domains: set ${domain}` },
-          edit: text => added(editing, text, domain, entry, replace),
-        })
-        if (!result.unchanged) engine.moved()
-        return result
-      },
+      handle: ({ body, call }) => commit(`domains: set ${body.domain}`, added(editing, body), call),
+    }),
+    previews({
+      ...{ path: '/api/domains/plan', policy: people, tag, body: addBody, answer: plan },
+      summary: 'What adding it would do now; changes nothing',
+      handle: ({ body }) => planOfEdit(repository, engine, added(editing, body)),
     }),
     writes({
-      ...{ path: '/api/domains/remove', policy: people, audit: 'commit', tag, answer: edited },
-      body: z.strictObject({ domain: hostName }),
+      ...{ path: '/api/domains/remove', policy: people, audit: 'commit', tag, body: removeBody, answer: edited },
       summary: 'Take a domain away; its files move to the archive',
-      async handle({ body: { domain }, call }) {
-        const result = await editDocument(repository, authorOf(call.identity), {
-          ...{ path: file, message: `domains: remove ${domain}` },
-          edit: text => removed(editing, text, domain),
-        })
-        engine.moved()
-        return result
-      },
+      handle: ({ body: { domain }, call }) => commit(`domains: remove ${domain}`, removed(editing, domain), call),
+    }),
+    previews({
+      ...{ path: '/api/domains/remove/plan', policy: people, tag, body: removeBody, answer: plan },
+      summary: 'What taking it away would do now; changes nothing',
+      handle: ({ body: { domain } }) => planOfEdit(repository, engine, removed(editing, domain)),
     }),
   ]
 }
 
-function added(
-  editing: DomainsApiDeps['editing'],
+type Editing = DomainsApiDeps['editing']
+
+const added =
+  (editing: Editing, { domain, declaration, replace, zone }: z.output<typeof addBody>): ChangeDocuments =>
+  async read => {
+    const domains = withDomain(editing, await read(file), domain, documentOf(declaration), replace)
+    const dns = zone === undefined ? undefined : zoned(editing, (await read(dnsFile)) ?? '', domain, zone)
+    return new Map([...changed(file, domains), ...changed(dnsFile, dns)])
+  }
+
+const changed = (path: string, text: string | undefined): [string, string][] => (text === undefined ? [] : [[path, text]])
+
+function withDomain(
+  editing: Editing,
   text: string | undefined,
   domain: string,
-  entry: Parameters<DomainsApiDeps['editing']['set']>[2],
+  entry: Parameters<Editing['set']>[2],
   replace: boolean,
 ): string | undefined {
   const after = editing.set(text, domain, entry)
@@ -106,11 +129,25 @@ function added(
   })
 }
 
-function removed(editing: DomainsApiDeps['editing'], text: string | undefined, domain: string): string {
-  const after = text === undefined ? undefined : editing.remove(text, domain)
-  if (after !== undefined) return after
-  throw new ApplianceError('invalid', `${domain} is not declared`, { hint: 'the verb domain list shows what is' })
+function zoned(
+  editing: Editing,
+  text: string,
+  domain: string,
+  { provider, name }: NonNullable<z.output<typeof addBody>['zone']>,
+): string {
+  const zone = withZone(editing, text, domain, { provider, name })
+  if ('after' in zone) return zone.after
+  throw new ApplianceError('invalid', zone.wrong)
 }
+
+const removed =
+  (editing: Editing, domain: string): ChangeDocuments =>
+  async read => {
+    const text = await read(file)
+    const after = text === undefined ? undefined : editing.remove(text, domain)
+    if (after !== undefined) return new Map([[file, after]])
+    throw new ApplianceError('invalid', `${domain} is not declared`, { hint: 'the verb domain list shows what is' })
+  }
 
 async function listed({ repository, engine, certificates, traffic }: DomainsApiDeps) {
   const head = await repository.head()

@@ -25,6 +25,10 @@ test('a plan names every change with its kind and what it does', () => {
   expect(planLines(empty, 'ai-infra')).toEqual(['plan for 01234567: nothing to change'])
 })
 
+test('a plan of what is not committed names no commit', () => {
+  expect(planLines({ ...empty, revision: '', changes: [change] }, 'ai-infra')[0]).toBe('plan:')
+})
+
 test('a long plan is cut and says by how much', () => {
   const changes = Array.from({ length: 100 }, (_, index) => ({ ...change, key: `s${index}.example.com` }))
   const lines = planLines({ ...empty, changes }, 'ai-infra')

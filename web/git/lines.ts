@@ -6,14 +6,15 @@ const mark = { create: '+', update: '~', replace: '±', delete: '-' } as const
 const done = { create: 'created', update: 'updated', replace: 'replaced', delete: 'removed' } as const
 const most = 40
 
+/** A plan without a revision is of what is not committed. */
 export function planLines(plan: RevisionPlan, command: string): string[] {
-  const short = plan.revision.slice(0, 8)
+  const title = plan.revision === '' ? 'plan' : `plan for ${plan.revision.slice(0, 8)}`
   if ([plan.changes, plan.holds, plan.unseen, plan.leftAlone].every(part => part.length === 0))
-    return [`plan for ${short}: nothing to change`]
+    return [`${title}: nothing to change`]
   const waits = new Map(plan.waits.map(({ kind, for: leader }) => [kind, leader]))
   const width = Math.max(0, ...plan.changes.map(change => change.key.length))
   return [
-    `plan for ${short}:`,
+    `${title}:`,
     ...plan.changes.slice(0, most).map(change => {
       const leader = waits.get(change.kind)
       const name = `${change.kind.padEnd(5)} ${change.key.padEnd(Math.min(width, 40))}`

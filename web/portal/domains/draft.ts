@@ -5,6 +5,7 @@ import type { RevisionPlan } from '../../../reconcilers/engine/status.ts'
 import type { PortalDeps } from '../deps.ts'
 import { type DomainFields, type Entry, entryOfFields, isEntry } from './entry.ts'
 import { type FormMistakes, placeMistakes } from './mistakes.ts'
+import { withZone } from './new-zone.ts'
 
 const file = 'domains.yaml'
 const dnsFile = 'dns.yaml'
@@ -76,28 +77,10 @@ async function zoneOf(
 ): Promise<Rewritten | { readonly wrong: string } | undefined> {
   if (change.what === 'remove' || change.fields.dns_provider === '') return undefined
   const { host, dns_provider: provider, dns_zone: typed } = change.fields
-  const zone = typed === '' ? parentOf(host) : typed
   const before = (await repository.file(base, dnsFile)) ?? ''
-  const { zones } = dnsNames(before)
-  const covering = zones.find(name => host === name || host.endsWith(`.${name}`))
-  if (covering !== undefined) {
-    return { wrong: `${host} is in the zone ${covering}, which dns.yaml keeps already: choose "as dns.yaml says".` }
-  }
-  if (host !== zone && !host.endsWith(`.${zone}`)) return { wrong: `${host} is not in the zone ${zone}.` }
-  return { path: dnsFile, before, after: editing.setZone(before, zone, { provider }) }
-}
-
-/** shop.example.com is in example.com; a name of two parts is a zone itself. */
-function parentOf(host: string): string {
-  const labels = host.split('.')
-  return labels.length > 2 ? labels.slice(1).join('.') : host
-}
-
-/** Providers and zones as `dns.yaml` names them, whatever else is wrong with it. */
-export function dnsNames(text: string): { readonly providers: readonly string[]; readonly zones: readonly string[] } {
-  const document: unknown = parse(text, { logLevel: 'silent' })
-  const names = (map: unknown) => (isEntry(map) ? Object.keys(map) : [])
-  return isEntry(document) ? { providers: names(document.providers), zones: names(document.zones) } : { providers: [], zones: [] }
+  const zone = withZone(editing, before, host, { provider, name: typed === '' ? undefined : typed })
+  if ('wrong' in zone) return { wrong: `${zone.wrong}.` }
+  return { path: dnsFile, before, after: zone.after }
 }
 
 const wrong = (field: keyof FormMistakes, sentence: string): Draft => ({ outcome: 'wrong', mistakes: { [field]: [sentence] } })
