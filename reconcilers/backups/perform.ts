@@ -9,6 +9,7 @@ import { ResticRefusal } from './restic/refusal.ts'
 import type { Restic } from './restic/restic.ts'
 import { drill } from './restore/drill.ts'
 import { fillFolder } from './restore/into-place.ts'
+import { writeNote } from './restore/note.ts'
 import { type RestoreDeps, restoreRun } from './restore/restore.ts'
 import { superfluous } from './retention.ts'
 import { backUp, type Source } from './source/backup.ts'
@@ -114,8 +115,8 @@ async function giveBack(deps: PerformDeps, { item, run, restic, signal, step }: 
   await fillFolder(
     into,
     async scratch => {
-      await restoreRun(restic, found, scratch, restoreDeps(deps, signal, step))
-      return ''
+      const { manifest } = await restoreRun(restic, found, scratch, restoreDeps(deps, signal, step))
+      return writeNote(manifest)
     },
     step,
     deps.source.spawn,

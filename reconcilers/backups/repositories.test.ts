@@ -98,7 +98,7 @@ test('a full home is told apart from a full repository; nothing is lost, and no 
   expect(again.outcome).toBe('succeeded')
   expect(restored.outcome).toBe('failed')
   expect(restored.message).toContain('to spare, and the disk of')
-  expect(restored.message).toContain('nothing was written')
+  expect(restored.message).toContain('nothing of it stays')
 })
 
 test('a full disk is said, what was backed up before stays, and room is enough to go on', async () => {

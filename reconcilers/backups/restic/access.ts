@@ -7,8 +7,8 @@ import { minimalEnvironment } from '../../../runtime/os/spawn.ts'
 export interface ResticAccess {
   readonly location: BackupLocation
   readonly password: string
-  /** For s3 and rest. */
-  readonly keys: { readonly access: string; readonly secret: string } | undefined
+  /** For s3 and rest; `session` goes with keys of AWS that are lent for a time. */
+  readonly keys: { readonly access: string; readonly secret: string; readonly session?: string } | undefined
   /** Files of ssh, for sftp. */
   readonly ssh: { readonly identity: string; readonly knownHosts: string } | undefined
   /** Folder for what restic may lose. */
@@ -34,6 +34,7 @@ export function resticEnvironment(access: ResticAccess): Record<string, string> 
     ...(location.type === 's3' && keys !== undefined
       ? { AWS_ACCESS_KEY_ID: keys.access, AWS_SECRET_ACCESS_KEY: keys.secret }
       : {}),
+    ...(location.type === 's3' && keys?.session !== undefined ? { AWS_SESSION_TOKEN: keys.session } : {}),
     ...(location.type === 's3' && location.region !== undefined ? { AWS_DEFAULT_REGION: location.region } : {}),
   }
 }

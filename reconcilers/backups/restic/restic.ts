@@ -50,6 +50,10 @@ export interface ResticLock {
   readonly pid: number
 }
 
+const statsShape = z.object({ total_size: z.number(), total_file_count: z.number() })
+/** Bytes: the last block of a file is half empty, and its name and inode take as much again. */
+const block = 4_096
+
 const lockShape = z.object({ time: z.string(), hostname: z.string(), pid: z.number() })
 
 export interface SnapshotFacts {
@@ -67,11 +71,11 @@ export interface Restic {
   storeOutput(command: PairedCommand, name: string, facts: SnapshotFacts): Promise<Stored>
   /** A folder without those below it; links are kept as links. */
   storeFolder(folder: string, without: readonly string[], facts: SnapshotFacts): Promise<Stored>
-  /** Gives what a snapshot holds back to a folder. */
-  restore(snapshot: string, target: string): Promise<void>
+  /** Gives what a snapshot holds back to a folder; `ending` ends it as the signal of all that is done here does. */
+  restore(snapshot: string, target: string, ending: AbortSignal): Promise<void>
   /** One file of a snapshot as the input of a command. */
-  pour(snapshot: string, file: string, command: PairedCommand): Promise<void>
-  /** Bytes that a snapshot takes when it is restored. */
+  pour(snapshot: string, file: string, command: PairedCommand, ending: AbortSignal): Promise<void>
+  /** Bytes that a snapshot takes on a disk when it is restored. */
   size(snapshot: string): Promise<number>
   forget(snapshots: readonly string[]): Promise<void>
   /** Structure, and so much of the packs. */
@@ -99,12 +103,15 @@ export function createRestic(access: ResticAccess, spawn: Spawn, signal: AbortSi
   }
   const sshWords = async () => (access.ssh === undefined ? '' : ((await readTextIfExists(sshLog(access.ssh))) ?? ''))
   const own = [access.temporary, access.cache]
-  const run = async (words: readonly string[], options: { readonly timeout?: number; readonly cwd?: string } = {}) => {
+  const run = async (
+    words: readonly string[],
+    options: { readonly timeout?: number; readonly cwd?: string; readonly ending?: AbortSignal } = {},
+  ) => {
     await folders()
     return spawn(argv(...words), {
       env,
       cwd: options.cwd ?? access.cache,
-      signal,
+      signal: options.ending === undefined ? signal : AbortSignal.any([signal, options.ending]),
       timeout: options.timeout ?? longest,
       maxOutput: 64 * 1024 * 1024,
       complained: impatient(),
@@ -157,20 +164,21 @@ export function createRestic(access: ResticAccess, spawn: Spawn, signal: AbortSi
       if (code !== 0 && code !== 3) throw refusalOf('backup', `${stderr}\n${messagesIn(stdout)}`, own)
       return storedIn(stdout, stderr)
     },
-    async restore(snapshot, target) {
-      const { code, stdout, stderr } = await run(['restore', snapshot, '--target', target, '--no-lock'])
+    async restore(snapshot, target, ending) {
+      const { code, stdout, stderr } = await run(['restore', snapshot, '--target', target, '--no-lock'], { ending })
       if (code !== 0) throw refusalOf('restore', `${await sshWords()}\n${stderr}\n${stdout}`, [...own, target])
     },
     async size(snapshot) {
       const text = await done('stats', '--json', '--mode', 'restore-size', '--no-lock', snapshot)
-      return z.object({ total_size: z.number() }).parse(JSON.parse(text)).total_size
+      const { total_size, total_file_count } = statsShape.parse(JSON.parse(text))
+      return total_size + total_file_count * block
     },
-    async pour(snapshot, file, command) {
+    async pour(snapshot, file, command, ending) {
       await folders()
       const ended = await spawnPair(
         { argv: argv('dump', '--no-lock', snapshot, file), env, cwd: access.cache, complained: impatient() },
         command,
-        signal,
+        AbortSignal.any([signal, ending]),
       )
       if (ended.from.code !== 0 && ended.into.code === 0) throw refusalOf('dump', ended.from.stderr, own)
       if (ended.into.code !== 0) {

@@ -40,6 +40,10 @@ export async function fillFolder(
   }
 }
 
+/** Whether a death left something whole, which only has to be put in its place. */
+export const isWhole = async (folder: string): Promise<boolean> =>
+  (await statIfExists(join(folder, unfinishedRestore, 'whole'))) !== undefined
+
 const lockName = '.restore.lock'
 
 const fill: typeof fillFolder = async (folder, make, step, spawn) => {

@@ -12,7 +12,7 @@ import { dumpName, type Manifest, manifestName, manifestShape } from '../source/
 import { notesOf } from '../source/parts.ts'
 import { writeRefs } from '../source/refs.ts'
 import type { StoredRun } from '../tags.ts'
-import { refuseWithoutRoom } from './room.ts'
+import { megabytes, refuseWithoutRoom, withinRoom } from './room.ts'
 import { startScratchPostgres } from './scratch-postgres.ts'
 
 export interface RestoreDeps {
@@ -39,11 +39,22 @@ export async function restoreRun(
   deps: RestoreDeps,
   inspect: (restored: Restored, store: Store) => Promise<void> = async () => {},
 ): Promise<Restored> {
+  const bytes = await restic.size(run.files)
+  await refuseWithoutRoom(folder, bytes, 'what is to be restored')
+  deps.progress(`files, ${megabytes(bytes)}`)
+  return withinRoom(folder, deps.signal, signal => fillHome(restic, run, folder, { ...deps, signal }, inspect))
+}
+
+async function fillHome(
+  restic: Restic,
+  run: StoredRun & { readonly files: string },
+  folder: string,
+  deps: RestoreDeps,
+  inspect: (restored: Restored, store: Store) => Promise<void>,
+): Promise<Restored> {
   const home = homeAt(folder)
-  await refuseWithoutRoom(folder, await restic.size(run.files), 'what is to be restored')
   await makeDirectory(folder, 0o750)
-  deps.progress('files')
-  await restic.restore(run.files, folder)
+  await restic.restore(run.files, folder, deps.signal)
   await deps.step('restored-files')
   const manifest = await readManifest(home)
   const restored = { home, manifest }
@@ -84,7 +95,7 @@ async function loadDatabase(
   await using _running = await startScratchPostgres(home, program, spawn, signal)
   await step('restored-postgres')
   const address = { socketFolder: home.postgresSockets, database: 'ai_infrastructure' }
-  await restic.pour(snapshot, dumpName, { argv: loadCommand(program), env: dumpEnvironment(address) })
+  await restic.pour(snapshot, dumpName, { argv: loadCommand(program), env: dumpEnvironment(address) }, signal)
   await step('loaded')
   const store = openStore(address)
   try {
