@@ -1,8 +1,11 @@
-import { readdir } from 'node:fs/promises'
-import { isAbsolute, resolve } from 'node:path'
+import { basename, resolve } from 'node:path'
 import { restoreAppliance } from '../composition/restore.ts'
+import { keysHint, type RestoreOrder } from '../composition/restore-order.ts'
+import type { RestoreNote } from '../reconcilers/backups/restore/note.ts'
+import { readEnvironment } from '../runtime/os/environment.ts'
 import { ApplianceError } from '../runtime/os/errors.ts'
-import { type CommandContext, type ExitStatus, WrongUse } from './command.ts'
+import type { CommandContext, ExitStatus } from './command.ts'
+import { harmless } from './harmless.ts'
 
 export interface RestoreWords {
   readonly repository: string
@@ -13,36 +16,78 @@ export interface RestoreWords {
   readonly identity?: string | undefined
 }
 
-/** A whole appliance out of its repository, where nothing is yet. The password comes from standing input, and stands nowhere. */
-export async function restoreHere({ environment, out, called }: CommandContext, words: RestoreWords): Promise<ExitStatus> {
+/**
+ * A whole appliance out of its repository, where nothing is yet. The password comes from standing input once all else is in
+ * order, and stands nowhere.
+ */
+export async function restoreHere(context: CommandContext, words: RestoreWords): Promise<ExitStatus> {
+  const { environment, out } = context
   const into = resolve(words.into ?? environment.home.root)
   if (process.getuid?.() === 0)
     throw new ApplianceError('invalid', 'nothing of the appliance runs as root', {
       hint: './install.sh restore does it as the user ai-infra',
     })
-  if (!isAbsolute(into)) throw new WrongUse('--into must be a folder')
   const ending = new AbortController()
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => ending.abort(new Error(signal)))
-  const restored = await restoreAppliance({
+  const note = await restoreAppliance({
     ...{ repository: words.repository, snapshot: words.snapshot, into, region: words.region, signal: ending.signal },
-    ...{ hostKey: words['host-key'], identity: words.identity, keys: keysOf(process.env), password: await readPassword() },
-    progress: line => out(`  ${line}`),
+    ...{ hostKey: words['host-key'], identity: words.identity === undefined ? undefined : resolve(words.identity) },
+    ...{ keys: keysFor(words.repository, process.env), password: readPassword },
+    progress: line => out(`  ${harmless(line)}`),
+  }).catch(error => {
+    if (!ending.signal.aborted) throw error
+    throw new ApplianceError('failed', 'it was stopped', {
+      hint: `the same command begins again, or goes on where all was there; until then no appliance starts in ${into}`,
+    })
   })
-  out(`${restored.name} of ${restored.hostname}, as it was at ${restored.at}, is in ${into}`)
-  if (restored.missing.length > 0) out(`This backup does not have: ${restored.missing.join(', ')}`)
-  if (restored.environment.length > 0)
-    out(`Set again in the environment, no backup has their values: ${restored.environment.join(' ')}`)
-  out(
-    `Start it: ${into === environment.home.root ? '' : `AI_INFRA_HOME=${into} `}${called} up    (never both, the old one and this)`,
-  )
-  return (await readdir(into)).length > 0 ? 0 : 1
+  for (const line of noteLines(note, into)) out(harmless(line))
+  out(`Start it: ${startOf(context, into)}    (never both, the old one and this)`)
+  return 0
 }
 
+function noteLines(note: RestoreNote | undefined, into: string): string[] {
+  if (note === undefined) return [`What was restored before is in ${into}, all of it`]
+  const { name, hostname, at, missing, environment } = note
+  return [
+    `${name} of ${hostname}, as it was at ${at}, is in ${into}`,
+    ...(missing.length > 0 ? [`This backup does not have: ${missing.join(', ')}`] : []),
+    ...(environment.length > 0 ? [`Set again in the environment, no backup has their values: ${environment.join(' ')}`] : []),
+  ]
+}
+
+const installedHome = '/var/lib/ai-infra'
+
+/** The command that starts what was restored, as one types it; the installer knows another verb than the program. */
+export function startOf({ called, environment }: Pick<CommandContext, 'called' | 'environment'>, into: string): string {
+  if (called === 'ai-infra' && into === installedHome) return 'sudo systemctl start ai-infra.target'
+  if (isInstaller(called) && into === installedHome) return `sudo ${called}`
+  const usual = readEnvironment({ ...process.env, AI_INFRA_HOME: '' }).home.root
+  const home = into === usual && environment.home.root === usual ? '' : `AI_INFRA_HOME=${into} `
+  return `${home}${called} ${isInstaller(called) ? 'run' : 'up'}`
+}
+
+/** `./install.sh restore` calls us, and is what the user has typed. */
+export const isInstaller = (called: string) => basename(called) === 'install.sh'
+
+export const installerUsage = (called: string): readonly string[] => [
+  `${called} restore --repository R [SNAPSHOT] [--into DIR]`,
+  '  a folder: nothing else. sftp: --host-key KEY --identity FILE. s3: --region NAME, and AWS_ACCESS_KEY_ID and',
+  '  AWS_SECRET_ACCESS_KEY in the environment. rest: RESTIC_REST_USERNAME and RESTIC_REST_PASSWORD there.',
+]
+
 /** As restic and the programs of AWS read them. */
-function keysOf(variables: Readonly<Record<string, string | undefined>>) {
-  const access = variables.AWS_ACCESS_KEY_ID ?? variables.RESTIC_REST_USERNAME
-  const secret = variables.AWS_SECRET_ACCESS_KEY ?? variables.RESTIC_REST_PASSWORD
-  return access === undefined || secret === undefined ? undefined : { access, secret }
+export function keysFor(repository: string, variables: Readonly<Record<string, string | undefined>>): RestoreOrder['keys'] {
+  const names = repository.startsWith('rest:')
+    ? (['RESTIC_REST_USERNAME', 'RESTIC_REST_PASSWORD'] as const)
+    : (['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY'] as const)
+  if (!/^(?:rest|s3):/.test(repository)) return undefined
+  const [access, secret] = names.map(name => variables[name] || undefined)
+  const session = names[0] === 'AWS_ACCESS_KEY_ID' ? variables.AWS_SESSION_TOKEN || undefined : undefined
+  if (access !== undefined && secret !== undefined) return { access, secret, ...(session === undefined ? {} : { session }) }
+  if (access === undefined && secret === undefined) return undefined
+  throw new ApplianceError('invalid', `${access === undefined ? names[0] : names[1]} is not set, and the other one is`, {
+    hint: keysHint(names.join(' and ')),
+  })
 }
 
 /** The first line of standing input; typed without an echo where it is a terminal. */

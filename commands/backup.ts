@@ -1,7 +1,7 @@
 import { z } from 'zod'
-import { ApplianceError } from '../runtime/os/errors.ts'
+import { ApplianceError, explain } from '../runtime/os/errors.ts'
 import { readArguments } from './arguments.ts'
-import { restoreHere } from './backup-restore.ts'
+import { installerUsage, isInstaller, restoreHere } from './backup-restore.ts'
 import { askAppliance } from './client.ts'
 import { type Command, type CommandContext, type ExitStatus, WrongUse } from './command.ts'
 import { harmless } from './harmless.ts'
@@ -39,26 +39,43 @@ export const backup: Command = {
   usage:
     'list [NAME] [--json]\nrun [NAME] [--no-wait] [--json]\nverify [NAME] [--no-wait] [--json]\nrestore NAME [SNAPSHOT] [--into DIR]\nrestore --repository R [SNAPSHOT] [--into DIR]\nkey',
   summary: 'make backups, try them out, and get back what is in them; with --repository also where nothing is yet',
-  async run(args, context) {
-    const { positionals, values } = readArguments(args, options, { least: 0, most: 3 })
-    const [verb = 'list', ...rest] = positionals
-    const json = values.json === true
-    switch (verb) {
-      case 'list':
-        return rest[0] === undefined ? listBackups(context, json) : listSnapshots(context, rest[0], json)
-      case 'key':
-        return showKey(context)
-      case 'run':
-      case 'verify':
-        return askAll(context, verb, rest, values['no-wait'] !== true)
-      case 'restore':
-        if (values.repository !== undefined)
-          return restoreHere(context, { ...values, repository: values.repository, snapshot: rest[0] })
-        return restore(context, rest, values.into, values['no-wait'] !== true)
-      default:
-        throw new WrongUse(`${verb} is nothing that backup can do`)
-    }
-  },
+  run: (args, context) => (isInstaller(context.called) ? runForInstaller(args, context) : runVerb(args, context)),
+}
+
+/** What is wrong is said in the words that were typed. */
+async function runForInstaller(args: readonly string[], context: CommandContext): Promise<ExitStatus> {
+  const { called, error } = context
+  try {
+    if (readArguments(args, options, { least: 0, most: 3 }).values.repository === undefined)
+      throw new WrongUse('say where the repository is')
+    return await runVerb(args, context)
+  } catch (failure) {
+    error(`${called} restore: ${explain(failure)}`)
+    if (!(failure instanceof WrongUse)) return 1
+    for (const line of installerUsage(called)) error(`use: ${line}`)
+    return 2
+  }
+}
+
+async function runVerb(args: readonly string[], context: CommandContext): Promise<ExitStatus> {
+  const { positionals, values } = readArguments(args, options, { least: 0, most: 3 })
+  const [verb = 'list', ...rest] = positionals
+  const json = values.json === true
+  switch (verb) {
+    case 'list':
+      return rest[0] === undefined ? listBackups(context, json) : listSnapshots(context, rest[0], json)
+    case 'key':
+      return showKey(context)
+    case 'run':
+    case 'verify':
+      return askAll(context, verb, rest, values['no-wait'] !== true)
+    case 'restore':
+      if (values.repository !== undefined)
+        return restoreHere(context, { ...values, repository: values.repository, snapshot: rest[0] })
+      return restore(context, rest, values.into, values['no-wait'] !== true)
+    default:
+      throw new WrongUse(`${verb} is nothing that backup can do`)
+  }
 }
 
 async function listBackups({ environment, out }: CommandContext, json: boolean): Promise<ExitStatus> {

@@ -90,12 +90,14 @@ function locationOf(name: string, fields: Fields, path: Path, report: Report): B
     report.say(path, 'access_key and secret_key go together: write both or none', 'key')
   else if (location.type === 's3' && access_key === undefined)
     report.say(path, 'a bucket of s3 wants access_key and secret_key, each as secret:NAME', 'key')
-  else if (location.type === 'rest' && secret_key !== undefined && inTheClear.test(repository))
+  else if (secret_key !== undefined && goesInTheClear(location))
     report.say([...path, 'repository'], 'a password goes over https only: write rest:https://, or no access_key and secret_key')
   return location
 }
 
-const inTheClear = /^rest:http:\/\/(?!(?:127\.0\.0\.1|localhost|\[::1\])[:/])/i
+/** Whether user and password of a REST server would cross the network for everybody to read. */
+export const goesInTheClear = ({ type, repository }: BackupLocation): boolean =>
+  type === 'rest' && /^rest:http:\/\/(?!(?:127\.0\.0\.1|localhost|\[::1\])[:/])/i.test(repository)
 
 const unsafe = /[\s\p{Cc}"'\\,]/u
 
