@@ -8,10 +8,13 @@ debian_units='bind9=named.service certbot=certbot.timer nginx=nginx.service redi
 
 is_installed() { [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]; }
 
+# Asked for all at once: dpkg-query reads its whole database at each call.
 missing_packages() {
-  local package
+  local package installed
+  # It fails where one is unknown, and still names the others.
+  installed=$(dpkg-query -W -f '${Package} ${db:Status-Status}\n' "$@" 2>/dev/null || true)
   for package in "$@"; do
-    is_installed "$package" || printf '%s\n' "$package"
+    case $'\n'$installed$'\n' in *$'\n'"$package installed"$'\n'*) ;; *) printf '%s\n' "$package" ;; esac
   done
 }
 

@@ -1,6 +1,6 @@
 # `install.sh test`: what tests need, then all of them as an unprivileged user.
 
-passed=0 failed=0 skipped=0
+passed=0 failed=0 skipped=0 failures=''
 
 run_all_tests() {
   headline 'AI Infrastructure: tests'
@@ -10,11 +10,11 @@ run_all_tests() {
   ensure_packages $packages_needed $packages_for_tests
   prepare_test_copy
   check 'types' "$bun" --bun node_modules/typescript/bin/tsc --noEmit
-  check 'lint and format' "$bun" --bun node_modules/@biomejs/biome/bin/biome check .
+  check 'lint and format' "$bun" --bun node_modules/@biomejs/biome/bin/biome check --diagnostic-level=warn .
   run_bun_tests
   run_install_test
   headline 'All together'
-  printf '%d passed, %d failed, %d skipped\n' "$passed" "$failed" "$skipped"
+  printf '%d passed, %d failed, %d skipped\n%s' "$passed" "$failed" "$skipped" "$failures"
   [ "$failed" -eq 0 ]
 }
 
@@ -61,7 +61,7 @@ check() {
     passed=$((passed + 1))
     printf '  %s✓%s %-34s %8s\n' "$green" "$plain" "$name" "$(seconds_since "$started")"
   else
-    failed=$((failed + 1))
+    failed_at "$name"
     printf '  %s✗%s %s\n' "$red" "$plain" "$name"
     sed 's/^/    /' "$scratch/check"
   fi
@@ -79,8 +79,16 @@ run_bun_tests() {
   passed=$((passed + $(last_count pass "$counts")))
   failed=$((failed + $(last_count fail "$counts")))
   skipped=$((skipped + $(last_count skip "$counts")))
+  failures+=$(printf '%s\n' "$counts" | sed -n 's/^(fail) /  failed: /p' | sort -u | head -n 40 && echo .)
+  failures=${failures%.}
   # A crash, or an error outside of any test, is a failure although nothing counted it.
-  if [ "$status" -ne 0 ] && [ "$(last_count fail "$counts")" -eq 0 ]; then failed=$((failed + 1)); fi
+  if [ "$status" -ne 0 ] && [ "$(last_count fail "$counts")" -eq 0 ]; then failed_at 'bun test, which ended without a result'; fi
+}
+
+# What failed is said once more at the end, where one looks first.
+failed_at() {
+  failed=$((failed + 1))
+  failures+="  failed: $1"$'\n'
 }
 
 last_count() { printf '%s\n' "$2" | sed -n "s/^ *\([0-9][0-9]*\) $1\$/\1/p" | tail -n 1 | grep . || echo 0; }
@@ -97,6 +105,6 @@ run_install_test() {
   elif PATH=${bun%/bun}:$PATH "$program/tests/install/run"; then
     passed=$((passed + 1))
   else
-    failed=$((failed + 1))
+    failed_at tests/install
   fi
 }
