@@ -111,6 +111,19 @@ test('of each zone the last twenty snapshots stay, and those of one that was lef
   }
 })
 
+test('two that write a zone down in the same millisecond keep both', async () => {
+  const root = await mkdtemp(join(tmpdir(), 'dns-'))
+  try {
+    const now = new Date()
+    const content = (name: string) => ({ sets: new Map([[name, set(name, '203.0.113.1')]]), ours: new Set<string>() })
+    await Promise.all(['a', 'b', 'c'].map(name => keepSnapshot(join(root, zone), content(name), [], now)))
+    const texts = await Promise.all((await readdir(join(root, zone))).map(name => Bun.file(join(root, zone, name)).text()))
+    expect(texts.map(text => JSON.parse(text).records[0].name.split('.')[0]).sort()).toEqual(['a', 'b', 'c'])
+  } finally {
+    await rm(root, { recursive: true })
+  }
+})
+
 test('a zone that somebody said is forgotten is remembered again when something is put into it', async () => {
   const root = await mkdtemp(join(tmpdir(), 'dns-'))
   try {

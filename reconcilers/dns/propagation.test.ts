@@ -13,8 +13,10 @@ let second: Secondary
 let ports: Map<string, number>
 /** Questions that went to the second server. */
 let asked: number
-/** Milliseconds that the clock is ahead. */
+/** Milliseconds that have gone by beside those that really have. */
 let ahead: number
+/** Milliseconds that somebody has set the wall clock ahead. */
+let setTo: number
 let desk: Awaited<ReturnType<typeof createDesk>>
 let home: string | undefined
 let stop: () => void
@@ -24,7 +26,7 @@ let late: PromiseWithResolvers<void>
 
 /** Waits are short, and time goes by when it is told to. */
 const clock: Clock = {
-  now: () => new Date(Date.now() + ahead),
+  now: () => new Date(Date.now() + ahead + setTo),
   sleep: (milliseconds, signal) => (milliseconds > 5_000 ? late.promise : systemClock.sleep(Math.min(milliseconds, 40), signal)),
 }
 const counting: typeof spawn = (argv, options) => {
@@ -44,7 +46,7 @@ afterAll(async () => {
 const start = async () => {
   stop?.()
   desk = await createDesk({ declared: bind.declared, providersOf: () => bindProviders(bind, { spawn: counting }) }, zone, {
-    ...{ clock },
+    ...{ clock, elapsed: () => performance.now() + ahead },
     ...(home !== undefined && { home }),
   })
   home = desk.folder
@@ -54,6 +56,7 @@ beforeEach(async () => {
   ports = new Map([['127.0.0.2', second.port]])
   asked = 0
   ahead = 0
+  setTo = 0
   home = undefined
   woken = Promise.withResolvers()
   late = Promise.withResolvers()
@@ -164,6 +167,20 @@ test('a server that is dead for good holds up one change for a minute, and is th
   while ((await second.ask('b.example.com', 'A')).length === 0) await Bun.sleep(5)
   ahead += 601_000
   await until(both, ({ notes }) => !notes.some(note => note.includes('ns2')))
+})
+
+test('a wall clock that is set makes no server wait longer, and gives up on none sooner', async () => {
+  ports.set('127.0.0.2', 1)
+  const wanted = [set('set', '203.0.113.1')]
+  await desk.converge(desk.desiredOf(wanted))
+  await until(wanted, names('ns2.example.com, which does not answer'))
+  setTo = 3_600_000
+  const asking = asked
+  while (asked < asking + 2) await Bun.sleep(5)
+  expect(isReady(await standing(wanted))).toBe(false)
+  setTo = -3_600_000
+  ahead += 61_000
+  await until(wanted, isReady)
 })
 
 test('after a restart servers are asked once, and one that is behind is waited for as before', async () => {

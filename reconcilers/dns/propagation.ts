@@ -1,4 +1,4 @@
-import type { Clock } from '../../runtime/os/clock.ts'
+import { type Clock, type Elapsed, systemElapsed } from '../../runtime/os/clock.ts'
 import { type KeptZone, placeKey } from './kept-zones.ts'
 import type { Correction, Provider, ZoneContent } from './provider.ts'
 import {
@@ -45,11 +45,11 @@ const pauses = { first: 100, longest: 5_000 }
 /** Milliseconds after which a server that is behind is asked again. */
 const askAgain = 600_000
 
-export function createPropagation(clock: Clock): Propagation {
+/** A wall clock that is set meanwhile makes nobody wait longer, and gives up on no server sooner. */
+export function createPropagation({ sleep }: Pick<Clock, 'sleep'>, elapsed: Elapsed = systemElapsed): Propagation {
   const zones = new Map<string, Followed>()
   const asking = new Map<string, AbortController>()
   const listeners = new Set<(reason: string) => void>()
-  const now = () => clock.now().getTime()
 
   /** Asks once. True when there is nothing more to wait for. */
   const ask = async (id: string, signal: AbortSignal): Promise<boolean> => {
@@ -58,7 +58,7 @@ export function createPropagation(clock: Clock): Propagation {
     const lacking = (await before.provider.lacking?.(before.zone, before.content, wantedIn(before), signal)) ?? []
     const zone = zones.get(id)
     if (zone === undefined || zone.version !== before.version) return false
-    const after = withAnswers(zone, lacking, now(), now() - zone.since >= patience)
+    const after = withAnswers(zone, lacking, elapsed(), elapsed() - zone.since >= patience)
     zones.set(id, after)
     if (!Bun.deepEquals(spreadOf(after), spreadOf(zone)))
       for (const listener of [...listeners]) listener(`servers of ${zone.zone} were asked`)
@@ -71,7 +71,7 @@ export function createPropagation(clock: Clock): Propagation {
     asking.set(id, own)
     const goOn = async () => {
       for (let pause = pauses.first; ; pause = Math.min(pause * 2, pauses.longest)) {
-        await clock.sleep(pause, own.signal)
+        await sleep(pause, own.signal)
         if (own.signal.aborted || (await ask(id, own.signal))) return
       }
     }
@@ -90,19 +90,19 @@ export function createPropagation(clock: Clock): Propagation {
       const id = idOf(place)
       const zone = zones.get(id)
       if (zone === undefined || corrections.length === 0) return
-      zones.set(id, withWritten(zone, corrections, now()))
+      zones.set(id, withWritten(zone, corrections, elapsed()))
       asking.get(id)?.abort()
       asking.delete(id)
     },
     async look(place, content, provider) {
       if (provider.lacking === undefined) return undefined
       const id = idOf(place)
-      const zone = withLook(zones.get(id) ?? unasked(place.zone, content, provider, now()), content, provider)
+      const zone = withLook(zones.get(id) ?? unasked(place.zone, content, provider, elapsed()), content, provider)
       zones.set(id, zone)
-      const isDue = isWaitedFor(zone) || (zone.given.size > 0 && now() - zone.askedAt >= askAgain)
+      const isDue = isWaitedFor(zone) || (zone.given.size > 0 && elapsed() - zone.askedAt >= askAgain)
       if (isDue && !asking.has(id)) {
         const enough = new AbortController()
-        await Promise.race([follow(id), clock.sleep(moment, enough.signal)])
+        await Promise.race([follow(id), sleep(moment, enough.signal)])
         enough.abort()
       }
       return spreadOf(zones.get(id) ?? zone)
@@ -113,8 +113,7 @@ export function createPropagation(clock: Clock): Propagation {
       const [first] = waited
       if (first === undefined) return
       signal.throwIfAborted()
-      // A wall clock that was set back makes no wait longer.
-      const rest = Math.min(patience, Math.max(...waited.map(([, { since }]) => since)) + patience - now())
+      const rest = Math.max(...waited.map(([, { since }]) => since)) + patience - elapsed()
       if (rest <= 0) return
       tell(waitOf(first[1]))
       const { promise, resolve, reject } = Promise.withResolvers<void>()
@@ -127,7 +126,7 @@ export function createPropagation(clock: Clock): Propagation {
       // Nobody may look at the place again: its zone was left, or cannot be read.
       for (const [id] of waited) if (!asking.has(id)) void follow(id)
       const over = new AbortController()
-      void clock.sleep(rest, over.signal).then(resolve)
+      void sleep(rest, over.signal).then(resolve)
       return promise.finally(() => {
         over.abort()
         listeners.delete(look)

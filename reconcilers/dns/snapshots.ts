@@ -1,7 +1,8 @@
-import { readdir, rm, rmdir, stat } from 'node:fs/promises'
+import { randomUUID } from 'node:crypto'
+import { link, readdir, rm, rmdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { systemCode } from '../../runtime/os/errors.ts'
-import { makeDirectory, writeFileAtomic } from '../../runtime/os/files.ts'
+import { makeDirectory, removeIfExists, syncDirectory, writeFileAtomic } from '../../runtime/os/files.ts'
 import { type Correction, setKey, type ZoneContent } from './provider.ts'
 
 /** Of each zone. */
@@ -23,9 +24,33 @@ export async function keepSnapshot(
   await makeDirectory(folder, 0o700)
   const records = [...sets.values()].map(set => ({ ...set, ours: ours.has(setKey(set)) }))
   const content = { at: now.toISOString(), records, undo: corrections.map(inverse) }
-  await writeFileAtomic(join(folder, `${now.toISOString().replaceAll(':', '')}.json`), `${JSON.stringify(content, null, 1)}\n`)
+  await writeAtFreeTime(folder, now, `${JSON.stringify(content, null, 1)}\n`)
   for (const name of (await snapshotNames(folder)).slice(0, -mostSnapshots)) await rm(join(folder, name), { force: true })
 }
+
+/** Another kind, or another server of a zone of that name, may write down the same millisecond: that one is not written over. */
+async function writeAtFreeTime(folder: string, now: Date, text: string): Promise<void> {
+  const temporary = join(folder, `.${randomUUID()}.tmp`)
+  await writeFileAtomic(temporary, text)
+  try {
+    for (let time = now.getTime(); !(await isLinked(temporary, join(folder, nameAt(time)))); time++);
+    await syncDirectory(folder)
+  } finally {
+    await removeIfExists(temporary)
+  }
+}
+
+const nameAt = (time: number) => `${new Date(time).toISOString().replaceAll(':', '')}.json`
+
+/** False when the name is taken. */
+const isLinked = (existing: string, path: string): Promise<boolean> =>
+  link(existing, path).then(
+    () => true,
+    (error: unknown) => {
+      if (systemCode(error) === 'EEXIST') return false
+      throw error
+    },
+  )
 
 /** Removes snapshots of zones that have long been left, and what deaths have left half written. */
 export async function dropOld(root: string, now: Date): Promise<void> {

@@ -20,7 +20,7 @@ export interface Followed {
   readonly pending: ReadonlyMap<string, Wanted>
   /** Grows with each change: an answer to an older question says nothing of it. */
   readonly version: number
-  /** Of the last change; milliseconds. */
+  /** Of the last change; milliseconds, as `askedAt` by a clock that nobody sets. */
   readonly since: number
   /** Who lacks what, as they answered last; undefined before that. */
   readonly lacking: readonly Lack[] | undefined

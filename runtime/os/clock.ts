@@ -5,6 +5,11 @@ export interface Clock {
   sleep(milliseconds: number, signal?: AbortSignal): Promise<void>
 }
 
+/** Milliseconds since this process began, by a clock that nobody sets: for how long something goes on. */
+export type Elapsed = () => number
+
+export const systemElapsed: Elapsed = () => performance.now()
+
 export const systemClock: Clock = {
   now: () => new Date(),
   sleep: (milliseconds, signal) =>

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { DnsProvider } from '../../../desired-state/state.ts'
-import { type Clock, systemClock } from '../../../runtime/os/clock.ts'
+import { type Clock, type Elapsed, systemClock } from '../../../runtime/os/clock.ts'
 import { ApplianceError } from '../../../runtime/os/errors.ts'
 import type { Plan } from '../../engine/reconciler.ts'
 import { createAccount } from '../cloudflare/api.ts'
@@ -68,10 +68,10 @@ export const cloudflareSecrets = ({ url, token, apiKey }: CloudflareServer) => (
 export async function createDesk(
   { declared, providersOf }: Pick<Ground, 'declared' | 'providersOf'>,
   zone: string,
-  { owner = 'me', home, clock = systemClock }: { owner?: string; home?: string; clock?: Clock } = {},
+  { owner = 'me', home, clock = systemClock, elapsed }: { owner?: string; home?: string; clock?: Clock; elapsed?: Elapsed } = {},
 ) {
   const folder = home ?? (await mkdtemp(join(tmpdir(), 'dns-')))
-  const propagation = createPropagation(clock)
+  const propagation = createPropagation(clock, elapsed)
   const reconciler = createDnsReconciler({
     ...{ kind: 'dns-record', select: () => new Map(), providers: providersOf(owner), clock, snapshots: folder },
     ...{ kept: createKeptZones(folder, 'dns-record'), propagation },
