@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import { bootMachine } from './machine.ts'
+import { startOutside } from './outside.ts'
 import { tryServerInstall } from './scenario.ts'
 import { Steps } from './steps.ts'
 
@@ -42,7 +43,8 @@ try {
       process.once(signal, () => void booted.stop().then(() => process.exit(1)))
   })
   if (machine !== undefined) {
-    await tryServerInstall({ machine, steps, checkout: join(import.meta.dir, '../..'), portalPort: freePort() })
+    await using outside = await startOutside()
+    await tryServerInstall({ machine, outside, steps, checkout: join(import.meta.dir, '../..'), portalPort: freePort() })
   }
 } catch (error) {
   // A broken promise has been printed with its reason.

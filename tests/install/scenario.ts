@@ -1,16 +1,18 @@
-import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { minimalEnvironment, spawn } from '../../runtime/os/spawn.ts'
 import { checkAgentsSandbox } from './agents-sandbox.ts'
 import { attachOverSsh } from './attach.ts'
 import type { Machine } from './machine.ts'
+import type { Outside } from './outside.ts'
 import { publishNewerVersion, publishProgram } from './program.ts'
+import { push } from './push.ts'
 import { steadyRequests } from './steady-requests.ts'
 import { holds, type Steps, same } from './steps.ts'
 import { checkHardening, checkOwners, checkWhatNginxSees, processes } from './units.ts'
 
 export interface Trial {
   readonly machine: Machine
+  readonly outside: Outside
   readonly steps: Steps
   readonly checkout: string
   readonly portalPort: number
@@ -19,7 +21,7 @@ export interface Trial {
 const site = 'hello.example.com'
 const windows = ['supervisor', 'code', 'data', 'infra', 'research', 'qa', 'monitor', 'logs']
 
-export async function tryServerInstall({ machine, steps, checkout, portalPort }: Trial): Promise<void> {
+export async function tryServerInstall({ machine, outside, steps, checkout, portalPort }: Trial): Promise<void> {
   const { run, ssh } = machine
   const published = join(machine.root, 'srv/program')
   const install = async (...words: readonly string[]) => {
@@ -74,6 +76,10 @@ export async function tryServerInstall({ machine, steps, checkout, portalPort }:
     await attachOverSsh(machine, 'AI Infrastructure')
   })
   await steps.promise('an agent works behind its sandbox under the hardened unit', () => checkAgentsSandbox(machine))
+  await steps.promise('a push with a zone brings records, and certificates over HTTP and over DNS', () =>
+    outside.goPublic(machine, `  ${site}: { root: hello }\n`),
+  )
+  await steps.promise('it backs itself up, and a restore is tried out, under the hardened unit', () => outside.backUp(machine))
   await steps.promise('a reboot brings all of it back', async () => {
     await machine.reboot()
     await run('ai-infra', 'wait', '--timeout', '60')
@@ -130,40 +136,24 @@ export async function tryServerInstall({ machine, steps, checkout, portalPort }:
     }
     holds((await ssh('root', ['id', 'ai-infra'])).code !== 0, 'the user is still there')
   })
+  await steps.promise('the backup and its password give the server back, with its certificates', async () => {
+    await outside.restore(machine)
+    await install(...fromRepository)
+    same(await statusOf(site), 200, `status of ${site}`)
+    await outside.checkCertificates()
+  })
 }
 
 async function statusOf(host: string): Promise<number> {
   return (await fetch('http://127.0.0.1:80/', { headers: { host }, keepalive: false })).status
 }
 
-/** What the installer's last screen says to do: clone, edit, push. */
 async function pushSite(machine: Machine): Promise<string> {
-  const folder = await mkdtemp('/tmp/ai-infra-clone.')
-  try {
-    const environment = { ...minimalEnvironment, HOME: folder, GIT_SSH_COMMAND: machine.sshCommand().join(' ') }
-    const identity = ['-c', 'user.name=Ada', '-c', 'user.email=ada@example.com']
-    const git = async (...words: readonly string[]) => {
-      const { code, stdout, stderr } = await spawn(['git', ...identity, ...words], {
-        cwd: folder,
-        env: environment,
-        timeout: 60_000,
-      })
-      if (code !== 0) throw new Error(`git ${words[0]} ended with status ${code}\n${stdout}${stderr}`)
-      return stderr
-    }
-    await git('clone', '--quiet', 'ai-infra@127.0.0.1:desired-state.git', 'state')
-    await Bun.write(join(folder, 'state/domains.yaml'), `domains:\n  ${site}: { root: hello }\n`)
-    await git('-C', 'state', 'add', 'domains.yaml')
-    await git('-C', 'state', 'commit', '--quiet', '--message', 'A site')
-    const progress = await git('-C', 'state', 'push')
-    same(await statusOf(site), 200, `status of ${site} after\n${progress}`)
-    const said = progress.split('\n').filter(line => line.startsWith('remote:'))
-    holds(
-      said.some(line => line.includes(site)),
-      `the push did not show ${site}:\n${progress}`,
-    )
-    return `${said.length} lines of progress`
-  } finally {
-    await rm(folder, { recursive: true, force: true })
-  }
+  const said = await push(machine, { 'domains.yaml': `domains:\n  ${site}: { root: hello }\n` })
+  same(await statusOf(site), 200, `status of ${site} after\n${said.join('\n')}`)
+  holds(
+    said.some(line => line.includes(site)),
+    `the push did not show ${site}:\n${said.join('\n')}`,
+  )
+  return `${said.length} lines of progress`
 }
