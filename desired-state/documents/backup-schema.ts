@@ -18,9 +18,13 @@ export const backupSchema = z.strictObject({
     .string()
     .max(1_000)
     .describe('A folder (/srv/backups/atlas), or sftp:, s3: or rest: as restic spells them (sftp:user@host:/path).'),
-  password: secretReference.describe('Opens the repository: secret:NAME. Whoever loses it loses the backups.'),
-  access_key: secretReference.optional().describe('For s3: the access key id. For rest: the user name. secret:NAME.'),
-  secret_key: secretReference.optional().describe('For s3: the secret access key. For rest: the password. secret:NAME.'),
+  password: secretReference('BACKUP_PASSWORD').describe('Opens the repository: secret:NAME. Whoever loses it loses the backups.'),
+  access_key: secretReference('BACKUP_USER')
+    .optional()
+    .describe('For s3: the access key id. For rest: the user name. secret:NAME.'),
+  secret_key: secretReference('BACKUP_KEY')
+    .optional()
+    .describe('For s3: the secret access key. For rest: the password. secret:NAME.'),
   region: z
     .string()
     .regex(/^[a-z0-9-]{1,40}$/, 'region must be a name like eu-central-1')
@@ -56,7 +60,7 @@ export const gitBackupSchema = z.strictObject({
     .max(1_000)
     .describe('Where it is pushed to: https://github.com/you/ai-infra-backup.git, ssh://, or an absolute path.'),
   what: z.enum(['code', 'memory']).describe('code: the desired state and the projects of the agents. memory: MEMORY.'),
-  token: secretReference.optional().describe('For https: the token that may push, like secret:GITHUB_PAT.'),
+  token: secretReference('GITHUB_PAT').optional().describe('For https: the token that may push, like secret:GITHUB_PAT.'),
   host_key: backupSchema.shape.host_key,
   schedule: cronSchema.optional().describe('Default: code each day at two, memory on Sundays at three.'),
   branch: z

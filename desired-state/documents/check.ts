@@ -59,10 +59,14 @@ export function entriesOf(source: Source, key: string, most: number, example: st
 export const isMap = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
-const unknownKey = (key: string, known: readonly string[]) =>
-  `unknown key ${JSON.stringify(key)}${didYouMean(key, known) || `: the keys here are ${known.join(', ')}`}`
+function unknownKey(key: string, known: readonly string[]): string {
+  // `token:VALUE` is one long key to YAML, and the value may be secret.
+  const [, joined] = /^([A-Za-z_][\w-]*):\S/.exec(key) ?? []
+  if (joined !== undefined) return `${joined}: wants a blank behind the colon`
+  return `unknown key ${JSON.stringify(key)}${didYouMean(key, known) || `: the keys here are ${known.join(', ')}`}`
+}
 
-function keysOf(schema: z.ZodType, path: Path): string[] {
+function keysOf(schema: z.core.$ZodType, path: Path): string[] {
   let at: unknown = schema
   for (const step of path) {
     at = unwrap(at)
@@ -71,6 +75,7 @@ function keysOf(schema: z.ZodType, path: Path): string[] {
     else if (at instanceof z.ZodRecord) at = at.valueType
   }
   at = unwrap(at)
+  if (at instanceof z.ZodDiscriminatedUnion) return [...new Set(at.options.flatMap(option => keysOf(option, [])))]
   return at instanceof z.ZodObject ? Object.keys(at.shape) : []
 }
 
@@ -137,5 +142,5 @@ export function describe(value: unknown): string {
   if (Array.isArray(value)) return 'a list'
   if (typeof value === 'object') return 'a map'
   if (typeof value !== 'string') return String(value)
-  return value.length > 60 ? `text of ${value.length} characters` : JSON.stringify(value)
+  return value.length > 60 ? `text of ${value.length} characters` : JSON.stringify(value.replace(/\/\/[^/@]*@/g, '//…@'))
 }

@@ -19,7 +19,7 @@ const databaseSchema = z.strictObject({
   port: z.int().min(1).max(65_535).default(5432).describe('Its port.'),
   database: plainName.describe('Name of the database on that server.'),
   user: plainName.describe('Who connects: best a role that may only read what agents may see.'),
-  password: secretReference
+  password: secretReference('SHOP_PASSWORD')
     .optional()
     .describe(
       "Its password: secret:NAME, or one field of a secret, like secret:SHOP.password. Without it: AI_INFRA_DATABASE_PASSWORD_NAME of the appliance's environment.",

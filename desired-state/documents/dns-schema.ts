@@ -3,6 +3,9 @@ import { cloudflareSchema } from './cloudflare-schema.ts'
 import { recordTypes } from './dns-values.ts'
 import { secretReference } from './secret-reference.ts'
 
+/** Base64 of 32 bytes and more, which happens to have none of the signs that no name has. */
+const looksLikeKey = /^[A-Za-z0-9]{42,}$/
+
 export const providerSchema = z.discriminatedUnion('type', [
   z.strictObject({
     type: z.literal('rfc2136').describe('Any server that takes dynamic updates signed with TSIG: BIND, Knot, PowerDNS.'),
@@ -15,17 +18,18 @@ export const providerSchema = z.discriminatedUnion('type', [
     key: z
       .string()
       .regex(/^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,200}[A-Za-z0-9])?$/, 'key must be the name of a TSIG key')
+      .refine(text => !looksLikeKey.test(text), 'key must be the name of a TSIG key, and not the key: that goes to secret')
       .describe('Name of the TSIG key.'),
     algorithm: z.enum(['hmac-sha256', 'hmac-sha384', 'hmac-sha512']).default('hmac-sha256'),
-    secret: secretReference.describe('The TSIG key itself, in base64: secret:NAME.'),
+    secret: secretReference('DNS_KEY').describe('The TSIG key itself, in base64: secret:NAME.'),
   }),
   z
     .strictObject({
       type: z.literal('cloudflare').describe('Zones of an account at Cloudflare.'),
-      token: secretReference
+      token: secretReference('CLOUDFLARE_TOKEN')
         .exactOptional()
         .describe('API token, best limited to these zones, that may edit Zone and DNS: secret:CLOUDFLARE_TOKEN.'),
-      api_key: secretReference
+      api_key: secretReference('CLOUDFLARE_API_KEY')
         .exactOptional()
         .describe('Instead of a token, the global API key of an account, with its email: secret:CLOUDFLARE_API_KEY.'),
       email: z

@@ -8,16 +8,16 @@ const begin = '-----BEGIN AGE ENCRYPTED FILE-----'
 const end = '-----END AGE ENCRYPTED FILE-----'
 
 const recipient = z
-  .string()
+  .string({ error: 'write a public key of age, which begins with age1' })
   .regex(
     /^age1[0-9a-z]{10,3000}$/,
     'write a public key of age, which begins with age1; that of the appliance is printed by: secret recipient',
   )
 
 /** A value as `age --armor` prints it. What is wrong with it is said without it: it may be the secret itself. */
-const armored = z.string().max(200_000).refine(isArmored, {
-  error: 'this is nothing that age has encrypted: write what age --armor prints, below "|", or use: secret set NAME --shared',
-})
+const notArmored =
+  'this is nothing that age has encrypted: write what age --armor prints, below "|", or use: ai-infra secret set NAME --shared; what stood here counts as known, so take another one'
+const armored = z.string({ error: notArmored }).max(200_000).refine(isArmored, { error: notArmored })
 
 /** `secrets.age.yaml`: secrets of several operators, each encrypted for all of them and for the appliance. */
 export const secretsAgeSchema = z.strictObject({

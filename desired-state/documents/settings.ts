@@ -3,7 +3,7 @@ import type { Mistake, Settings } from '../state.ts'
 import type { Source } from '../yaml.ts'
 import { check, reportOn } from './check.ts'
 import { cronSchema } from './cron.ts'
-import { secretReference } from './secret-reference.ts'
+import { hasNoPassword, noPassword, secretReference } from './secret-reference.ts'
 import { signersSchema, upstreamSchema } from './upstream.ts'
 
 export const tlsSchema = z.enum(['none', 'self-signed', 'acme'])
@@ -21,10 +21,12 @@ export const settingsSchema = z.strictObject({
   search_provider: z
     .union([
       z.literal('none'),
-      z.url({
-        protocol: /^https?$/,
-        error: 'search_provider must be none, or the address of a search like https://search.example.com',
-      }),
+      z
+        .url({
+          protocol: /^https?$/,
+          error: 'search_provider must be none, or the address of a search like https://search.example.com',
+        })
+        .refine(hasNoPassword, noPassword),
     ])
     .default('none')
     .describe(
@@ -33,10 +35,12 @@ export const settingsSchema = z.strictObject({
   certificate_issuer: z
     .union([
       z.enum(['letsencrypt', 'letsencrypt-staging']),
-      z.url({
-        protocol: /^https$/,
-        error: 'certificate_issuer must be letsencrypt, letsencrypt-staging, or the https address of an ACME directory',
-      }),
+      z
+        .url({
+          protocol: /^https$/,
+          error: 'certificate_issuer must be letsencrypt, letsencrypt-staging, or the https address of an ACME directory',
+        })
+        .refine(hasNoPassword, noPassword),
     ])
     .default('letsencrypt')
     .describe(
@@ -77,7 +81,7 @@ export const settingsSchema = z.strictObject({
       'Where secret set keeps values: age (a file of the server, encrypted), or aws (AWS Secrets Manager, which secrets are read from as well then; AWS_REGION and keys in the environment of the appliance). Default: age.',
     ),
   claude: z
-    .strictObject({ key: secretReference.describe('Key of the API: secret:ANTHROPIC_API_KEY.') })
+    .strictObject({ key: secretReference('ANTHROPIC_API_KEY').describe('Key of the API: secret:ANTHROPIC_API_KEY.') })
     .optional()
     .describe('What agents ask Claude with. ANTHROPIC_API_KEY in the environment of the appliance comes first.'),
   upstream: upstreamSchema

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { branchSchema } from './branch.ts'
 import { parseRepo } from './deploy.ts'
 import type { Parsed } from './host.ts'
-import { secretReference } from './secret-reference.ts'
+import { hasNoPassword, noPassword, secretReference } from './secret-reference.ts'
 
 const examples = 'https://github.com/me/config.git, ssh://git@host/config.git, git@host:config.git or /srv/config.git'
 
@@ -50,14 +50,15 @@ export const upstreamSchema = z
       .regex(/^[A-Za-z0-9._@-]{1,100}$/, 'user must be the name that the token belongs to, like x-access-token')
       .default('x-access-token')
       .describe('User name beside the token; GitHub takes any.'),
-    token: secretReference.optional().describe('Token for https and for the API of GitHub: secret:NAME.'),
-    key: secretReference.optional().describe('Private key for ssh: secret:NAME.'),
+    token: secretReference('GITHUB_TOKEN').optional().describe('Token for https and for the API of GitHub: secret:NAME.'),
+    key: secretReference('GITHUB_KEY').optional().describe('Private key for ssh: secret:NAME.'),
     known_hosts: z.array(hostKey).min(1).max(20).optional().describe('Host keys of the ssh server, as ssh-keyscan prints them.'),
-    webhook_secret: secretReference.optional().describe('What webhooks are signed with: secret:NAME.'),
+    webhook_secret: secretReference('GITHUB_WEBHOOK').optional().describe('What webhooks are signed with: secret:NAME.'),
     poll_seconds: z.int().min(10).max(86_400).default(60).describe('Seconds between two looks, spread by a fifth.'),
     api: z
       .url({ protocol: /^https?$/, error: 'api must be the address of the API, like https://github.example.com/api/v3' })
       .refine(text => text.startsWith('https:') || loopback.test(`${text}/`), 'api must begin with https://')
+      .refine(hasNoPassword, noPassword)
       .optional()
       .describe('API of a GitHub of your own; that of github.com is known.'),
     pull_requests: z
