@@ -1,4 +1,3 @@
-import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
 import type { Clock } from '../os/clock.ts'
@@ -39,27 +38,28 @@ export interface HomeStore extends WritableStore {
 export function createHomeStore({ path, keys, clock }: HomeStoreOptions): HomeStore {
   const next = oneAtATime()
   let seen: { readonly mark: string; readonly entries: Entries } | undefined
-  let opened: Promise<AgeKey> | undefined
-  const key = () => {
-    opened ??= (async () => openAgeKey(keys, (await statIfExists(path)) === undefined))()
-    opened.catch(() => {
-      opened = undefined
+  let opened: { readonly mark: string | undefined; readonly key: AgeKey } | undefined
+  const opening = oneAtATime()
+  // Another one may be put there, like the right one in place of a wrong one; and what is kept for one that is gone is lost.
+  const key = () =>
+    opening(async () => {
+      const mark = await markOf(join(keys, ageKeyName))
+      if (opened !== undefined && mark !== undefined && opened.mark === mark) return opened.key
+      const fresh = await openAgeKey(keys, (await statIfExists(path)) === undefined)
+      opened = { mark: await markOf(join(keys, ageKeyName)), key: fresh }
+      return fresh
     })
-    return opened
-  }
 
   const read = async (): Promise<Entries> => {
-    const found = await statIfExists(path)
-    if (found === undefined) return {}
-    const mark = `${found.ino} ${found.size} ${found.mtimeMs}`
+    const mark = await markOf(path)
+    if (mark === undefined) return {}
     if (seen?.mark !== mark) seen = { mark, entries: await decrypted(await key(), path) }
     return seen.entries
   }
   const write = async (entries: Entries): Promise<void> => {
     const bytes = await (await key()).encrypt(JSON.stringify({ version: 1, secrets: entries }))
     await writeFileAtomic(path, bytes, 0o600)
-    const { ino, size, mtimeMs } = await stat(path)
-    seen = { mark: `${ino} ${size} ${mtimeMs}`, entries }
+    seen = { mark: (await markOf(path)) ?? '', entries }
   }
 
   return {
@@ -87,6 +87,12 @@ export function createHomeStore({ path, keys, clock }: HomeStoreOptions): HomeSt
         return true
       }),
   }
+}
+
+/** Another one means another file; undefined: there is none. */
+async function markOf(path: string): Promise<string | undefined> {
+  const found = await statIfExists(path)
+  return found && `${found.ino} ${found.size} ${found.mtimeMs}`
 }
 
 const ownEntry = (entries: Entries, name: string) => (Object.hasOwn(entries, name) ? entries[name] : undefined)

@@ -103,6 +103,24 @@ test('a key that is gone is never replaced by another one while there is somethi
   expect(await secrets.value('DNS_KEY', 'a test', 'here')).toBe('correct horse battery')
 })
 
+test('a key that is put back while it runs opens what it closed, and with a wrong one or none nothing is written', async () => {
+  await using rig = await secretsRig()
+  await rig.secrets.set('DNS_KEY', 'correct horse battery', 'ada')
+  const key = join(rig.keys, 'secrets-age.key')
+  const whole = await readFile(rig.path)
+  await rename(key, `${key}.away`)
+  expect(await refusal(rig.secrets.set('OTHER', 'another value', 'ada'))).toMatchObject({ kind: 'stalled', subject: key })
+  await writeFile(key, `${await generateX25519Identity()}\n`)
+  const { secrets } = rig.open()
+  expect(await refusal(secrets.value('DNS_KEY', 'a test', 'here'))).toMatchObject({ kind: 'stalled', subject: rig.path })
+  expect(await refusal(secrets.set('OTHER', 'another value', 'ada'))).toMatchObject({ kind: 'stalled' })
+  expect(await readFile(rig.path)).toEqual(whole)
+  await rename(`${key}.away`, key)
+  expect(await secrets.value('DNS_KEY', 'a test', 'here')).toBe('correct horse battery')
+  await secrets.set('OTHER', 'another value', 'ada')
+  expect(await rig.open().secrets.value('OTHER', 'a test', 'here')).toBe('another value')
+})
+
 test('what cannot be a secret is refused, and its refusal does not repeat it', async () => {
   await using rig = await secretsRig()
   for (const name of ['dns-key', 'ghp_0123456789012345678901234567890123456789', '', 'A'.repeat(101), '__proto__', 'A.B']) {
