@@ -1,5 +1,6 @@
 import { ApplianceError } from '../runtime/os/errors.ts'
 import { type GivenSecret, withoutEnd } from '../runtime/secrets/given.ts'
+import { largestSecret } from '../runtime/secrets/secrets.ts'
 
 /** The value from standard input: piped, or typed by a person, without an echo. */
 export async function readSecret(name: string): Promise<GivenSecret> {
@@ -9,7 +10,22 @@ export async function readSecret(name: string): Promise<GivenSecret> {
     process.stderr.write('\n')
     return { value, note: undefined }
   }
-  return withoutEnd(textOf(await Bun.stdin.bytes()))
+  return withoutEnd(textOf(await bytesOf(Bun.stdin.stream())))
+}
+
+/** No more than there can be of a secret: what never ends would fill the memory of the machine. */
+async function bytesOf(stream: ReadableStream<Uint8Array>): Promise<Uint8Array> {
+  const pieces: Uint8Array[] = []
+  let length = 0
+  for await (const piece of stream) {
+    pieces.push(piece)
+    length += piece.byteLength
+    if (length > largestSecret + 2)
+      throw new ApplianceError('invalid', `the value is longer than ${largestSecret} bytes`, {
+        hint: 'keep such a thing in a file',
+      })
+  }
+  return Buffer.concat(pieces)
 }
 
 function textOf(bytes: Uint8Array): string {

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { isTooShort } from '../runtime/secrets/given.ts'
 import { checkedName } from '../runtime/secrets/reference.ts'
 import { readArguments } from './arguments.ts'
 import { askAppliance } from './client.ts'
@@ -86,6 +87,8 @@ async function set(
 ): Promise<ExitStatus> {
   const { value, note } = await readSecret(name)
   if (note !== undefined) error(note)
+  if (isTooShort(value))
+    error('! texts are not searched for a value of less than eight characters, so that logs may show it: take a longer one')
   const shape = z.object({ set: z.string(), source, hiddenBy: source.optional() })
   const kept = await askAppliance(environment.home, 'POST', '/api/secrets', shape, {
     ...{ name, value, shared },

@@ -176,6 +176,28 @@ test('whoever types the value as an argument is told why not, and it is not repe
   }
 })
 
+test('what can be no secret is refused with why: nothing, a megabyte, what never ends, bytes, names that are paths; a short one is said', async () => {
+  const set = (value: string, name = 'ODD') => appliance.commandWith(value, 'secret', 'set', name)
+  const refused = await Promise.all([
+    set(''),
+    set('hunter2'.repeat(150_000)),
+    set('nul\0hunter2'),
+    set('hunter2hunter2', '../../x'),
+  ])
+  expect(refused.map(({ code }) => code)).toEqual([1, 1, 1, 1])
+  const [empty, long, bytes, path] = refused.map(({ error }) => error)
+  expect([empty, long]).toEqual([
+    expect.stringContaining('the value is empty'),
+    expect.stringContaining('longer than 65536 bytes'),
+  ])
+  expect([bytes, path]).toEqual([expect.stringContaining('no text'), expect.stringContaining('no name of a secret')])
+  expect(refused.map(({ out, error }) => out + error).join()).not.toMatch(/hunter2|\.\.\//)
+  const short = await set('a')
+  expect(short).toMatchObject({ code: 0, error: expect.stringContaining('less than eight characters') })
+  expect((await appliance.command('secret', 'list')).out).toContain('ODD')
+  await appliance.command('secret', 'remove', 'ODD')
+})
+
 test('what is removed makes its record wait again, and no route gives a value', async () => {
   expect((await appliance.command('secret', 'remove', 'DNS_KEY')).code).toBe(0)
   await until('it waits', async () => (await record())?.state === 'waiting')

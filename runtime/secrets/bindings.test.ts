@@ -2,6 +2,7 @@ import { afterEach, beforeEach, expect, test } from 'bun:test'
 import { readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { place, placeOfUrl, readHost } from './place.ts'
+import type { SecretStore } from './store.ts'
 import { secretsRig } from './testing/rig.ts'
 
 let rig: Awaited<ReturnType<typeof secretsRig>>
@@ -173,6 +174,48 @@ test('a file of places that is damaged is never replaced, and gives nothing unti
   }
   await writeFile(path, good)
   await get(github)
+})
+
+test('what is encrypted for one name in a commit goes nowhere else under another name, whatever that was used for before', async () => {
+  const shared = new Map([['DNS_KEY', 'correct horse battery']])
+  const repository: SecretStore = {
+    source: 'repository',
+    get: async name => shared.get(name),
+    list: async () => [...shared.keys()].map(name => ({ name, changedAt: undefined })),
+  }
+  await using both = await secretsRig({}, [repository])
+  const ask = (name: string, to: typeof github) => both.secrets.value(name, 'a test', to)
+  const refusal = (name: string) => ({
+    kind: 'waiting',
+    message: `the secret ${name} belongs to github.com:443 (git), and is not sent to evil.example.com:443 (git)`,
+  })
+  shared.set('OWN', 'of the author of the commit')
+  await ask('OWN', evil)
+  await ask('DNS_KEY', github)
+  for (const name of ['FRESH', 'OWN']) {
+    shared.set(name, 'correct horse battery')
+    for (const secrets of [both.secrets, both.open().secrets]) {
+      await expect(secrets.preview(name, 'a test', evil)).rejects.toMatchObject(refusal(name))
+      await expect(secrets.value(name, 'a test', evil)).rejects.toMatchObject(refusal(name))
+    }
+  }
+  shared.delete('DNS_KEY')
+  await expect(ask('FRESH', evil)).rejects.toMatchObject(refusal('FRESH'))
+  // It is the same place, and then what a person wants.
+  await ask('FRESH', github)
+  await both.secrets.allow('OWN', 'evil.example.com', 'ada')
+  await ask('OWN', evil)
+  const places = await readFile(join(both.root, 'secrets', 'places.json'), 'utf8')
+  expect(places).not.toContain('horse')
+})
+
+test('what a person sets under two names may go to two places, and so may one that is rotated to what another one has', async () => {
+  await rig.secrets.set('OTHER', 'correct horse battery', 'ada')
+  await get(github)
+  await rig.secrets.value('OTHER', 'a test', evil)
+  await rig.secrets.set('TOKEN', 'another horse battery', 'ada')
+  await get(github)
+  await rig.secrets.value('OTHER', 'a test', evil)
 })
 
 test('a host is read as a person writes it', () => {

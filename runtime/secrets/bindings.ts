@@ -1,3 +1,4 @@
+import { createHmac, randomBytes } from 'node:crypto'
 import { dirname } from 'node:path'
 import { z } from 'zod'
 import type { Clock } from '../os/clock.ts'
@@ -17,10 +18,17 @@ const boundShape = z.strictObject({
   /** Who allowed it; empty where it was the first use. */
   by: z.string(),
 })
-const shape = z.strictObject({ version: z.literal(1), secrets: z.record(z.string(), z.array(boundShape)) })
+const shape = z.strictObject({
+  version: z.literal(1),
+  secrets: z.record(z.string(), z.array(boundShape)),
+  /** Marks of the values that each name was sent with, the newest last. */
+  values: z.record(z.string(), z.array(z.string())).default({}),
+  /** What the marks are made with. */
+  salt: z.string().default(''),
+})
 
 type Bound = z.infer<typeof boundShape>
-type All = z.infer<typeof shape>['secrets']
+type All = z.infer<typeof shape>
 
 /** Where one secret may go, as a person reads it: `db.example.com:5432 (database)`. */
 export interface Reach {
@@ -34,12 +42,12 @@ export interface Bindings {
    * Resolves when the secret may go there; the first place of a secret is where it belongs from then on. Throws `waiting`
    * with the command that allows it. `here` it may be used always, and that too is a first place.
    */
-  check(name: string, to: Place | 'here', purpose: string): Promise<void>
+  check(use: SecretUse): Promise<void>
   /**
    * Resolves when the secret belongs there already: nothing is bound, and no place is written down as one that it was wanted
    * at. Throws `waiting` with why not.
    */
-  preview(name: string, to: Place | 'here', purpose: string): Promise<void>
+  preview(use: SecretUse): Promise<void>
   /** `HOST` or `HOST:PORT`, with `/without-tls` behind it for the way without, besides those that are allowed. Throws `invalid` for what is no host. */
   allow(name: string, host: string, by: string): Promise<void>
   /** These and no others; resolves with what takes that back, for a value that could not be set after all. */
@@ -47,6 +55,18 @@ export interface Bindings {
   /** The next place is the first one again. */
   forget(name: string): Promise<void>
   list(): Promise<ReadonlyMap<string, Reach>>
+}
+
+export interface SecretUse {
+  readonly name: string
+  readonly to: Place | 'here'
+  readonly purpose: string
+  readonly value: string
+  /**
+   * Its value came with a commit: one that somebody has encrypted once can stand there under another name too, put there
+   * by who cannot read it. So it goes where the name that was sent with it first belongs.
+   */
+  readonly isCommitted: boolean
 }
 
 export interface BindingsDeps {
@@ -74,6 +94,8 @@ export interface Details {
 }
 
 const mostPlaces = 50
+/** Of one name: what was replaced long ago is worth nothing to anybody. */
+const mostValues = 10
 /** Of previews that would bring a secret elsewhere, as many make one line of the audit each. */
 const mostTold = 1_000
 
@@ -90,11 +112,11 @@ export function createBindings({ path, clock, command, record, learns = async ()
   const told = new Set<string>()
   const read = async (): Promise<All> => {
     const text = await readTextIfExists(path)
-    return text === undefined ? {} : parsed(text, path)
+    return text === undefined ? { version: 1, secrets: {}, values: {}, salt: '' } : parsed(text, path)
   }
   const write = async (all: All): Promise<void> => {
     await makeDirectory(dirname(path), 0o700)
-    await writeFileAtomic(path, `${JSON.stringify({ version: 1, secrets: all }, undefined, 1)}\n`, 0o600)
+    await writeFileAtomic(path, `${JSON.stringify(all, undefined, 1)}\n`, 0o600)
   }
   const boundOf = (text: string, by: string): Bound => {
     const isPlain = text.endsWith(plainSuffix)
@@ -121,40 +143,52 @@ export function createBindings({ path, clock, command, record, learns = async ()
     )
 
   return {
-    check: (name, asked, purpose) =>
+    check: use =>
       next(async () => {
-        const to = asked === 'here' ? here : asked
-        const all = await read()
-        const own = ownEntry(all, name)
-        if (own?.some(bound => covers(bound, to)) || (own !== undefined && to === here)) return
-        if (own !== undefined && !(await learns())) throw await withhold(name, to, purpose, own)
-        await record('secret.bound', name, { to: to === here ? 'this server' : placeText(to), by: '', for: purpose })
-        await write({ ...all, [name]: [...(own ?? []), { ...to, at: clock.now().toISOString(), by: '' }] })
+        const { name, purpose } = use
+        const to = use.to === 'here' ? here : use.to
+        const all = withSalt(await read())
+        const own = ownEntry(all.secrets, name)
+        const isLearning = own === undefined || (await learns())
+        const first = isLearning && own !== undefined ? undefined : firstOwner(all, use, to)
+        if (first !== undefined) throw await withhold(name, to, purpose, first)
+        const isCovered = own !== undefined && (to === here || own.some(bound => covers(bound, to)))
+        if (!isCovered && !isLearning) throw await withhold(name, to, purpose, own)
+        if (isCovered && hasMark(all, name, markOf(all, use.value))) return
+        if (!isCovered)
+          await record('secret.bound', name, { to: to === here ? 'this server' : placeText(to), by: '', for: purpose })
+        const bounds = [...(own ?? []), ...(isCovered ? [] : [{ ...to, at: clock.now().toISOString(), by: '' }])]
+        await write(withMark({ ...all, secrets: { ...all.secrets, [name]: bounds } }, name, markOf(all, use.value)))
       }),
-    preview: (name, asked, purpose) =>
+    preview: use =>
       next(async () => {
-        const to = asked === 'here' ? here : asked
-        const own = ownEntry(await read(), name)
-        if (own === undefined) throw neverSent(name, to)
-        if (to === here || own.some(bound => covers(bound, to))) return
+        const { name, purpose } = use
+        const to = use.to === 'here' ? here : use.to
+        const all = await read()
+        const own = ownEntry(all.secrets, name)
+        const first = firstOwner(all, use, to)
+        if (own === undefined && first === undefined) throw neverSent(name, to)
+        const isCovered = own !== undefined && (to === here || own.some(bound => covers(bound, to)))
+        if (isCovered && first === undefined) return
         const mark = `${name} ${wantedText(to)} ${to.use}`
         if (told.size < mostTold && !told.has(mark)) {
           await record('secret.withheld', name, { to: wantedText(to), by: '', for: `a preview of ${purpose}` })
           told.add(mark)
         }
-        throw belongsElsewhere(name, to, own)
+        throw belongsElsewhere(name, to, first ?? own ?? [])
       }),
     allow: (name, host, by) =>
       next(async () => {
         const bound = boundOf(host, by)
         const all = await read()
-        const own = ownEntry(all, name) ?? []
+        const own = ownEntry(all.secrets, name) ?? []
         if (own.length >= mostPlaces)
           throw new ApplianceError('invalid', `${name} may go to ${mostPlaces} places already`, {
             hint: 'set it anew with --for and those that it needs',
           })
         await record('secret.allowed', name, { to: host, by })
-        await write({ ...all, [name]: [...own.filter(other => textOf(other) !== textOf(bound)), bound] })
+        const bounds = [...own.filter(other => textOf(other) !== textOf(bound)), bound]
+        await write({ ...all, secrets: { ...all.secrets, [name]: bounds } })
         refused.get(name)?.forEach((to, there, known) => {
           if (covers(bound, to)) known.delete(there)
         })
@@ -165,27 +199,28 @@ export function createBindings({ path, clock, command, record, learns = async ()
         if (bounds.length > mostPlaces) throw new ApplianceError('invalid', `a secret goes to ${mostPlaces} places at most`)
         await record('secret.allowed', name, { to: hosts.join(', '), by })
         const all = await read()
-        const own = ownEntry(all, name)
-        await write({ ...all, [name]: bounds })
+        const own = ownEntry(all.secrets, name)
+        await write({ ...all, secrets: { ...all.secrets, [name]: bounds } })
         refused.delete(name)
         return () =>
           next(async () => {
             await record('secret.allowed', name, { to: (own ?? []).map(textOf).join(', '), by })
             const now = await read()
-            await write(own === undefined ? without(now, name) : { ...now, [name]: own })
+            await write({ ...now, secrets: own === undefined ? without(now.secrets, name) : { ...now.secrets, [name]: own } })
           })
       }),
     forget: name =>
       next(async () => {
         const all = await read()
         refused.delete(name)
-        if (ownEntry(all, name) !== undefined) await write(without(all, name))
+        if (ownEntry(all.secrets, name) === undefined && ownEntry(all.values, name) === undefined) return
+        await write({ ...all, secrets: without(all.secrets, name), values: without(all.values, name) })
       }),
     list: () =>
       next(async () => {
         const all = await read()
         return new Map(
-          Object.entries(all).map(([name, bounds]) => [
+          Object.entries(all.secrets).map(([name, bounds]) => [
             name,
             { allowed: bounds.map(textOf), refused: [...(refused.get(name)?.keys() ?? [])].toSorted() },
           ]),
@@ -203,9 +238,36 @@ const neverSent = (name: string, to: Place) =>
       : `not looked at before this is main, because the secret ${name} was never sent to ${placeText(to)} (${to.use})`,
   )
 
-const without = (all: All, name: string): All => Object.fromEntries(Object.entries(all).filter(([other]) => other !== name))
+/**
+ * Where the name belongs that was sent with this value before, when that is not there; undefined where nothing speaks
+ * against it. What a person allowed this name stands.
+ */
+function firstOwner(all: All, { name, value, isCommitted }: SecretUse, to: Place): readonly Bound[] | undefined {
+  const mark = markOf(all, value)
+  if (!isCommitted || to === here || hasMark(all, name, mark)) return undefined
+  if (ownEntry(all.secrets, name)?.some(bound => bound.by !== '' && covers(bound, to))) return undefined
+  const others = Object.entries(all.secrets).filter(([other]) => other !== name && hasMark(all, other, mark))
+  return others.map(([, bounds]) => bounds).find(bounds => !bounds.some(bound => covers(bound, to)))
+}
 
-const ownEntry = (all: All, name: string) => (Object.hasOwn(all, name) ? all[name] : undefined)
+const withSalt = (all: All): All => (all.salt === '' ? { ...all, salt: randomBytes(16).toString('hex') } : all)
+
+const markOf = ({ salt }: All, value: string): string => createHmac('sha256', salt).update(value).digest('hex')
+
+const hasMark = ({ values }: All, name: string, mark: string): boolean => ownEntry(values, name)?.includes(mark) === true
+
+const withMark = (all: All, name: string, mark: string): All => ({
+  ...all,
+  values: {
+    ...all.values,
+    [name]: [...(ownEntry(all.values, name) ?? []).filter(other => other !== mark), mark].slice(-mostValues),
+  },
+})
+
+const without = <Entry>(all: Readonly<Record<string, Entry>>, name: string): Record<string, Entry> =>
+  Object.fromEntries(Object.entries(all).filter(([other]) => other !== name))
+
+const ownEntry = <Entry>(all: Readonly<Record<string, Entry>>, name: string) => (Object.hasOwn(all, name) ? all[name] : undefined)
 
 const plain = 'without TLS'
 /** What a person writes behind a host for the way without TLS: a host alone is not that. */
@@ -228,7 +290,7 @@ const textOf = ({ host, port, use }: Bound): string =>
 
 function parsed(text: string, path: string): All {
   try {
-    return shape.parse(JSON.parse(text)).secrets
+    return shape.parse(JSON.parse(text))
   } catch (cause) {
     throw new ApplianceError('stalled', 'the file that says where each secret belongs cannot be read', {
       subject: path,

@@ -97,7 +97,7 @@ export function createSecrets(dependencies: SecretsDependencies): Secrets & { ch
     (mayGo: Bindings['check']): Secrets['value'] =>
     async (reference, purpose, to) => {
       const { name, field } = readReference(reference)
-      const whole = await firstOf(await stores(), name)
+      const found = await firstOf(await stores(), name)
       // An empty one proves nothing, and whoever knows that can sign with it.
       const missing = async (what: string) => {
         await accessed(name, purpose, undefined)
@@ -105,12 +105,13 @@ export function createSecrets(dependencies: SecretsDependencies): Secrets & { ch
           hint: `${command} secret set ${name} reads it from standard input`,
         })
       }
-      if (whole === undefined) throw await missing('not set')
+      if (found === undefined) throw await missing('not set')
+      const { value: whole, source } = found
       known.add(whole)
       const value = field === undefined ? whole : fieldOf(whole, name, field)
       if (value.trim() === '') throw await missing('empty')
       known.add(value)
-      await mayGo(name, to, purpose)
+      await mayGo({ name, to, purpose, value: whole, isCommitted: source === 'repository' })
       await accessed(name, purpose, value)
       return value
     }
@@ -161,7 +162,7 @@ export function createSecrets(dependencies: SecretsDependencies): Secrets & { ch
       if (!(await store.remove(name))) return
       // A store that does not answer may have it still.
       const isLeft = await firstOf(await stores(), name).then(
-        value => value !== undefined,
+        found => found !== undefined,
         () => true,
       )
       if (!isLeft) await dependencies.bindings.forget(name)
@@ -184,10 +185,10 @@ export function createSecrets(dependencies: SecretsDependencies): Secrets & { ch
   }
 }
 
-async function firstOf(stores: readonly SecretStore[], name: string): Promise<string | undefined> {
+async function firstOf(stores: readonly SecretStore[], name: string) {
   for (const store of stores) {
     const value = await store.get(name)
-    if (value !== undefined) return value
+    if (value !== undefined) return { value, source: store.source }
   }
   return undefined
 }

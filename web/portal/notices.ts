@@ -11,6 +11,8 @@ const notices = {
   'task-ended': 'It had ended already.',
   'chat-deleted': 'The conversation is deleted.',
   'secret-set': 'Kept. What waits for it goes on now.',
+  'secret-short':
+    'Kept, but with less than eight characters it cannot be told from ordinary words, and logs may show it: take a longer one.',
   'secret-hidden': 'Kept, but a nearer place has that name too: its value is used.',
   'secret-removed': 'Removed.',
   'secret-allowed': 'Allowed. What waits for it goes on now.',

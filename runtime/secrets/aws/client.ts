@@ -100,7 +100,11 @@ export function createAwsClient(settings: AwsSettings, { timeout, attempts } = u
           await write()
         } catch (error) {
           if (codeOf(error) === 'ResourceNotFoundException') {
-            await client.send(new CreateSecretCommand({ Name: id, SecretString: value }), { abortSignal })
+            await client.send(new CreateSecretCommand({ Name: id, SecretString: value }), { abortSignal }).catch(async cause => {
+              // Somebody else has made it meanwhile.
+              if (codeOf(cause) !== 'ResourceExistsException') throw cause
+              await write()
+            })
           } else if (isAbsent(error)) {
             await client.send(new RestoreSecretCommand({ SecretId: id }), { abortSignal })
             await write()

@@ -1,6 +1,6 @@
 /** @jsxImportSource hono/jsx */
 import { ApplianceError, explain } from '../../../runtime/os/errors.ts'
-import { withoutEnd } from '../../../runtime/secrets/given.ts'
+import { isTooShort, withoutEnd } from '../../../runtime/secrets/given.ts'
 import { secretsOverview } from '../../../runtime/secrets/overview.ts'
 import { isSecretName } from '../../../runtime/secrets/reference.ts'
 import { nameOf } from '../../door/door.ts'
@@ -54,8 +54,10 @@ async function set(call: Call, deps: PortalDeps): Promise<Response> {
   const form = await readForm(call.request)
   const name = form.get('name')
   try {
-    const { hiddenBy } = await deps.secrets.set(name, withoutEnd(form.raw('value')).value, nameOf(call.identity))
-    return seeOther(withNotice(urls.secrets.to(), hiddenBy === undefined ? 'secret-set' : 'secret-hidden'))
+    const { value } = withoutEnd(form.raw('value'))
+    const { hiddenBy } = await deps.secrets.set(name, value, nameOf(call.identity))
+    const done = isTooShort(value) ? 'secret-short' : 'secret-set'
+    return seeOther(withNotice(urls.secrets.to(), hiddenBy === undefined ? done : 'secret-hidden'))
   } catch (error) {
     if (!(error instanceof ApplianceError)) throw error
     // Neither the value nor what may be one is shown again.

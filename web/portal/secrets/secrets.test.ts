@@ -26,6 +26,12 @@ test('the page shows what is missing and who names it; setting it says so and sh
   expect(home.audited).toEqual(['secret.set asked', 'secret.set allowed'])
 })
 
+test('a value that is too short to be hidden is kept, and it is said', async () => {
+  const answer = await home.post('/secrets/set', { name: 'DNS_KEY', value: 'a' })
+  expect(answer.headers.get('location')).toBe('/secrets?done=secret-short')
+  expect(await (await home.get('/secrets?done=secret-short')).text()).toContain('less than eight characters')
+})
+
 test('a secret that was wanted elsewhere says where, and one press allows that place', async () => {
   await home.post('/secrets/set', { name: 'TOKEN', value })
   home.vault.reaches.set('TOKEN', { allowed: ['github.com:443 (git)'], refused: ['evil.example.com:443'] })
