@@ -2,10 +2,11 @@ import { hostname } from 'node:os'
 import type { DesiredState } from '../desired-state/state.ts'
 import type { RunningEngine } from '../reconcilers/engine/engine.ts'
 import type { ResourceStatus } from '../reconcilers/engine/status.ts'
-import { createPace } from '../reconcilers/upstream/github/pace.ts'
+import { createPace, noticesPace } from '../reconcilers/upstream/github/pace.ts'
 import { type ReportDeps, reportToGitHub } from '../reconcilers/upstream/github/report.ts'
 import { startReporting } from '../reconcilers/upstream/github/reporting.ts'
 import { createReports } from '../reconcilers/upstream/github/reports.ts'
+import { createSetbacks } from '../reconcilers/upstream/github/setbacks.ts'
 import type { Mirror } from '../reconcilers/upstream/mirror.ts'
 import { shownUrl } from '../reconcilers/upstream/remote.ts'
 import { type Place, placeOfUrl } from '../runtime/secrets/place.ts'
@@ -30,10 +31,14 @@ export interface ForgeOptions {
 
 /** Tells GitHub how its commits fare here, and what its pull requests would do. */
 export function startForge(ground: Ground, { mirror, merge, engine, command }: ForgeOptions): Forge {
-  const { repository, store, clock, secrets, redact, log } = ground
+  const { repository, store, clock, secrets, redact } = ground
+  const log = ground.log.with({ component: 'forge' })
   const pause = { until: 0 }
   const reports = createReports(store)
-  const pace = createPace(clock)
+  const kept = {
+    ...{ pace: createPace(clock), notices: createPace(clock, noticesPace) },
+    setbacks: createSetbacks(clock, Math.random),
+  }
   let pulls = true
   const report = async () => {
     const asked = pulls
@@ -41,7 +46,8 @@ export function startForge(ground: Ground, { mirror, merge, engine, command }: F
     try {
       const said = await reportToGitHub(
         {
-          ...{ mirror, head: repository.head, read: repository.read, reports, redact, merge, pace },
+          ...{ mirror, head: repository.head, read: repository.read, reports, redact, merge, log },
+          ...kept,
           async connect(address, { url, token = '' }) {
             // Loaded by who has an upstream at GitHub.
             const { createGitHub } = await import('../reconcilers/upstream/github/client.ts')
@@ -67,7 +73,7 @@ export function startForge(ground: Ground, { mirror, merge, engine, command }: F
       throw error
     }
   }
-  const reporting = startReporting({ report, clock, log: log.with({ component: 'forge' }), random: Math.random })
+  const reporting = startReporting({ report, clock, log, random: Math.random })
   const stop = engine.subscribe(event => {
     if (event.type !== 'progress') reporting.wake()
   })

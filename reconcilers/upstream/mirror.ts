@@ -72,6 +72,9 @@ export interface Mirror {
   borrow<T>(ref: string, use: (fetched: Pick<Fetched, 'head' | 'quarantine'>) => Promise<T>): Promise<T>
 }
 
+/** Milliseconds: main waits for it. */
+const borrowing = 30_000
+
 export function createMirror(deps: MirrorDeps): Mirror {
   const { records } = deps
   // A fetch and a push work in one repository, with one key on the disk.
@@ -87,6 +90,6 @@ export function createMirror(deps: MirrorDeps): Mirror {
     adopt: (bound, from) => alone(() => adoptTheirs(sides, bound, from)),
     preview: use => alone(() => previewTheirs(sides, use)),
     keep: (bound, author) => alone(() => keepOurs(sides, bound, author)),
-    borrow: (ref, use) => alone(() => sides.fetched(sides.needed().declared, ref, use)),
+    borrow: (ref, use) => alone(() => sides.fetched(sides.needed().declared, ref, use, borrowing)),
   }
 }

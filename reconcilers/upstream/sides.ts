@@ -17,7 +17,13 @@ export interface Sides extends MirrorDeps {
   /** In the audit, with the upstream's address. */
   record(action: string, target: string, outcome: 'success' | 'denied', details: Record<string, unknown>): Promise<void>
   /** One ref from there, in quarantine for as long as `use` takes; nothing of it is left that was not kept. */
-  fetched<T>(declared: UpstreamRepository, ref: string, use: (fetched: Fetched, remote: Remote) => Promise<T>): Promise<T>
+  fetched<T>(
+    declared: UpstreamRepository,
+    ref: string,
+    use: (fetched: Fetched, remote: Remote) => Promise<T>,
+    /** Milliseconds. */
+    patience?: number,
+  ): Promise<T>
   /** The same for the branch that is mirrored, as a step on the way. */
   fetchedBranch<T>(declared: UpstreamRepository, use: (fetched: Fetched) => Promise<T>): Promise<T>
   /** Whether what is there is part of what is here. */
@@ -54,9 +60,10 @@ export function createSides(deps: MirrorDeps): Sides {
     },
     record: (action, target, outcome, details) =>
       deps.audit(action, target, outcome, { ...details, upstream: shownUrl(records.current()?.declared.url ?? '') }),
-    fetched: (declared, ref, use) =>
+    fetched: (declared, ref, use, most = patience) =>
       deps.reach(declared, async remote => {
-        await using fetched = await exchange.fetch(remote, ref, options())
+        const { timeout, signal } = options()
+        await using fetched = await exchange.fetch(remote, ref, { timeout: Math.min(timeout, most), signal })
         return await use(fetched, remote)
       }),
     async fetchedBranch(declared, use) {

@@ -1,33 +1,44 @@
-import type { Merged } from '../../../desired-state/git/merge.ts'
-import type { Quarantine } from '../../../desired-state/repository.ts'
-import { type DesiredState, type ParseResult, printable, renderMistake } from '../../../desired-state/state.ts'
 import { ApplianceError, explain } from '../../../runtime/os/errors.ts'
-import type { Mirror } from '../mirror.ts'
-import { firstMistake } from '../problems.ts'
-import type { GitHub, Pull } from './client.ts'
-import type { Pace } from './pace.ts'
-import type { Reports } from './reports.ts'
-import { type SayDeps, say, shortened } from './say.ts'
+import type { Log } from '../../../runtime/os/log.ts'
+import type { CommitStatus, GitHub, Pull } from './client.ts'
+import { type Pace, plansPace } from './pace.ts'
+import { commentOf, descriptionOf, type Judged, lookAt, type ProposalDeps } from './proposal.ts'
+import { type Known, knownOf, remember } from './remembered.ts'
+import { type SayDeps, say } from './say.ts'
+import type { Setbacks } from './setbacks.ts'
 
-export interface PullDeps extends SayDeps {
-  readonly mirror: Pick<Mirror, 'borrow'>
-  readonly read: (revision: string, quarantine: Quarantine) => Promise<ParseResult>
-  /** What becomes of main with the branch in it; among the quarantine's objects. */
-  readonly merge: (main: string, head: string, quarantine: Quarantine) => Promise<Merged>
-  /** What converging to this state would do; looks at the world. */
-  readonly plan: (state: DesiredState) => Promise<readonly string[]>
-  /** What it declares otherwise than main does; looks at nothing. */
-  readonly declares: (state: DesiredState) => Promise<readonly string[]>
+export interface PullDeps extends ProposalDeps, SayDeps {
+  /** Of plans. */
   readonly pace: Pace
+  /** Of words to those who wait for one. */
+  readonly notices: Pace
+  /** Heads for which it failed. */
+  readonly setbacks: Setbacks
+  readonly log: Log
 }
 
 /** `later`: not all of it was said, and the next look goes on. */
 export type Said = 'done' | 'later'
 
-/** Characters of a comment; GitHub takes 65,536. */
-const longestComment = 60_000
+/** In one round: what they take of its time has an end as well. */
+const mostFailures = 20
 
-/** Says for each pull request what merging it into this main would do, once for each pair of heads. */
+interface Open {
+  readonly pull: Pull
+  readonly known: Known
+}
+
+/** A new commit starts anew. */
+const subjectOf = ({ number, head }: Pull) => `${number} ${head}`
+
+const headsOf = (pull: Pull, main: string) => `${pull.head} on ${main}`
+
+const isJudged = ({ pull, known }: Open) => known.heads.startsWith(`${pull.head} on `)
+
+/**
+ * Says for each pull request what merging it into this main would do, once for each pair of heads, in the order of
+ * {@link inOrder}. One that fails takes nothing of the pace of the others, comes after them, and rests for a while.
+ */
 export async function reportPulls(
   deps: PullDeps,
   github: GitHub,
@@ -35,61 +46,65 @@ export async function reportPulls(
   main: string,
   pulls: readonly Pull[],
 ): Promise<Said> {
-  let failure: unknown
-  for (const pull of pulls) {
-    const known = await knownOf(deps.reports, name, pull.number)
-    if (known.heads === headsOf(pull, main)) continue
-    if (!deps.pace.take()) return 'later'
+  const { setbacks, pace } = deps
+  setbacks.retain(new Set(pulls.map(subjectOf)))
+  const all = await Promise.all(pulls.map(async pull => ({ pull, known: await knownOf(deps.reports, name, pull.number) })))
+  const due = all.filter(({ pull, known }) => known.heads !== headsOf(pull, main))
+  const waiting = inOrder(due, setbacks).filter(({ pull }) => !setbacks.isResting(subjectOf(pull)))
+  const failed: Failed[] = []
+  let told = 0
+  while (waiting.length > 0 && failed.length < mostFailures && pace.take()) {
+    const [open] = waiting.splice(0, 1)
+    if (open === undefined) break
     try {
-      await reportPull(deps, github, name, pull, main, known)
+      if (await report(deps, github, name, open, main)) told += 1
     } catch (error) {
-      // One that cannot be fetched keeps no other waiting; GitHub that asks for patience means all of them.
-      if (!(error instanceof ApplianceError) || error.kind === 'waiting') throw error
-      failure ??= error
+      // GitHub that asks for patience means all of them.
+      if (isPatience(error)) throw error
+      failed.push({ open, error })
     }
   }
-  if (failure !== undefined) throw failure
-  return 'done'
+  await notify(deps, github, name, failed, waiting)
+  return told === due.length ? 'done' : 'later'
 }
 
-/** What was said of a pull request last: for which heads, in which words, and in which comment. */
-interface Known {
-  readonly heads: string
-  readonly words: string
-  readonly comment: string
+/**
+ * First those whose own commits nobody has judged yet, then those where only main has moved: of each, the one that was
+ * judged longest ago, and of those that never were, the one that changed last. So none is overtaken for ever. Those that
+ * have failed come at the end.
+ */
+function inOrder(open: readonly Open[], setbacks: Setbacks): Open[] {
+  const rank = (each: Open) => (setbacks.count(subjectOf(each.pull)) > 0 ? 2 : isJudged(each) ? 1 : 0)
+  return open.toSorted((a, b) => rank(a) - rank(b) || a.known.at - b.known.at)
 }
 
-const headsOf = (pull: Pull, main: string) => `${pull.head} on ${main}`
+const isPatience = (error: unknown) => error instanceof ApplianceError && error.kind === 'waiting'
 
-async function knownOf(reports: Reports, name: string, number: number): Promise<Known> {
-  const { said = '', reference = '' } = (await reports.get(name, `pull ${number}`)) ?? {}
-  const [heads = '', words = ''] = said.split(': ')
-  return { heads, words, comment: reference }
+/** False when its head is another by now: the next round has that. */
+async function report(deps: PullDeps, github: GitHub, name: string, { pull, known }: Open, main: string): Promise<boolean> {
+  const found = await lookAt(deps, pull, main).catch(cause => {
+    deps.pace.giveBack()
+    // What is not ours to explain is not for strangers to read either.
+    const words = cause instanceof ApplianceError ? explain(cause) : 'the server cannot look at it'
+    throw new ApplianceError('failed', words, { cause })
+  })
+  if (found !== undefined) await tell(deps, github, name, pull, known, main, found)
+  else deps.pace.giveBack()
+  return found !== undefined
 }
 
-interface Judged {
-  readonly valid: boolean
-  readonly lines: readonly string[]
-}
-
-async function reportPull(deps: PullDeps, github: GitHub, name: string, pull: Pull, main: string, known: Known): Promise<void> {
-  const found = await lookAt(deps, pull, main)
-  // It has moved since the list was made; the next round has its new head.
-  if (found === undefined) return
+async function tell(deps: PullDeps, github: GitHub, name: string, pull: Pull, known: Known, main: string, found: Judged) {
   const marker = `<!-- ${deps.context} plan -->`
   const body = commentOf(marker, deps, pull, found)
   const words = Bun.hash(body).toString(36)
   const comment =
     words === known.words && known.comment !== '' ? known.comment : await write(github, pull.number, marker, body, known)
   const said = { state: found.valid ? 'success' : 'failure', description: descriptionOf(found) } as const
-  await say(deps, github, name, pull.head, said, `${deps.context} plan`)
-  await deps.reports.set(name, `pull ${pull.number}`, `${headsOf(pull, main)}: ${words}`, comment)
+  await say(deps, github, name, pull.head, said, contextOf(deps))
+  await remember(deps.reports, name, pull.number, { heads: headsOf(pull, main), words, comment })
 }
 
-const descriptionOf = ({ valid, lines }: Judged) => {
-  if (!valid) return firstMistake(lines)
-  return lines[1] === undefined ? 'nothing to change' : `a plan of ${lines.length - 1} lines is in the comments`
-}
+const contextOf = ({ context }: Pick<SayDeps, 'context'>) => `${context} plan`
 
 /** Over our own comment, where there is one: also one that was written before a crash could remember it. */
 async function write(github: GitHub, pull: number, marker: string, body: string, { comment }: Known): Promise<string> {
@@ -98,50 +113,32 @@ async function write(github: GitHub, pull: number, marker: string, body: string,
   return found !== undefined && (await github.editComment(found, body)) ? found : github.addComment(pull, body)
 }
 
-/** Undefined when its head is another by now. */
-async function lookAt(deps: PullDeps, pull: Pull, main: string): Promise<Judged | undefined> {
-  try {
-    return await deps.mirror.borrow(`refs/pull/${pull.number}/head`, async ({ head, quarantine }) =>
-      head === pull.head ? judged(deps, pull, main, quarantine) : undefined,
-    )
-  } catch (error) {
-    // Too large to be fetched is what is wrong with it, and not with the way there.
-    if (!(error instanceof ApplianceError) || error.kind !== 'stalled') throw error
-    return { valid: false, lines: [`${pull.head.slice(0, 8)} cannot be judged: ${explain(error)}`] }
+interface Failed {
+  readonly open: Open
+  readonly error: unknown
+}
+
+const comesLater = `its plan comes later: at most ${plansPace.minute} are made in a minute, and ${plansPace.hour} in an hour`
+
+/** Beside their commits, those who wait read why; once for each, at a pace of its own. */
+async function notify(deps: PullDeps, github: GitHub, name: string, failed: readonly Failed[], waiting: readonly Open[]) {
+  for (const { open, error } of failed) {
+    const failures = deps.setbacks.add(subjectOf(open.pull))
+    deps.log.warn('no plan for a pull request', { pull: open.pull.number, failures, error: explain(error) })
+    if (failures === 1) await pending(deps, github, name, open, `it is tried again by itself: ${explain(error)}`)
+  }
+  for (const open of waiting) {
+    if (deps.setbacks.count(subjectOf(open.pull)) === 0) await pending(deps, github, name, open, comesLater)
   }
 }
 
-/** A pull request is a stranger's word: it is read as data, and for one of a fork nothing in the world is even looked at. */
-async function judged(deps: PullDeps, { head, fork }: Pull, main: string, quarantine: Quarantine): Promise<Judged> {
-  const short = head.slice(0, 8)
+async function pending(deps: PullDeps, github: GitHub, name: string, open: Open, description: string): Promise<void> {
+  if (isJudged(open) || !deps.notices.take()) return
+  const said = { state: 'pending', description } as const satisfies Pick<CommitStatus, 'state' | 'description'>
   try {
-    const merged = await deps.merge(main, head, quarantine)
-    if (merged.outcome === 'conflict') return { valid: false, lines: conflictLines(short, merged.paths) }
-    const result = await deps.read(merged.revision, quarantine)
-    // It is named by what its author knows, and not by a merge that nobody sees.
-    if (result.ok) return { valid: true, lines: await (fork ? deps.declares : deps.plan)({ ...result.state, revision: head }) }
-    const count = result.mistakes.length === 1 ? 'a mistake' : `${result.mistakes.length} mistakes`
-    return { valid: false, lines: [`${short} has ${count}:`, ...result.mistakes.map(renderMistake)] }
+    if (!(await say(deps, github, name, open.pull.head, said, contextOf(deps)))) deps.notices.giveBack()
   } catch (error) {
-    if (!(error instanceof ApplianceError)) throw error
-    return { valid: false, lines: [`${short} cannot be judged: ${explain(error)}`] }
+    if (isPatience(error)) throw error
+    deps.log.warn('not reported', { pull: open.pull.number, error: explain(error) })
   }
-}
-
-const conflictLines = (short: string, paths: readonly string[]): string[] =>
-  paths.length === 0
-    ? [`${short} has a history of its own, which cannot be merged with main`]
-    : [`${short} conflicts with main in ${paths.slice(0, 10).join(', ')}: merge main into it, or rebase it`]
-
-/** The fence is longer than each run of its character, and counts twice among the characters of a comment. */
-const withoutLongRuns = (text: string) => text.replaceAll(/~{100,}/g, `${'~'.repeat(99)}…`)
-
-function commentOf(marker: string, { redact, context }: PullDeps, pull: Pull, { valid, lines }: Judged): string {
-  const text = shortened(withoutLongRuns(redact(lines.map(printable).join('\n'))), longestComment)
-  const fence = '~'.repeat(Math.max(3, ...[...text.matchAll(/~+/g)].map(([run]) => run.length + 1)))
-  const headline = valid
-    ? `What merging ${pull.head.slice(0, 8)} would do, as **${context}** sees it now:`
-    : `**${context}** would refuse ${pull.head.slice(0, 8)}:`
-  const note = pull.fork ? '\n\nThis is what it declares: for a fork nothing on the server is looked at.' : ''
-  return `${marker}\n${headline}\n\n${fence}\n${text}\n${fence}${note}\n`
 }

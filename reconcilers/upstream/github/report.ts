@@ -42,11 +42,15 @@ export async function reportToGitHub(deps: ReportDeps, { pulls }: { readonly pul
   )
 }
 
+/** What keeps both sides apart stands beside the commit there that it is about. */
 async function reportHead(deps: ReportDeps, github: GitHub, name: string, { head, problem }: Followed): Promise<void> {
-  if (head === undefined) return
-  if (problem?.reason === 'invalid' && problem.head !== undefined) {
-    const said = { state: 'failure', description: firstMistake(problem.lines) } as const
-    return say(deps, github, name, problem.head, said, deps.context)
+  if (problem?.state === 'stalled' && problem.head !== undefined) {
+    const said = {
+      state: 'failure',
+      description: problem.lines.length > 0 ? firstMistake(problem.lines) : problem.message,
+    } as const
+    await say(deps, github, name, problem.head, said, deps.context)
   }
-  if (problem === undefined && head === (await deps.head())) await say(deps, github, name, head, deps.outcome(), deps.context)
+  if (head === undefined || problem !== undefined || head !== (await deps.head())) return
+  await say(deps, github, name, head, deps.outcome(), deps.context)
 }

@@ -17,7 +17,7 @@ const longestDescription = 140
 
 export const shortened = (text: string, most: number) => (text.length > most ? `${text.slice(0, most - 1)}…` : text)
 
-/** The status of a commit, unless that was said last. */
+/** The status of a commit, unless that was said last; gives whether it was said now. */
 export async function say(
   { reports, redact, page }: SayDeps,
   github: GitHub,
@@ -25,10 +25,11 @@ export async function say(
   revision: string,
   { state, description }: Pick<CommitStatus, 'state' | 'description'>,
   context: string,
-): Promise<void> {
+): Promise<boolean> {
   const said = shortened(printable(redact(description)), longestDescription)
   const subject = `status ${revision} ${context}`
-  if ((await reports.get(name, subject))?.said === `${state} ${said}`) return
+  if ((await reports.get(name, subject))?.said === `${state} ${said}`) return false
   await github.setStatus(revision, { state, context, description: said, target: page(revision) })
   await reports.set(name, subject, `${state} ${said}`)
+  return true
 }
