@@ -9,6 +9,7 @@ import { noPolicyDocuments, type PolicyDocuments, policyOf } from './documents/p
 import { unprovableDomains } from './documents/provable.ts'
 import { noSharedSecrets, parseSecretsAge } from './documents/secrets-age.ts'
 import { defaultSettings, parseSettings } from './documents/settings.ts'
+import { nameMistakes } from './file-names.ts'
 import { starterPrompts } from './starter-prompts.ts'
 import type { AgentDeclaration, DesiredState, Mistake, ParseResult, Settings, Tls } from './state.ts'
 import { didYouMean, nearestWord } from './suggest.ts'
@@ -54,7 +55,7 @@ export function domainsKey(entries: readonly TreeEntry[]): string | undefined {
 /** What the files of one commit declare, or every mistake in them, in the order of files and lines. */
 export function parseTree(entries: readonly TreeEntry[], revision: string, cache?: DomainsCache): ParseResult {
   const tree = new Map(entries.map(entry => [entry.path, entry]))
-  const mistakes: Mistake[] = treeMistakes(entries)
+  const mistakes: Mistake[] = [...treeMistakes(entries), ...nameMistakes(entries)]
   const settings = readSettings(tree, mistakes)
   const domains = readDomains(tree, settings.tls, mistakes, cache, domainsKey(entries))
   const dns = readDns(tree, mistakes)

@@ -3,7 +3,7 @@ import { z } from 'zod'
 /** What keeps both sides apart. */
 export const problemShape = z.object({
   /** One stable word: `diverged`, `invalid`, `away`. */
-  reason: z.enum(['gone', 'rewritten', 'diverged', 'unrelated', 'invalid', 'too-large', 'away']),
+  reason: z.enum(['gone', 'rewritten', 'diverged', 'unrelated', 'invalid', 'too-large', 'malformed', 'unusable', 'away']),
   /** `waiting` goes on by itself, `stalled` needs a person. */
   state: z.enum(['waiting', 'stalled']),
   /** One sentence. */

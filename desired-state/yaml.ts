@@ -39,12 +39,20 @@ export type Text = { readonly text: string } | { readonly mistake: Mistake }
 export function readText(file: string, bytes: Uint8Array): Text {
   if (bytes.byteLength > largestDocument) return { mistake: tooLarge(file, bytes.byteLength) }
   try {
-    return { text: new TextDecoder('utf-8', { fatal: true }).decode(bytes) }
+    const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+    return text.startsWith(pointer) ? { mistake: isPointer(file) } : { text }
   } catch {
     const line = firstLineThatIsNotUtf8(bytes)
     return { mistake: { file, line, column: 1, message: 'this line is not UTF-8: save the file with the encoding UTF-8' } }
   }
 }
+
+/** What Git LFS leaves in a repository in the place of a file. */
+const pointer = 'version https://git-lfs.github.com/spec/'
+const isPointer = (file: string): Mistake => ({
+  ...{ file, line: 1, column: 1 },
+  message: 'this is a pointer of Git LFS, and the text is elsewhere: git lfs untrack it, and commit the file itself',
+})
 
 export const tooLarge = (file: string, size: number): Mistake => ({
   file,

@@ -25,7 +25,10 @@ test('addresses that prove who answers are taken, and a test server on the machi
 
 test('anything else is refused with what to write instead', () => {
   const wrong = (url: string) => upstream(`url: ${JSON.stringify(url)}`)[0] ?? 'accepted'
-  expect(wrong('http://github.com/me/config.git')).toContain('url must be an address that Git can fetch')
+  expect(wrong('me/config')).toContain('url must be an address that Git can fetch: https://github.com/me/config.git')
+  expect(wrong('http://github.com/me/config.git')).toContain('url must begin with https://: without TLS anybody on the way')
+  expect(wrong('github.com/me/config')).toBe('url has no https:// before it: write https://github.com/me/config')
+  expect(wrong('https://github.com/me/config/tree/main')).toContain('is a page of a repository')
   expect(wrong('git://github.com/me/config.git')).toContain('which proves nothing')
   expect(wrong('https://me:ghp_secret@github.com/me/config.git')).toBe(
     'url must not contain a user name or password: write token: secret:NAME',

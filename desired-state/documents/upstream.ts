@@ -13,10 +13,23 @@ const loopback = /^http:\/\/(?:127\.0\.0\.1|localhost|\[::1\])(?::\d{1,5})?\//
 export function parseUpstreamUrl(text: string): Parsed<string> {
   if (loopback.test(text)) return 'ok' in parseRepo(text.replace('http:', 'https:')) ? { ok: text } : wrong
   if (/^git:/i.test(text)) return { wrong: `url must not begin with git:, which proves nothing: write ${examples}` }
+  if (/^http:/i.test(text))
+    return {
+      wrong: `url must begin with https://: without TLS anybody on the way could change what is fetched; write ${examples}`,
+    }
+  if (/^[a-z0-9-]+(?:\.[a-z0-9-]+)*\.[a-z]{2,}\/[\w.~/-]+$/i.test(text))
+    return { wrong: `url has no https:// before it: write https://${text}` }
   const parsed = parseRepo(text)
-  if ('ok' in parsed) return parsed
+  if ('ok' in parsed) {
+    const [, repository = ''] = /^(?:https|ssh):\/\/(?:[^/@]+@)?github\.com\/([^/]+\/[^/]+)\/./i.exec(parsed.ok) ?? []
+    return repository === ''
+      ? parsed
+      : { wrong: `url is a page of a repository, and not the repository: write https://github.com/${repository}.git` }
+  }
   const passwords = 'url must not contain a user name or password: write token: secret:NAME'
-  return parsed.wrong.includes('password') ? { wrong: passwords } : { wrong: parsed.wrong.replace(/^repo /, 'url ') }
+  return parsed.wrong.includes('password')
+    ? { wrong: passwords }
+    : { wrong: parsed.wrong.replace(/^repo /, 'url ').replaceAll('site.git', 'config.git') }
 }
 
 const wrong = { wrong: `url must be an address of a Git repository: ${examples}` }

@@ -72,13 +72,17 @@ export async function readRawCommit(git: Git, revision: string, env: Readonly<Re
   if (total > largestTree)
     return { parents: [], entries: listed.map(({ mode, path, size }) => ({ mode, path, size, bytes: undefined })) }
   const [commit, ...blobs] = parseBatch(await git.bytes(['cat-file', '--batch'], { stdin, env, maxOutput: 2 * largestTree }))
-  if (commit === undefined) throw new ApplianceError('invalid', `${revision} is no commit of this repository`)
+  if (commit === undefined || !isCommit(commit))
+    throw new ApplianceError('invalid', `${revision} is no commit of this repository`)
   const contents = new Map(wanted.map((entry, index) => [entry.path, blobs[index]]))
   return {
     parents: parentsOf(commit),
     entries: listed.map(({ mode, path, size, hash }) => ({ mode, path, size, hash, bytes: contents.get(path) })),
   }
 }
+
+/** A tag has a tree as well, and begins otherwise. */
+const isCommit = (bytes: Uint8Array) => new TextDecoder().decode(bytes.subarray(0, 5)) === 'tree '
 
 /** Git takes those between tree and author; a line of that name further down is anything that its writer wanted. */
 function parentsOf(commit: Uint8Array): readonly string[] {

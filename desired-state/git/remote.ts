@@ -107,6 +107,22 @@ export interface Fetched {
   [Symbol.asyncDispose](): Promise<void>
 }
 
+/** One command that speaks with the other side. Throws `failed`, in words for whoever knows Git and the address. */
+async function speak(run: SpawnBytes, verb: string, argv: readonly string[], options: SpawnOptions & RemoteOptions) {
+  const startedAt = performance.now()
+  try {
+    return await run(argv, options)
+  } catch (cause) {
+    if (!(cause instanceof ApplianceError)) throw cause
+    if (performance.now() - startedAt < options.timeout)
+      throw new ApplianceError(cause.kind, `git ${verb}: ${cause.message}`, { cause })
+    throw new ApplianceError('failed', `git ${verb} was not done within ${options.timeout / 1_000} s`, {
+      hint: 'is the server there well, and the way to it?',
+      cause,
+    })
+  }
+}
+
 const prefix = 'tmp_objdir-incoming-upstream'
 
 /** Removes what a fetch left that was killed. One fetch at a time works in a repository. */
@@ -118,7 +134,8 @@ async function removeLeftovers(objects: string): Promise<void> {
 
 /**
  * Fetches one ref into a quarantine of the repository: no ref moves, and what is not kept is gone. Throws `stalled` for
- * more than {@link largestFetch} bytes, `failed` with Git's words for anything else.
+ * more than {@link largestFetch} bytes, `invalid` for objects that Git does not take, `failed` with Git's words for anything
+ * else.
  */
 export async function fetchRef(
   gitdir: string,
@@ -134,8 +151,13 @@ export async function fetchRef(
   try {
     const env = { ...environmentOf(gitdir, remote), ...quarantineEnvironment(objects, path) }
     await rm(join(gitdir, 'FETCH_HEAD'), { force: true })
-    const { code, stderr } = await run(fetchArguments(remote, ref), { ...options, cwd: gitdir, env })
+    const { code, stderr } = await speak(run, 'fetch', fetchArguments(remote, ref), { ...options, cwd: gitdir, env })
     if (code !== 0 && !isMissingRef(stderr)) throw await fetchFailure(path, stderr, remote)
+    if (await hasLoose(path)) {
+      throw new ApplianceError('invalid', 'it sends its files one by one, which Git does not check', {
+        hint: 'serve it with git http-backend, or over ssh',
+      })
+    }
     const head = code === 0 ? await fetchedHead(gitdir) : undefined
     return { head, quarantine: { path }, keep: () => keepObjects(path, objects), [Symbol.asyncDispose]: dispose }
   } catch (error) {
@@ -160,20 +182,50 @@ async function fetchFailure(quarantine: string, stderr: string, remote: Remote):
       hint: 'take the large file out of its history; nothing of it was kept here',
     })
   }
+  const words = wordsOf(stderr)
+  if (/out of memory|died of signal/i.test(stderr) && !isCutOff(stderr))
+    return new ApplianceError('stalled', `what is new there takes more than ${mostMemory / 1024 ** 2} MiB of memory`, {
+      hint: 'take the large file, or the very many, out of its history; nothing of it was kept here',
+    })
+  if (
+    /fsck error|index-pack failed|invalid index-pack output|did not send all necessary objects/.test(stderr) &&
+    !isCutOff(stderr)
+  )
+    return malformed(words)
   return gitFailure(stderr, remote)
 }
 
+/** What came was less than what is there. */
+const isCutOff = (stderr: string) =>
+  /early EOF|unexpected disconnect|RPC failed|hung up|Connection (?:reset|closed)/i.test(stderr)
+
+const malformed = (words: string) =>
+  new ApplianceError('invalid', `Git does not take what is new there: ${words}`, {
+    hint: 'take it out of its history; nothing of it was kept here',
+  })
+
+/** Over the old protocol without checks, each object comes as a file of its own. */
+const hasLoose = async (quarantine: string) => (await readdir(quarantine)).some(name => /^[0-9a-f]{2}$/.test(name))
+
 /** Git's own words, without what says nothing, and what to do about the usual ones. */
 export function gitFailure(stderr: string, { transport }: Pick<Remote, 'transport'>): ApplianceError {
-  const lines = stderr.split('\n').map(line => line.replace(/^(?:fatal|error|remote|ssh): /, '').trim())
-  const words = lines.filter(line => line !== '' && !boilerplate.test(line)).join('; ') || 'Git said nothing'
   const hint = hints.find(([pattern]) => pattern.test(stderr))?.[1]
   const key = transport === 'ssh' ? 'the key' : 'the token'
   const options = hint === undefined ? {} : { hint: hint.replace('KEY', key) }
-  return new ApplianceError('failed', printable(words).slice(0, 500), options)
+  return new ApplianceError('failed', wordsOf(stderr), options)
 }
 
-const boilerplate = /^(?:Please make sure you have the correct access rights|and the repository exists\.|To .+|hint: .*)$/
+function wordsOf(stderr: string): string {
+  const lines = stderr
+    .replaceAll('\0', '')
+    .split('\n')
+    .map(line => line.replace(/^(?:fatal|error|remote|ssh): /, '').trim())
+  const said = lines.filter(line => line !== '' && !boilerplate.test(line)).join('; ')
+  return printable(said || 'Git said nothing').slice(0, 500)
+}
+
+const boilerplate =
+  /^(?:Please make sure you have the correct access rights|and the repository exists\.|To .+|hint: .*|fsck error in packed object|index-pack failed|fetch-pack: invalid index-pack output)$/
 
 const hints: readonly (readonly [RegExp, string])[] = [
   [
@@ -182,6 +234,7 @@ const hints: readonly (readonly [RegExp, string])[] = [
   ],
   [/Host key verification failed/, 'the server has another host key than known_hosts says: find out why before you change it'],
   [/returned error: 404|not found|does not appear to be a git repository/i, 'look at url, and whether KEY may see it'],
+  [/possible repository corruption on the remote side/, 'the repository there is damaged: run git fsck in it'],
   [/redirect|returned error: 30\d/i, 'it has moved: write its new address into url'],
 ]
 
@@ -195,7 +248,11 @@ export async function remoteHead(
 ): Promise<string | undefined> {
   const ref = `refs/heads/${branch}`
   const argv = [...memoryLimit, ...remoteCommand('ls-remote', '--quiet', '--', remote.url, ref)]
-  const { code, stdout, stderr } = await run(argv, { ...options, cwd: gitdir, env: environmentOf(gitdir, remote) })
+  const { code, stdout, stderr } = await speak(run, 'ls-remote', argv, {
+    ...options,
+    cwd: gitdir,
+    env: environmentOf(gitdir, remote),
+  })
   if (code !== 0) throw gitFailure(stderr, remote)
   return new RegExp(`^([0-9a-f]{40})\\t${RegExp.escape(ref)}$`, 'm').exec(new TextDecoder().decode(stdout))?.[1]
 }
@@ -210,8 +267,8 @@ export async function pushTo(
   move: Move,
   options: RemoteOptions,
 ): Promise<PushResult> {
-  const spawning: SpawnOptions = { ...options, cwd: gitdir, env: environmentOf(gitdir, remote) }
-  const { code, stderr } = await run(pushArguments(remote, move), spawning)
+  const spawning = { ...options, cwd: gitdir, env: environmentOf(gitdir, remote) }
+  const { code, stderr } = await speak(run, 'push', pushArguments(remote, move), spawning)
   if (code === 0) return { outcome: 'pushed' }
   if (/\((?:non-fast-forward|fetch first|already exists|stale info|failed to update ref)\)|cannot lock ref/.test(stderr))
     return { outcome: 'moved' }

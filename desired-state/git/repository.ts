@@ -118,7 +118,10 @@ export function createRepository(home: Pick<Home, 'repository' | 'keys'>, run: S
       const env = await enterQuarantine(gitdir, quarantine)
       const { code, stderr } = await git(['merge-base', '--is-ancestor', ancestor, revision], { env })
       if (code === 0 || code === 1) return code === 0
-      throw new ApplianceError('failed', `Git could not compare ${ancestor} with ${revision}: ${stderr.trim()}`)
+      const [said = ''] = stderr.trim().split('\n')
+      const message = `${revision.slice(0, 8)} cannot be compared with ${ancestor.slice(0, 8)}: ${said.replace(/^(?:error|fatal): /, '')}`
+      // What a stranger sent does not become comparable by itself.
+      throw new ApplianceError(quarantine === undefined ? 'failed' : 'invalid', message)
     },
     signers,
     async unsigned(from, to, allowed, quarantine) {

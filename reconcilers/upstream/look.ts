@@ -3,7 +3,7 @@ import type { UpstreamRepository } from '../../desired-state/state.ts'
 import type { Problem } from '../../desired-state/upstream-standing.ts'
 import { ApplianceError, explain } from '../../runtime/os/errors.ts'
 import { choose, type Facts } from './choose.ts'
-import { away, invalid, stalled } from './problems.ts'
+import { away, invalid, isRefusal, stalled, unfetchable } from './problems.ts'
 import type { Sides } from './sides.ts'
 
 /** Fetches in a row while somebody else moves main. */
@@ -21,22 +21,29 @@ export async function lookOnce(sides: Sides): Promise<void> {
       return await sides.settle(problem, { seenAt: clock.now() })
     for (let tries = 0; tries < mostTries && (await lookThrough(sides, declared)) === 'again'; tries++);
   } catch (error) {
-    const tooLarge = error instanceof ApplianceError && error.kind === 'stalled'
+    const reason = refusalOf(error)
     const current = records.current()?.problem
     // What a person has to choose does not go away with the connection.
-    if (current?.state === 'stalled' && current.main === main && !tooLarge) {
+    if (current?.state === 'stalled' && current.main === main && reason === undefined) {
       log.info('upstream not reached', { error: explain(error) })
       return
     }
-    // What is too large is not fetched again until it is another commit.
-    const head = tooLarge ? await headThere(sides, declared).catch(() => undefined) : undefined
-    await sides.settle(away(error, main, head))
+    if (reason === undefined) return await sides.settle(away(error, main))
+    // It is not fetched again until it is another commit.
+    const head = await headThere(sides, declared).catch(() => undefined)
+    // Without a commit it is the address that is of no use.
+    await sides.settle(unfetchable(head === undefined ? 'unusable' : reason, error, main, head))
   }
+}
+
+function refusalOf(error: unknown): 'too-large' | 'malformed' | undefined {
+  const kind = error instanceof ApplianceError ? error.kind : undefined
+  return kind === 'stalled' ? 'too-large' : kind === 'invalid' ? 'malformed' : undefined
 }
 
 /** A commit that was judged already, against the main of now. */
 const isRefused = (problem: Problem | undefined, main: string): boolean =>
-  (problem?.reason === 'invalid' || problem?.reason === 'too-large') && problem.main === main
+  problem !== undefined && isRefusal(problem) && problem.main === main
 
 const headThere = ({ reach, exchange, options }: Sides, declared: UpstreamRepository) =>
   reach(declared, remote => exchange.head(remote, declared.branch, options()))

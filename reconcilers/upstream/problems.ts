@@ -1,5 +1,5 @@
 import type { Problem } from '../../desired-state/upstream-standing.ts'
-import { ApplianceError, explain } from '../../runtime/os/errors.ts'
+import { explain } from '../../runtime/os/errors.ts'
 import type { Stall } from './choose.ts'
 
 export interface Choice {
@@ -35,21 +35,28 @@ export const firstMistake = (lines: readonly string[]): string => {
   return /(?:mistakes?|\)):$/.test(headline) ? first.trim() : headline
 }
 
+export type Unfetchable = 'too-large' | 'malformed' | 'unusable'
+
+/** What is there and cannot be taken: it stays so until it is another commit. */
+export const unfetchable = (reason: Unfetchable, error: unknown, main: string, head?: string): Problem => ({
+  ...{ reason, state: 'stalled', main, lines: [] },
+  ...(head !== undefined && { head }),
+  message: `${explain(error)}; ${short(main)} stays in force`,
+})
+
 /** What kept us from asking at all. */
-export function away(error: unknown, main: string, head?: string): Problem {
-  const tooLarge = error instanceof ApplianceError && error.kind === 'stalled'
-  return {
-    ...{ reason: tooLarge ? 'too-large' : 'away', state: tooLarge ? 'stalled' : 'waiting', main, lines: [] },
-    ...(head !== undefined && { head }),
-    message: tooLarge
-      ? `${explain(error)}; ${short(main)} stays in force`
-      : `it cannot be reached, and is tried again by itself; everything is kept as ${short(main)} says meanwhile: ${explain(error)}`,
-  }
-}
+export const away = (error: unknown, main: string): Problem => ({
+  ...{ reason: 'away', state: 'waiting', main, lines: [] },
+  message: `it cannot be reached, and is tried again by itself; everything is kept as ${short(main)} says meanwhile: ${explain(error)}`,
+})
+
+/** Whether it is about one commit there, and over as soon as that is another. */
+export const isRefusal = ({ reason }: Problem): boolean => refusals.has(reason)
+const refusals: ReadonlySet<Problem['reason']> = new Set(['invalid', 'too-large', 'malformed', 'unusable'])
 
 /** The commands between which a person chooses; they name the heads, so that nobody decides on others than these. */
 export function choicesOf(problem: Problem | undefined, command: string): readonly Choice[] {
-  if (problem?.state !== 'stalled' || problem.reason === 'invalid' || problem.reason === 'too-large') return []
+  if (problem?.state !== 'stalled' || isRefusal(problem)) return []
   const keep = {
     command: `${command} upstream push ${short(problem.main)}`,
     effect:

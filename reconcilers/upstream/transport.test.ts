@@ -77,8 +77,13 @@ test('an upstream that is slow is given up in time, and what is here stays in fo
   const before = await it.head()
   await house.mirror.follow(declared(`http://127.0.0.1:${silent.port}/me/config.git`))
   await house.mirror.look()
-  expect(house.records.current()?.problem).toMatchObject({ reason: 'away', state: 'waiting' })
+  const problem = house.records.current()?.problem
+  expect(problem).toMatchObject({ reason: 'away', state: 'waiting' })
+  expect(problem?.message).toEndWith('git fetch was not done within 1 s (is the server there well, and the way to it?)')
   expect([await it.head(), await it.leftovers()]).toEqual([before, []])
+  const remote: Remote = { url: `http://127.0.0.1:${silent.port}/me/config.git`, transport: 'http', env: {} }
+  const options = { timeout: 300, signal: new AbortController().signal }
+  await expect(house.exchange.head(remote, 'main', options)).rejects.toThrow('git ls-remote was not done within 0.3 s')
   await silent.stop(true)
 })
 

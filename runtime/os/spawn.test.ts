@@ -27,3 +27,8 @@ for (const [by, options] of [
 test('a command that prints without end is stopped', async () => {
   await expect(spawn(['yes'], { maxOutput: 10_000 })).rejects.toThrow('printed more than 10000 bytes')
 })
+
+test('a command is called by the program that a person knows, not by what sets its limits', async () => {
+  const slow = spawn(['prlimit', '--fsize=1', 'sleep', '10'], { timeout: 1 })
+  await expect(slow).rejects.toThrow('sleep took longer than 1 ms')
+})

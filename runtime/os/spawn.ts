@@ -46,12 +46,12 @@ export async function spawnBytes(
     stopped.reject(error)
   }
   const timer = setTimeout(
-    () => stop(new ApplianceError('failed', `${argv[0]} took longer than ${timeout} ms`, { subject: argv.join(' ') })),
+    () => stop(new ApplianceError('failed', `${programOf(argv)} took longer than ${timeout} ms`, { subject: argv.join(' ') })),
     timeout,
   )
-  const onAbort = () => stop(new ApplianceError('failed', `${argv[0]} was stopped`, { cause: options.signal?.reason }))
+  const onAbort = () => stop(new ApplianceError('failed', `${programOf(argv)} was stopped`, { cause: options.signal?.reason }))
   options.signal?.addEventListener('abort', onAbort, { once: true })
-  const overflow = () => stop(new ApplianceError('failed', `${argv[0]} printed more than ${maxOutput} bytes`))
+  const overflow = () => stop(new ApplianceError('failed', `${programOf(argv)} printed more than ${maxOutput} bytes`))
   try {
     // Whoever is left of a stopped command may hold its output open: nobody waits for that.
     const [stdout, stderr, code] = await Promise.race([
@@ -79,9 +79,15 @@ export async function spawnChecked(run: Spawn, argv: readonly string[], options?
   const { code, stdout, stderr } = await run(argv, options)
   if (code !== 0) {
     const words = stderr.trim() || stdout.trim() || 'it printed nothing'
-    throw new ApplianceError('failed', `${argv[0]} ended with status ${code}: ${words}`, { subject: argv.join(' ') })
+    throw new ApplianceError('failed', `${programOf(argv)} ended with status ${code}: ${words}`, { subject: argv.join(' ') })
   }
   return stdout
+}
+
+/** What a person knows the command by: not what only sets its limits. */
+export function programOf(argv: readonly string[]): string {
+  const [first = '', ...rest] = argv
+  return /(?:^|\/)prlimit$/.test(first) ? (rest.find(word => !word.startsWith('-')) ?? first) : first
 }
 
 function start(argv: readonly string[], options: SpawnOptions) {

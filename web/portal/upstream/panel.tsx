@@ -65,6 +65,8 @@ const words: Record<NonNullable<Standing['problem']>['reason'], string> = {
   unrelated: 'two histories',
   invalid: 'a commit there is refused',
   'too-large': 'too large to be fetched',
+  malformed: 'a commit there is malformed',
+  unusable: 'its address cannot be used',
   away: 'away',
 }
 
