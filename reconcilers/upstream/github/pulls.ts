@@ -124,7 +124,8 @@ const comesLater = `its plan comes later: at most ${plansPace.minute} are made i
 async function notify(deps: PullDeps, github: GitHub, name: string, failed: readonly Failed[], waiting: readonly Open[]) {
   for (const { open, error } of failed) {
     const failures = deps.setbacks.add(subjectOf(open.pull))
-    deps.log.warn('no plan for a pull request', { pull: open.pull.number, failures, error: explain(error) })
+    const cause = error instanceof Error && error.cause !== undefined ? { cause: explain(error.cause) } : {}
+    deps.log.warn('no plan for a pull request', { pull: open.pull.number, failures, error: explain(error), ...cause })
     if (failures === 1) await pending(deps, github, name, open, `it is tried again by itself: ${explain(error)}`)
   }
   for (const open of waiting) {
