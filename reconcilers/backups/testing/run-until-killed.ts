@@ -1,33 +1,47 @@
 import { z } from 'zod'
 import { homeAt } from '../../../runtime/os/home.ts'
-import { byHand, roomOver, storeOf } from './room-over.ts'
+import { type Spawn, spawn } from '../../../runtime/os/spawn.ts'
+import { findPostgres } from '../../../runtime/services/postgres-program.ts'
+import { copyReadyMadeDatabase } from '../../../runtime/store/testing/ready-made.ts'
+import type { BackupItem } from '../item.ts'
+import { roomOfItems, storeOf } from './room-of-items.ts'
 
 /** What the process is given, as JSON in its one argument. */
 export const orderShape = z.object({
   home: z.string(),
-  yaml: z.string(),
+  /** As the documents declare them: of the half a second in which a runtime would begin, most is their schemas. */
+  items: z.array(z.tuple([z.string(), z.custom<BackupItem>(value => typeof value === 'object')])),
   name: z.string(),
   verb: z.enum(['begin', 'run', 'verify', 'restore', 'push']),
-  /** The step at which it dies; none of this name is none. */
+  /** The step at which it dies. */
   fatal: z.string(),
   into: z.string().optional(),
 })
 
-/** A runtime that has one thing done, and dies at a step; else it prints how that ended. */
-const { home: root, yaml, name, verb, fatal, into } = orderShape.parse(JSON.parse(process.argv[2] ?? ''))
+const { home: root, items, name, verb, fatal, into } = orderShape.parse(JSON.parse(process.argv[2] ?? ''))
 const home = homeAt(root)
 const dieAt = (step: string) => {
   if (step === fatal) process.kill(process.pid, 'SIGKILL')
 }
-const over = roomOver(
-  ...([home, storeOf(home), yaml] as const),
-  { onStep: (kind, step) => (kind === `backup-${verb}` ? dieAt(step) : undefined) },
-  byHand,
-)
-if (verb === 'begin') {
-  await over.converge(dieAt)
-  process.stdout.write(JSON.stringify({ outcome: 'succeeded' }))
-} else {
+
+/** What initdb takes a second of a core for is copied. */
+const hasty: Spawn = async (argv, options) => {
+  const [program = '', , folder = ''] = argv
+  if (program.endsWith('/initdb')) await copyReadyMadeDatabase(home, folder)
+  else if (!argv.includes('--single')) return spawn(argv, options)
+  return { code: 0, stdout: '', stderr: '' }
+}
+
+/** A runtime that has one thing done, and dies at a step. */
+const over = roomOfItems(home, storeOf(home), new Map(items), {
+  source: {
+    ...{ home, spawn: hasty, appliance: 'one', environment: [], postgres: () => findPostgres(home) },
+    address: { socketFolder: home.postgresSockets, database: 'ai_infrastructure' },
+  },
+  onStep: (kind, step) => (kind === `backup-${verb}` ? dieAt(step) : undefined),
+})
+if (verb === 'begin') await over.converge(dieAt)
+else {
   await over.room.start()
   const run = await over.done(verb === 'push' ? 'run' : verb, name, into === undefined ? {} : { into })
   process.stdout.write(JSON.stringify(run))

@@ -11,7 +11,10 @@ import { findPostgres } from '../../services/postgres-program.ts'
  * Puts a copy of an empty, initialised data folder into the home: what a first start makes, made once for all tests of
  * this user. A test of the first start itself does not call it.
  */
-export async function placeReadyMadeDatabase(home: Home): Promise<void> {
+export const placeReadyMadeDatabase = (home: Home): Promise<void> => copyReadyMadeDatabase(home, home.postgresData)
+
+/** The same into any folder that is not there yet. */
+export async function copyReadyMadeDatabase(home: Home, folder: string): Promise<void> {
   const program = await findPostgres(home)
   const recipe = createHash('sha256')
     .update(JSON.stringify(initialiseArguments(program, '')))
@@ -20,7 +23,7 @@ export async function placeReadyMadeDatabase(home: Home): Promise<void> {
   const cache = join(homedir(), '.cache', 'ai-infra-tests')
   const made = join(cache, `postgres-${recipe}`)
   if (!(await exists(made))) await make(cache, made)
-  await spawnChecked(spawn, ['cp', '-a', '--reflink=auto', made, home.postgresData])
+  await spawnChecked(spawn, ['cp', '-a', '--reflink=auto', made, folder])
 }
 
 async function make(cache: string, made: string): Promise<void> {
