@@ -1,8 +1,10 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
-import { mkdir } from 'node:fs/promises'
+import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
+import { systemClock } from '../../runtime/os/clock.ts'
 import { spawn } from '../../runtime/os/spawn.ts'
+import { createBackupJournal } from './journal.ts'
 import { filesTags, postgresTags } from './tags.ts'
 import { placeReadyRepository, readyRepository } from './testing/ready-repository.ts'
 import { startRestServer } from './testing/rest-server.ts'
@@ -115,6 +117,40 @@ test('a repository inside what it keeps is refused, as is a folder that the appl
   await expect(foreign.converge()).rejects.toThrow('the appliance may not write there')
 })
 
+test('what could not be read is said by its path in the home, in how the backup stands as well', async () => {
+  await placeReadyRepository(rig.repository('partly'))
+  const over = roomOver(rig.home, rig.store, declared('partly', rig.repository('partly')), {}, byHand)
+  await over.converge()
+  await over.room.start()
+  const closed = join(rig.home.www, 'shop', 'closed')
+  await writeFile(closed, 'for nobody', { mode: 0 })
+  const made = await over.done('run', 'partly')
+  expect(made).toMatchObject({ outcome: 'succeeded', message: '1 files could not be read: www/shop/closed' })
+  expect((await over.standing('partly')).message).toContain(', but 1 files could not be read: www/shop/closed')
+  await rm(closed)
+  await over.done('run', 'partly')
+  expect((await over.standing('partly')).message).not.toContain('could not be read')
+  await over.room.stop()
+})
+
+test('how something ended is written down once the database is back, and whoever waits for it is told', async () => {
+  await placeReadyRepository(rig.repository('told'))
+  const journal = createBackupJournal(rig.store, systemClock)
+  let away = 1
+  const fail: typeof journal.fail = async (id, error) => {
+    if (away-- > 0) throw new Error('the database is away')
+    return journal.fail(id, error)
+  }
+  const yaml = declared('told', rig.repository('told'))
+  const over = roomOver(rig.home, rig.store, yaml, { journal: { ...journal, fail } }, byHand)
+  await over.converge()
+  await over.room.start()
+  over.secrets.delete('BACKUP_PASSWORD')
+  const ended = await over.done('run', 'told')
+  expect(ended).toMatchObject({ outcome: 'failed', message: expect.stringContaining('BACKUP_PASSWORD is not set') })
+  await over.room.stop()
+})
+
 test('two appliances may keep their backups in one repository', async () => {
   const yaml = declared('shared', rig.repository('shared'))
   await placeReadyRepository(rig.repository('shared'))
@@ -129,7 +165,7 @@ test('two appliances may keep their backups in one repository', async () => {
 
 test('of backups of many days those that are declared to stay do, and what is not ours stays too', async () => {
   await placeReadyRepository(rig.repository('aged'))
-  const yaml = declared('aged', rig.repository('aged'), ', keep: { days: 4, weeks: 0, months: 0 }')
+  const yaml = declared('aged', rig.repository('aged'), ', keep: { days: 3, weeks: 0, months: 0 }')
   const over = roomOver(rig.home, rig.store, yaml, {}, byHand)
   await over.converge()
   await over.room.start()

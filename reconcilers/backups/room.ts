@@ -55,6 +55,8 @@ export function createBackupRoom(deps: BackupRoomDeps) {
   const listeners = new Set<() => void>()
   let rouse = () => {}
   let working: Promise<void> = Promise.resolve()
+  /** How it ended could not be written down. */
+  let unwritten: { readonly id: string; readonly error: unknown } | undefined
   /** What failed before is tried again without its wait. */
   let forgiven = new Date(0)
 
@@ -67,6 +69,11 @@ export function createBackupRoom(deps: BackupRoomDeps) {
     createRestic(await openAccess({ home, spawn, secret: deps.secret }, item.declaration), spawn, signal)
 
   async function dueWork(): Promise<{ readonly run: BackupRun } | { readonly until: Date }> {
+    if (unwritten !== undefined) {
+      await journal.fail(unwritten.id, unwritten.error)
+      unwritten = undefined
+      changed('what has ended is written down')
+    }
     const [first] = await journal.asked()
     if (first !== undefined) return { run: first }
     const [histories, repositories] = await Promise.all([journal.histories(), journal.repositories()])
@@ -104,7 +111,9 @@ export function createBackupRoom(deps: BackupRoomDeps) {
     } catch (error) {
       // It stays open, and the next start says that it was interrupted.
       if (stopping.signal.aborted) return
+      unwritten = { id: run.id, error }
       await journal.fail(run.id, error)
+      unwritten = undefined
       log.warn('backup failed', { key: run.name, verb: run.verb, run: run.id, error: explain(error) })
     }
     changed(`${run.verb} of ${run.name} has ended`)

@@ -77,7 +77,7 @@ export function standingOf(
   }
   return (
     drillStanding(item, made, tried, now) ?? {
-      ...{ state: 'ready', reason: '', message: `${told}${provenBy(tried)}${interruptedBy(name, histories)}` },
+      ...{ state: 'ready', reason: '', message: `${told}${without(made)}${provenBy(tried)}${interruptedBy(name, histories)}` },
     }
   )
 }
@@ -109,6 +109,9 @@ function drillStanding(item: BackupItem, made: History, tried: History, now: Dat
   if (since === undefined || now <= lateAt(timetable, since, undefined)) return undefined
   return { state: 'failed', reason: 'drill-late', message: `no restore has been tried out since ${moment(since)}` }
 }
+
+/** What it has not got although it was wanted. */
+const without = ({ succeeded }: History) => (Number(succeeded?.facts.unread ?? 0) === 0 ? '' : `, but ${succeeded?.message}`)
 
 const provenBy = ({ succeeded }: History) =>
   succeeded?.startedAt === undefined

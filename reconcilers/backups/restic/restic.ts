@@ -1,3 +1,4 @@
+import { relative } from 'node:path'
 import { z } from 'zod'
 import { ApplianceError } from '../../../runtime/os/errors.ts'
 import { makeDirectory, readTextIfExists, removeIfExists } from '../../../runtime/os/files.ts'
@@ -162,7 +163,11 @@ export function createRestic(access: ResticAccess, spawn: Spawn, signal: AbortSi
       const { code, stdout, stderr } = await run(words, { cwd: folder })
       // 3: there is a snapshot, and some files could not be read.
       if (code !== 0 && code !== 3) throw refusalOf('backup', `${stderr}\n${messagesIn(stdout)}`, own)
-      return storedIn(stdout, stderr)
+      const stored = storedIn(stdout, stderr)
+      return {
+        ...stored,
+        unread: [...new Set(stored.unread.map(path => (path.startsWith('/') ? relative(folder, path) : path)))],
+      }
     },
     async restore(snapshot, target, ending) {
       const { code, stdout, stderr } = await run(['restore', snapshot, '--target', target, '--no-lock'], { ending })
