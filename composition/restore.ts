@@ -56,7 +56,7 @@ async function restoreNewly(
   { into, snapshot, signal, progress }: RestoreOrder,
   step: (name: string) => Promise<void>,
 ): Promise<string> {
-  const run = chooseRun(storedRuns(await restic.snapshots(ourTag)), snapshot)
+  const run = chooseRun(storedRuns(await restic.snapshots(ourTag)), snapshot, new Date())
   progress(`found ${run.name} of ${run.hostname}, ${run.time.toISOString()}`)
   const deps = { spawn, signal, progress, step, postgres: () => findPostgres(homeAt(into)) }
   return fillFolder(into, async folder => writeNote((await restoreRun(restic, run, folder, deps)).manifest), step, spawn)

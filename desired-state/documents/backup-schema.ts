@@ -8,9 +8,14 @@ export const backupParts = [
 ] as const satisfies readonly string[]
 
 const keepSchema = z.strictObject({
-  days: z.int().min(1).max(3_650).optional().describe('One of each day for so many days. Default: backup_retention_days.'),
-  weeks: z.int().min(0).max(520).default(8).describe('One of each week for so many weeks. Default: 8.'),
-  months: z.int().min(0).max(240).default(12).describe('One of each month for so many months. Default: 12.'),
+  days: z
+    .int()
+    .min(1)
+    .max(3_650)
+    .optional()
+    .describe('The last one of each of so many days that have one. Default: backup_retention_days.'),
+  weeks: z.int().min(0).max(520).default(8).describe('The last one of each of so many weeks that have one. Default: 8.'),
+  months: z.int().min(0).max(240).default(12).describe('The last one of each of so many months that have one. Default: 12.'),
 })
 
 export const backupSchema = z.strictObject({

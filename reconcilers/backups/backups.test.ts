@@ -126,6 +126,18 @@ test('a trial finds a damaged repository, and says so louder than that the last 
   expect(await over.done('verify')).toMatchObject({ outcome: 'succeeded' })
 })
 
+test('a clock that was years ahead for a while takes no backup away, and afterwards none is missed', async () => {
+  over.declare(rig.yaml(', drill: never'))
+  const before = (await over.room.backups.snapshots('nightly')).length
+  clock.turn(3_650 * 86_400_000)
+  expect((await over.done('run')).outcome).toBe('succeeded')
+  clock.turn(-3_650 * 86_400_000)
+  expect((await over.room.backups.snapshots('nightly')).length).toBeGreaterThan(before)
+  const [told] = await over.room.backups.list()
+  expect(Date.parse(told?.next ?? '')).toBeLessThan(Date.now() + 2 * 86_400_000)
+  expect(Date.parse(told?.succeededAt ?? '')).toBeLessThan(Date.now())
+})
+
 test('the password stands in no file, no journal and no command line', async () => {
   const lines = new Set<string>()
   const watching = setInterval(() => {

@@ -95,6 +95,8 @@ function runOf(value: unknown): BackupRun {
 
 /** Of each backup. */
 const mostKept = 200
+/** Milliseconds. */
+const minute = 60_000
 
 export function createBackupJournal(store: Store, clock: Clock): BackupJournal {
   const end = async (
@@ -144,7 +146,10 @@ export function createBackupJournal(store: Store, clock: Clock): BackupJournal {
     recent: async (name, limit) =>
       (await store`SELECT * FROM backup_run WHERE name = ${name} ORDER BY asked_at DESC LIMIT ${limit}`).map(runOf),
     async histories() {
-      const rows = await store`SELECT * FROM backup_run WHERE outcome <> 'asked' ORDER BY name, verb, started_at`
+      // What a clock that was ahead has written down did not happen yet: for as long nothing would be due, nor late.
+      const soon = new Date(clock.now().getTime() + minute)
+      const rows = await store`
+        SELECT * FROM backup_run WHERE outcome <> 'asked' AND GREATEST(started_at, ended_at) <= ${soon} ORDER BY name, verb, started_at`
       const groups = Map.groupBy(rows.map(runOf), ({ name, verb }) => historyKey(name, verb))
       return new Map([...groups].map(([key, runs]) => [key, historyOf(runs)]))
     },

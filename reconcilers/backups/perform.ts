@@ -4,7 +4,7 @@ import type { Home } from '../../runtime/os/home.ts'
 import type { Log } from '../../runtime/os/log.ts'
 import type { BackupItem } from './item.ts'
 import type { BackupJournal, BackupRun } from './journal.ts'
-import { removeOwnLocks } from './locks.ts'
+import { removeDeadLocks } from './locks.ts'
 import { ResticRefusal } from './restic/refusal.ts'
 import type { Restic } from './restic/restic.ts'
 import { drill } from './restore/drill.ts'
@@ -53,8 +53,8 @@ export async function perform(deps: PerformDeps, work: Work): Promise<Performed>
   }
 }
 
-/** It is the repository that was begun, and no run of ours that died still locks it. */
-async function makeSure({ journal, log }: PerformDeps, { item, run, restic }: Work): Promise<void> {
+/** It is the repository that was begun, and nobody who is dead still locks it. */
+async function makeSure({ journal, clock, log }: PerformDeps, { item, run, restic }: Work): Promise<void> {
   const { name, location } = item.declaration
   const begun = (await journal.repositories()).get(name)
   if (begun?.location !== location.repository)
@@ -68,7 +68,8 @@ async function makeSure({ journal, log }: PerformDeps, { item, run, restic }: Wo
       'put the old one back, or declare this one under another name',
     )
   const before = (await journal.recent(name, 20)).find(each => each.id !== run.id && each.startedAt !== undefined)
-  if (before?.startedAt !== undefined && before.outcome !== 'succeeded') await removeOwnLocks(restic, before.startedAt, log)
+  if (before?.startedAt !== undefined && before.outcome !== 'succeeded')
+    await removeDeadLocks(restic, before.startedAt, clock.now(), log)
 }
 
 async function makeBackup({ source, clock }: PerformDeps, { item, run, restic, step }: Work): Promise<Performed> {
@@ -97,7 +98,7 @@ async function makeBackup({ source, clock }: PerformDeps, { item, run, restic, s
 
 async function tryOut(deps: PerformDeps, { item, restic, signal, step }: Work): Promise<Performed> {
   const { source, judgeAudit } = deps
-  const run = await findRun(restic, item.declaration.name, source.appliance, undefined)
+  const run = await findRun(restic, item.declaration.name, source.appliance, undefined, deps.clock.now())
   await restic.check(item.declaration.checkPercent)
   await step('checked')
   const drilled = await drill(restic, run, { ...restoreDeps(deps, signal, step), home: source.home, judgeAudit })
@@ -111,7 +112,8 @@ async function tryOut(deps: PerformDeps, { item, restic, signal, step }: Work): 
 async function giveBack(deps: PerformDeps, { item, run, restic, signal, step }: Work): Promise<Performed> {
   const { snapshot, into } = run.facts
   if (typeof into !== 'string') throw new ApplianceError('invalid', 'nobody said where to restore it')
-  const found = await findRun(restic, item.declaration.name, undefined, typeof snapshot === 'string' ? snapshot : undefined)
+  const wanted = typeof snapshot === 'string' ? snapshot : undefined
+  const found = await findRun(restic, item.declaration.name, undefined, wanted, deps.clock.now())
   await fillFolder(
     into,
     async scratch => {
@@ -138,16 +140,28 @@ async function ownRuns(restic: Restic, name: string, appliance: string): Promise
 }
 
 /** The run of a snapshot, or the newest complete one. */
-async function findRun(restic: Restic, name: string, appliance: string | undefined, snapshot: string | undefined) {
+async function findRun(restic: Restic, name: string, appliance: string | undefined, snapshot: string | undefined, now: Date) {
   const runs = storedRuns(await restic.snapshots(`backup:${name}`)).filter(
     run => appliance === undefined || run.appliance === appliance,
   )
-  return chooseRun(runs, snapshot)
+  return chooseRun(runs, snapshot, now)
 }
 
-/** By the beginning of the id of its snapshot or run; without one the newest. Throws what is wrong with the choice. */
-export function chooseRun(runs: readonly StoredRun[], snapshot: string | undefined): StoredRun & { readonly files: string } {
-  const complete = runs.filter(isComplete)
+/** Milliseconds by which the clock of whoever made a backup may be ahead of ours. */
+const ahead = 60 * 60_000
+
+/**
+ * By the beginning of the id of its snapshot or run; without one the newest. What a clock that was ahead has made is the
+ * newest only where there is nothing else. Throws what is wrong with the choice.
+ */
+export function chooseRun(
+  runs: readonly StoredRun[],
+  snapshot: string | undefined,
+  now: Date,
+): StoredRun & { readonly files: string } {
+  const isAhead = ({ time }: StoredRun) => time.getTime() > now.getTime() + ahead
+  const all = runs.filter(isComplete)
+  const complete = [...all.filter(run => !isAhead(run)), ...all.filter(isAhead)]
   const named =
     snapshot === undefined || snapshot === 'latest'
       ? complete

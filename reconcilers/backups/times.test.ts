@@ -102,17 +102,17 @@ test('the last backup of each day, week and month stays as long as declared, and
   const runs = [...days, '2026-11-27T01:30'].map(time => stored(time))
   const gone = new Set(superfluous(runs, { days: 3, weeks: 2, months: 2 }, at('2026-11-28T02:05')))
   expect(runs.filter(each => !gone.has(each)).map(each => each.run)).toEqual([
-    ...[
-      '2026-11-28T02:00',
-      '2026-11-27T02:00',
-      '2026-11-26T02:00',
-      '2026-11-22T02:00',
-      '2026-11-15T02:00',
-      '2026-10-31T02:00',
-      '2026-09-30T02:00',
-    ],
+    ...['2026-11-28T02:00', '2026-11-27T02:00', '2026-11-26T02:00', '2026-11-22T02:00', '2026-10-31T02:00'],
   ])
   expect(superfluous([stored('2020-01-01T00:00')], { days: 1, weeks: 0, months: 0 }, at('2026-11-28T02:00'))).toEqual([])
+})
+
+test('a clock that is years ahead makes no backup too old, nor is one of that time taken for the newest afterwards', () => {
+  const runs = ['2036-11-28T02:00', '2026-11-28T02:00', '2026-11-27T02:00', '2026-11-26T02:00'].map(time => stored(time))
+  expect(superfluous(runs, { days: 4, weeks: 0, months: 0 }, at('2036-11-28T02:05'))).toEqual([])
+  expect(chooseRun(runs, undefined, at('2026-11-28T03:00')).run).toBe('2026-11-28T02:00')
+  expect(chooseRun(runs, '2036', at('2026-11-28T03:00')).run).toBe('2036-11-28T02:00')
+  expect(chooseRun(runs.slice(0, 1), undefined, at('2026-11-28T03:00')).run).toBe('2036-11-28T02:00')
 })
 
 test('a backup by hand never takes the place of one of the last day', () => {
@@ -132,13 +132,13 @@ test('what was never finished keeps nothing from being kept, and goes after a da
 
 test('a snapshot that is not there is answered with those that are, also where no appliance runs that would list them', () => {
   const runs = [stored('2026-11-28T14:05', 'b505a3221111'), { ...stored('2026-11-28T15:00'), files: undefined }]
-  expect(chooseRun(runs, 'b505').files).toBe('b505a3221111')
-  const choose = () => chooseRun(runs, 'dead')
+  expect(chooseRun(runs, 'b505', at('2026-11-28T16:00')).files).toBe('b505a3221111')
+  const choose = () => chooseRun(runs, 'dead', at('2026-11-28T16:00'))
   expect(choose).toThrow('there is no snapshot dead')
   try {
     choose()
   } catch (error) {
     expect(explain(error)).toContain('there are b505a322 of 2026-11-28 14:05 UTC')
   }
-  expect(() => chooseRun([], 'dead')).toThrow('there is no complete backup')
+  expect(() => chooseRun([], 'dead', new Date())).toThrow('there is no complete backup')
 })
