@@ -4,9 +4,9 @@ import type { Settings } from '../desired-state/state.ts'
 import { type CertificatesDependencies, createCertificatesReconciler } from '../reconcilers/certificates/certificates.ts'
 import { presented } from '../reconcilers/certificates/handshake.ts'
 import { issuerOf } from '../reconcilers/certificates/issuer.ts'
-import { certificatesOf } from '../reconcilers/certificates/item.ts'
-import type { Requests } from '../reconcilers/certificates/requests.ts'
-import { createCertificates } from '../reconcilers/certificates/stored.ts'
+import { type CertificateItem, certificatesOf } from '../reconcilers/certificates/item.ts'
+import type { CertificateRequest, Requests } from '../reconcilers/certificates/requests.ts'
+import { type Certificates, createCertificates, type StoredCertificate } from '../reconcilers/certificates/stored.ts'
 import type { RunningEngine } from '../reconcilers/engine/engine.ts'
 import type { AnyReconciler } from '../reconcilers/engine/reconciler.ts'
 import type { ResourceStatus } from '../reconcilers/engine/status.ts'
@@ -51,11 +51,11 @@ export function certificateRoom({ httpsPort, wake, settings, standing, ...deps }
     // One that is on its way to other servers of its zone is there.
     return records.find(({ state }) => state !== 'ready' && state !== 'reconciling')?.message
   }
-  const served: CertificatesDependencies['served'] = async (host, chain, signal) => {
+  const served: CertificatesDependencies['served'] = async ({ host, name }, chain, signal) => {
     wake('site', `${host} has a new certificate`)
     const wanted = new Uint8Array(new X509Certificate(chain).raw)
     // The site has more to do than to serve it: whoever waits for the whole is told when that is done, too.
-    const isServed = async () => isSame(await presented(host, httpsPort, signal), wanted) && !isChanging(host)
+    const isServed = async () => isSame(await presented(name, httpsPort, signal), wanted) && !isChanging(host)
     await untilServed(host, isServed, deps.clock, signal)
   }
   const withdrawn = (host: string) => wake('site', `a certificate of ${host} was revoked`)
@@ -113,6 +113,17 @@ export interface CertificateRequestsDeps {
   readonly engine: Pick<RunningEngine, 'state' | 'wake'>
 }
 
+/** The one for all names, or while there is none what some of them have; what is to be revoked is the newest of all. */
+function certificateMeant(
+  certificates: Pick<Certificates, 'issued' | 'newest'>,
+  item: CertificateItem,
+  action: CertificateRequest['action'],
+): StoredCertificate | undefined {
+  const whole = certificates.issued(item, item.issuer.directory)
+  const all = [...(whole === undefined ? [] : [whole]), ...certificates.newest(item).map(({ certificate }) => certificate)]
+  return action.type === 'renew' ? all[0] : all.sort((a, b) => b.begin - a.begin)[0]
+}
+
 /** What people ask for, as the door takes it. */
 export function certificateRequests({ home, spawn, clock, requests, engine }: CertificateRequestsDeps): CertificateRequests {
   const certificates = createCertificates(nginxLayout(home), spawn, () => clock.now())
@@ -126,7 +137,7 @@ export function certificateRequests({ home, spawn, clock, requests, engine }: Ce
           hint: 'the verb certificate list shows those that are',
         })
       }
-      const issued = certificates.issued(item, item.issuer.directory)
+      const issued = certificateMeant(certificates, item, action)
       if (issued === undefined) {
         throw new ApplianceError('invalid', `no authority has given a certificate for ${host} yet`, {
           hint: `see certificate/${host} of the verb status`,

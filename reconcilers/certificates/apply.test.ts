@@ -35,9 +35,9 @@ beforeEach(async () => {
 afterEach(() => rm(home.root, { recursive: true, force: true }))
 
 /** As an order is left; who signed it does not matter here. */
-async function give(folder: string): Promise<void> {
+async function give(folder: string, [host = item.host, ...aliases]: readonly string[] = []): Promise<void> {
   await mkdir(folder, { recursive: true })
-  await makeSelfSigned(spawn, folder, item)
+  await makeSelfSigned(spawn, folder, { host, aliases })
   const { certificate, chain, both } = orderFiles(folder)
   await writeFile(chain, '')
   await copyFile(certificate, both)
@@ -52,13 +52,15 @@ function room(refuses: readonly string[] = [], sites: ObtainDeps['sites'] = serv
   const served: string[] = []
   const withdrawn: (readonly [string, string | undefined])[] = []
   const certbot: Certbot = {
-    async obtain({ directory: at, host, ready }) {
+    async obtain({ directory: at, host, names, ready }) {
       asked.push(at)
       if (refuses.includes('at once')) throw refusal({ directory: at }, 'Detail: away', new Date())
       await ready()
       looked.push(at)
       if (refuses.includes(at)) throw refusal({ directory: at }, 'Detail: no such name', new Date())
-      await give(hostPlaces(places, at, host).order)
+      const refused = names.filter(name => refuses.includes(name)).map(name => `Domain: ${name}\nDetail: no such name`)
+      if (refused.length > 0) throw refusal({ directory: at }, refused.join('\n'), new Date())
+      await give(hostPlaces(places, at, host).order, names)
     },
     async revoke() {
       if (refuses.includes('revocations')) throw new Error('the authority is away')
@@ -66,18 +68,23 @@ function room(refuses: readonly string[] = [], sites: ObtainDeps['sites'] = serv
   }
   const certificates = createCertificates(nginxLayout(home), spawn, () => new Date())
   const apply = (rehearsal = false, fatal = '', settled?: () => Promise<void>, ahead = settled !== undefined) =>
-    act({ type: 'obtain', item, rehearsal, ahead }, fatal, settled)
+    act({ type: 'obtain', item, rehearsal, ahead, worn: [] }, fatal, settled)
   const act = (action: CertificateAction, fatal = '', settled?: () => Promise<void>) =>
     applyCertificate(
       {
         ...{ home, certbot, clock: systemClock, places, certificates, requests: rememberedRequests(new Map()) },
         issuer: () => item.issuer,
-        ...{ resolve: async () => [], own: [], recordLacks: () => undefined, sites },
+        ...{
+          resolve: async name => (refuses.includes(`${name} in DNS`) ? [] : ['203.0.113.5']),
+          own: [],
+          recordLacks: () => undefined,
+          sites,
+        },
         providers: () => {
           throw new Error('nothing is put into DNS')
         },
         attempts: { recent: async () => new Map(), record: async attempt => void attempts.push(attempt) },
-        served: async host => void served.push(host),
+        served: async ({ host }) => void served.push(host),
         withdrawn: host => void withdrawn.push([host, certificates.issued(item, directory)?.id]),
       },
       item.host,
@@ -98,9 +105,10 @@ test('a certificate is kept under its content, with its authority, and serves be
   const { apply, certificates, served } = room()
   const own = await certificates.make(item)
   await apply()
-  const usable = certificates.usable({ ...item, tls: 'acme' }, own)
-  expect(usable?.directory).toBe(directory)
-  expect(certificates.usable({ ...item, tls: 'self-signed' }, own)?.id).toBe(own)
+  const { shares, uncovered } = certificates.chosen({ ...item, tls: 'acme' })
+  expect([shares.map(({ certificate }) => certificate.directory), uncovered]).toEqual([[directory], []])
+  expect(certificates.chosen({ ...item, tls: 'self-signed' }).shares).toEqual([])
+  expect(certificates.own(item, new Set())?.id).toBe(own)
   expect(served).toEqual([item.host])
 })
 
@@ -191,7 +199,7 @@ test('a key that is not the one of its certificate, and a certificate that canno
   await writeFile(join(folder, 'key.pem'), key)
   expect(certificates.issued(item, directory)?.id).toBe(kept?.id)
   await writeFile(join(folder, 'certificate.pem'), '-----BEGIN CERTIFICATE-----\nMIIB')
-  expect(certificates.usable({ ...item, tls: 'acme' }, kept?.id)).toBeUndefined()
+  expect(certificates.chosen({ ...item, tls: 'acme' }).shares).toEqual([])
 })
 
 test('a revocation that does not succeed holds nothing up: the host gets another one, also of a new authority, and renewals', async () => {
@@ -218,4 +226,52 @@ test('the sites are told at once when a certificate is revoked, after which noth
   expect(withdrawn).toEqual([])
   await act(revoke)
   expect(withdrawn).toEqual([[item.host, undefined]])
+})
+
+test('where not all names are to be had, those that would soon lose theirs are asked for without the ones that were refused', async () => {
+  const { host } = item
+  const [www, late, gone] = ['www.shop.example.com', 'late.shop.example.com', 'gone.shop.example.com']
+  const all = { ...item, aliases: [www, late, gone] }
+  const obtaining = (worn: readonly string[]) => ({ type: 'obtain', item: all, rehearsal: false, ahead: false, worn }) as const
+  const kept = (certificates: ReturnType<typeof room>['certificates']) => certificates.newest(all).map(({ name }) => name)
+  const one = room([late])
+  await expect(one.act(obtaining([]))).rejects.toThrow(`${late}: no such name`)
+  expect(one.asked).toEqual([directory])
+  await expect(one.act(obtaining([host, www]))).rejects.toThrow(`${late}: no such name`)
+  expect([one.asked, kept(one.certificates)]).toEqual([
+    [directory, directory, staging, directory],
+    [host, www],
+  ])
+  expect(one.attempts.map(({ failure }) => failure !== undefined)).toEqual([true, true, false, false])
+  const two = room([late, gone])
+  await expect(two.act(obtaining([host, www, gone]))).rejects.toThrow(`${gone}: no such name`)
+  expect(kept(two.certificates)).toEqual([host, www])
+  const none = room([host, www, late])
+  await expect(none.act(obtaining([host, www]))).rejects.toThrow('no such name')
+  expect(none.asked).toEqual([directory])
+})
+
+test('names that lead nowhere are left out one by one, before the authority is asked for the others', async () => {
+  const [www, late, gone] = ['www.shop.example.com', 'late.shop.example.com', 'gone.shop.example.com']
+  const aliases = [www, late, gone]
+  const fromOutside = { derived: [], elsewhere: [item.host, ...aliases] }
+  const all: CertificateItem = { ...item, aliases, proof: { type: 'http', fromOutside } }
+  const { act, asked, certificates } = room([`${late} in DNS`, `${gone} in DNS`])
+  const obtaining = { type: 'obtain', item: all, rehearsal: false, ahead: false, worn: [item.host, www, gone] } as const
+  await expect(act(obtaining)).rejects.toThrow(`${late} has no address in DNS`)
+  expect([asked, certificates.newest(all).map(({ name }) => name)]).toEqual([
+    [staging, directory],
+    [item.host, www],
+  ])
+})
+
+test('what the authority gave for some of the names before a death is taken up before it is asked for all of them', async () => {
+  const [www, late] = ['www.shop.example.com', 'late.shop.example.com']
+  const all = { ...item, aliases: [www, late] }
+  const obtaining = { type: 'obtain', item: all, rehearsal: false, ahead: false, worn: [item.host, www] } as const
+  const { act, certificates } = room([late])
+  await expect(act(obtaining, 'issued')).rejects.toThrow('killed at issued')
+  expect(certificates.newest(all)).toEqual([])
+  await expect(act({ ...obtaining, worn: [] })).rejects.toThrow('no such name')
+  expect(certificates.newest(all).map(({ name }) => name)).toEqual([item.host, www])
 })

@@ -27,6 +27,8 @@ export interface CertificateItem {
   readonly aliases: readonly string[]
   readonly issuer: Issuer
   readonly proof: Proof
+  /** Those of its names that are asked for, where not all of them are to be had. */
+  readonly part?: readonly string[]
 }
 
 /** By host: every domain with `tls: acme`. */
@@ -65,4 +67,5 @@ function outsideOf(names: readonly string[], zones: ReadonlyMap<string, DnsZone>
   return { derived: names.filter(derives), elsewhere: names.filter(name => zoneOf(zones, name) === undefined) }
 }
 
-export const namesOf = ({ host, aliases }: Pick<CertificateItem, 'host' | 'aliases'>): readonly string[] => [host, ...aliases]
+export const namesOf = ({ host, aliases, part }: Pick<CertificateItem, 'host' | 'aliases' | 'part'>): readonly string[] =>
+  part ?? [host, ...aliases]

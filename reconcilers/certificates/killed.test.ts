@@ -90,7 +90,7 @@ test('kill -9 at every step of a revocation leaves one certificate, which served
   }
   const servedFirst: (readonly [string, boolean])[] = []
   const reconciler = rig.reconciler({
-    served: async host => void servedFirst.push([host, !(await isRevoked(host))]),
+    served: async ({ host }) => void servedFirst.push([host, !(await isRevoked(host))]),
   })
   expect((await rig.converge(domains, { reconciler })).second.changes).toEqual([])
   expect(

@@ -6,7 +6,7 @@ import type { CertificateItem } from './item.ts'
 import { countShown } from './ledger.ts'
 import { findLeft } from './left.ts'
 import { type CertbotPlaces, foldersOf, hostsIn } from './places.ts'
-import { renewalTime } from './renewal-time.ts'
+import { isWorn, renewalTime } from './renewal-time.ts'
 import type { Renewal } from './renewals.ts'
 import type { CertificateRequest, Requests } from './requests.ts'
 import type { Certificates, StoredCertificate } from './stored.ts'
@@ -15,8 +15,12 @@ import { type SuggestionDeps, suggestionsFor } from './suggestions.ts'
 export interface ObservedCertificate {
   /** The newest of the declared authority for all names. */
   readonly issued: StoredCertificate | undefined
-  /** What visitors get of any authority; undefined while it is one of this server's own. */
+  /** What visitors get of any authority, of several the one that ends first; undefined while all are this server's own. */
   readonly serving: StoredCertificate | undefined
+  /** Names that nobody but this server vouches for. */
+  readonly uncovered: readonly string[]
+  /** Names whose newest certificate is close to its end: where not all are to be had, these are asked for. */
+  readonly worn: readonly string[]
   /** It has to be renewed by now. */
   readonly due: boolean
   /** Milliseconds to the end of what serves, or since that of the last one. */
@@ -76,11 +80,11 @@ export async function observeCertificates(
     const issued = issuedFor.get(item.host)
     const tried = recent.get(item.host) ?? []
     const renewal = issued && suggestions.get(issued.id)
-    const usable = certificates.usable({ ...item, tls: 'acme' }, undefined)
-    const serving = usable?.directory === undefined ? undefined : usable
+    const { shares, uncovered } = certificates.chosen({ ...item, tls: 'acme', authority: item.issuer.directory })
+    const serving = shares.map(({ certificate }) => certificate).sort((a, b) => a.end - b.end)[0]
     const last = serving ?? issued
     found.set(item.host, {
-      ...{ issued, serving },
+      ...{ issued, serving, uncovered, worn: wornNames(certificates, item, now) },
       due: issued !== undefined && now >= renewalTime(issued, renewal?.suggested, tried, now),
       left: last && last.end - now,
       renewal,
@@ -92,6 +96,9 @@ export async function observeCertificates(
   }
   return { certificates: found, kept: await hostsIn(places), leaving: await leavingOf(deps, desired, asked) }
 }
+
+const wornNames = (certificates: Certificates, item: CertificateItem, now: number): readonly string[] =>
+  certificates.newest(item).flatMap(({ name, certificate }) => (isWorn(certificate, now) ? [name] : []))
 
 async function leavingOf(
   deps: Pick<ObserveDeps, 'home' | 'certificates'>,

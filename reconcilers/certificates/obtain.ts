@@ -8,11 +8,11 @@ import type { Certbot } from './certbot.ts'
 import { type DnsAnswersDeps, hideAll } from './dns-answers.ts'
 import { takeAllAway } from './http-answers.ts'
 import { type CertificateItem, namesOf } from './item.ts'
-import { givenIn } from './order.ts'
+import { type Given, givenIn } from './order.ts'
 import { type CertbotPlaces, foldersOf, hostPlaces } from './places.ts'
 import type { Obtaining } from './plan.ts'
 import { needReach, needRecords, type ReachDeps } from './reach.ts'
-import { Refusal } from './refusal.ts'
+import { namesIn, Refusal } from './refusal.ts'
 import type { Certificates } from './stored.ts'
 
 /** The site that a certificate is for. */
@@ -22,6 +22,9 @@ export interface Sites {
   /** Why it cannot take a certificate up, once it is not being changed any more; undefined when it can. */
   lacks(host: string, signal: AbortSignal): Promise<string | undefined>
 }
+
+/** What is to be obtained, and how: see `plan.ts`. */
+export type Wish = Omit<Obtaining, 'type'>
 
 export interface ObtainDeps extends ReachDeps, DnsAnswersDeps {
   readonly clock: Clock
@@ -33,7 +36,49 @@ export interface ObtainDeps extends ReachDeps, DnsAnswersDeps {
   /** Until every server of their zones has what was written of these names, or is not waited for; an authority may ask any of them. */
   readonly untilSpread?: (names: readonly string[], tell: (message: string) => void, signal: AbortSignal) => Promise<void>
   /** Has the sites take it up, and resolves when a handshake for the host gets this certificate; throws when none does in time. */
-  readonly served: (host: string, chain: string, signal: AbortSignal) => Promise<void>
+  readonly served: (site: { readonly host: string; readonly name: string }, chain: string, signal: AbortSignal) => Promise<void>
+}
+
+/**
+ * One certificate for all names. Where that is not to be had, names that are close to losing theirs are asked for without those
+ * that the refusal speaks of; that there is none for all of them is told all the same.
+ */
+export async function obtain(deps: ObtainDeps, { worn, ...wish }: Wish, context: ApplyContext): Promise<void> {
+  const { item } = wish
+  try {
+    await ask(deps, wish, context)
+  } catch (error) {
+    context.signal.throwIfAborted()
+    const part = withoutBlamed(worn, error)
+    if (part.length > 0 && part.length < namesOf(item).length) {
+      context.progress(item.host, `asking for ${part.join(', ')} alone, which would lose theirs soon: ${explain(error)}`)
+      await obtainPart(deps, { ...item, part }, context)
+    }
+    throw error
+  }
+  await takeUp(deps, item, context)
+}
+
+async function obtainPart(deps: ObtainDeps, item: CertificateItem, context: ApplyContext): Promise<void> {
+  try {
+    await ask(deps, { item, rehearsal: true, ahead: false }, context)
+  } catch (error) {
+    context.signal.throwIfAborted()
+    // An authority names all that it refuses at once; what is looked at before it is asked is told of one by one.
+    const part = error instanceof Refusal ? [] : withoutBlamed(namesOf(item), error)
+    if (part.length === 0 || part.length === namesOf(item).length) throw error
+    return obtainPart(deps, { ...item, part }, context)
+  }
+  await takeUp(deps, item, context)
+}
+
+/** None where the authority takes no questions. */
+function withoutBlamed(names: readonly string[], error: unknown): readonly string[] {
+  const { notBefore, names: refused = [] } = error instanceof Refusal ? error : {}
+  if (notBefore !== undefined) return []
+  const words = error instanceof Error ? error.message : ''
+  const blamed = namesIn(refused.length > 0 ? refused.join(' ') : words, names)
+  return names.filter(name => !blamed.includes(name))
 }
 
 /**
@@ -41,40 +86,54 @@ export interface ObtainDeps extends ReachDeps, DnsAnswersDeps {
  * there. Where they do not come the order is left, and no name is looked at in vain: authorities allow few of those (Let's
  * Encrypt 5 of a name in an hour), and many orders (300 of an account in three hours, those that are left among them).
  */
-export async function obtain(
-  deps: ObtainDeps,
-  { item, rehearsal, ahead }: Omit<Obtaining, 'type'>,
-  context: ApplyContext,
-): Promise<void> {
+async function ask(deps: ObtainDeps, { item, rehearsal, ahead }: Omit<Wish, 'worn'>, context: ApplyContext): Promise<void> {
   const { signal, step, progress } = context
   const { host, issuer } = item
   const { directory, staging } = issuer
-  const { order, socket } = hostPlaces(deps.places, directory, host)
-  const left = await givenIn(order)
-  // Given and not taken up, because something died in between: the authority is not asked for another one.
-  if (left === undefined || !deps.certificates.isFresh(item, { ...left, directory, authorities: issuer.authorities })) {
-    await hideLeftovers(deps, host, signal)
-    const ready = groundFor(deps, item, context)
-    if (ahead && context.settled !== undefined && deps.sites.isChanging(host)) await needReach(deps, item)
-    else await ready()
-    if (rehearsal && staging !== undefined) {
-      progress(host, `asking ${new URL(staging).hostname} first, because the last try failed`)
-      await attempt(deps, item, staging, ready, context)
-      await step('rehearsed')
-    }
-    progress(host, `asking ${new URL(directory).hostname}`)
-    await attempt(deps, item, directory, ready, context)
-    await step('issued')
+  const left = await givenIn(hostPlaces(deps.places, directory, host).order)
+  if (left !== undefined) {
+    // Given and not taken up, because something died in between: the authority is not asked for another one.
+    if (deps.certificates.isFresh(item, { ...left, directory, authorities: issuer.authorities })) return
+    await keepPart(deps, item, left, context)
   }
+  await hideLeftovers(deps, host, signal)
+  const ready = groundFor(deps, item, context)
+  if (ahead && context.settled !== undefined && deps.sites.isChanging(host)) await needReach(deps, item)
+  else await ready()
+  if (rehearsal && staging !== undefined) {
+    progress(host, `asking ${new URL(staging).hostname} first, because the last try failed`)
+    await attempt(deps, item, staging, ready, context)
+    await step('rehearsed')
+  }
+  progress(host, `asking ${new URL(directory).hostname}`)
+  await attempt(deps, item, directory, ready, context)
+  await step('issued')
+}
+
+/** Resolves when it serves. */
+async function takeUp(deps: ObtainDeps, item: CertificateItem, context: ApplyContext): Promise<void> {
+  const { signal, step } = context
+  const { host, issuer } = item
+  const { directory, authorities } = issuer
+  const { order, socket } = hostPlaces(deps.places, directory, host)
   // What a death left, or a certbot that went on without us; nobody listens at it.
   await rm(socket, { force: true })
   const given = await givenIn(order)
   if (given === undefined) throw new ApplianceError('failed', 'certbot said that it has it, and it is not there')
-  await deps.certificates.keep(item, { ...given, directory, authorities: issuer.authorities })
+  await deps.certificates.keep(item, { ...given, directory, authorities })
   await step('kept')
   await context.settled?.()
-  await deps.served(host, given.chain, signal)
+  await deps.served({ host, name: namesOf(item)[0] ?? host }, given.chain, signal)
   await step('served')
+}
+
+/** Given for some of the names, and not taken up: the next order would lose it. */
+async function keepPart({ certificates }: ObtainDeps, item: CertificateItem, left: Given, { step }: ApplyContext): Promise<void> {
+  const issued = { ...left, directory: item.issuer.directory, authorities: item.issuer.authorities }
+  const part = certificates.partOf(item, left.chain)
+  if (part.length === 0 || !certificates.isFresh({ ...item, part }, issued)) return
+  await certificates.keep({ ...item, part }, issued)
+  await step('kept')
 }
 
 /** Waits for what the certificate stands on, once; throws `waiting` when it does not come. */

@@ -27,6 +27,8 @@ const nothing: ObservedCertificate = {
   ...{
     issued: undefined,
     serving: undefined,
+    uncovered: [],
+    worn: [],
     due: false,
     left: undefined,
     renewal: undefined,
@@ -53,6 +55,24 @@ test('a certificate that is not there is obtained, one that is due is renewed, a
   const calm = plan({ issued, left: 60 * day })
   expect([calm.changes, calm.obstacles]).toEqual([[], []])
   expect(calm.notes?.get(item.host)).toBe('ends in 60 days, and is renewed before')
+})
+
+test('of many, those that are about to be lost are asked for first', () => {
+  const hosts = ['a', 'b', 'c', 'd']
+  const { changes } = planCertificates(new Map(hosts.map(host => [host, { ...item, host, aliases: [] }])), {
+    certificates: new Map([['c', { ...nothing, issued, due: true, left: 20 * day, worn: ['c'] }]]),
+    ...{ kept: new Set(), leaving: new Map() },
+  })
+  expect(changes.map(({ key }) => key)).toEqual(['c', 'a', 'b', 'd'])
+})
+
+test('a name without a certificate among others that have one is told apart', () => {
+  const serving = { ...issued, names: new Set([item.host]) }
+  const seen = { serving, uncovered: ['www.shop.example.com'], left: 50 * day, attempts: [failed], pausedUntil: new Date(0) }
+  expect(plan(seen).obstacles[0]?.message).toStartWith(
+    'meanwhile www.shop.example.com has a self-signed certificate, and every other name one of acme.example.com, which ends in 50 days: acme',
+  )
+  expect(plan({ ...seen, left: 5 * day }).urgent?.get(item.host)?.reason).toBe('ends-within-7-days')
 })
 
 test('after a failed try the staging directory is asked first', () => {

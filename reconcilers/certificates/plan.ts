@@ -20,10 +20,12 @@ export interface Obtaining {
   readonly rehearsal: boolean
   /** Nothing was tried yet, so the authority cannot give it without looking: certbot may start before the site is there. */
   readonly ahead: boolean
+  /** Names that are close to losing theirs: where not all are to be had, those of them are asked for that are. */
+  readonly worn: readonly string[]
 }
 
 /** A person wants the certificate of that id revoked. */
-interface Revoking {
+export interface Revoking {
   readonly type: 'revoke'
   readonly item: CertificateItem
   readonly certificate: string
@@ -74,13 +76,18 @@ export function planCertificates(
       if (seen.leftovers > 0) changes.push(hiding(item.host))
     } else changes.push(obtaining(item, seen))
   }
-  return { changes, obstacles, notes, urgent }
+  return { changes: [...changes].sort((a, b) => haste(b) - haste(a)), obstacles, notes, urgent }
 }
+
+/** What is about to be lost goes before what is new: an authority takes only so many orders in a time. */
+const haste = ({ action }: CertificateChange): number => (action.type === 'obtain' && action.worn.length > 0 ? 1 : 0)
 
 const unseen: ObservedCertificate = {
   ...{
     issued: undefined,
     serving: undefined,
+    uncovered: [],
+    worn: [],
     due: false,
     left: undefined,
     renewal: undefined,
@@ -101,7 +108,7 @@ function noteOn({ left = 0, renewal }: ObservedCertificate): string {
 
 const shownTime = (time: Date) => `${time.toISOString().slice(0, 16).replace('T', ' ')} UTC`
 
-function obtaining(item: CertificateItem, { issued, renewal, request, attempts }: ObservedCertificate): CertificateChange {
+function obtaining(item: CertificateItem, { issued, renewal, request, attempts, worn }: ObservedCertificate): CertificateChange {
   const names = namesOf(item).join(', ')
   const authority = new URL(item.issuer.directory).hostname
   const cause = renewal?.explanation === undefined ? '' : `, because of ${renewal.explanation}`
@@ -117,6 +124,7 @@ function obtaining(item: CertificateItem, { issued, renewal, request, attempts }
       item,
       rehearsal: item.issuer.staging !== undefined && attempts[0]?.failure !== undefined,
       ahead: attempts.length === 0,
+      worn,
     },
   }
 }
@@ -190,8 +198,12 @@ function paused(key: string, seen: ObservedCertificate, until: Date, urgency: Ur
   return { key, state: 'waiting', reason, message: `${before}${words}; it is tried again at ${shownTime(until)}` }
 }
 
-function meanwhile({ issued, serving, left = 0 }: ObservedCertificate): string {
+function meanwhile({ issued, serving, uncovered, left = 0 }: ObservedCertificate): string {
   if (issued !== undefined) return `${endsIn(left)}, and could not be renewed`
   if (serving?.directory === undefined) return 'a self-signed certificate serves meanwhile'
-  return `one of ${new URL(serving.directory).hostname} serves meanwhile, and ends ${inWords(left)}`
+  const end = left < 0 ? 'has ended' : `ends ${inWords(left)}`
+  const other = `one of ${new URL(serving.directory).hostname}`
+  return uncovered.length === 0
+    ? `${other} serves meanwhile, and ${end}`
+    : `meanwhile ${uncovered.join(', ')} has a self-signed certificate, and every other name ${other}, which ${end}`
 }

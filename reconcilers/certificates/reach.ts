@@ -15,12 +15,12 @@ export interface ReachDeps {
  * Throws `waiting` where an authority of the internet would look for an answer over HTTP in vain: it counts such tries, and
  * takes only so many of them.
  */
-export async function needReach(
-  { resolve, own }: Pick<ReachDeps, 'resolve' | 'own'>,
-  { host, proof, issuer }: CertificateItem,
-): Promise<void> {
+export async function needReach({ resolve, own }: Pick<ReachDeps, 'resolve' | 'own'>, item: CertificateItem): Promise<void> {
+  const { host, proof, issuer } = item
   if (proof.type !== 'http' || proof.fromOutside === undefined) return
-  const { derived, elsewhere } = proof.fromOutside
+  const names = namesOf(item)
+  const asked = (some: readonly string[]) => some.filter(name => names.includes(name))
+  const [derived, elsewhere] = [asked(proof.fromOutside.derived), asked(proof.fromOutside.elsewhere)]
   const authority = new URL(issuer.directory).hostname
   const waiting = (message: string, hint: string) =>
     new ApplianceError('waiting', message, { subject: `certificate/${host}`, hint })

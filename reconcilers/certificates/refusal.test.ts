@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test'
-import { refusal } from './refusal.ts'
+import { namesIn, refusal } from './refusal.ts'
 
 const directory = 'https://acme.example.com/directory'
 const said = (printed: string) => refusal({ directory }, printed, new Date('2026-01-01')).message
@@ -23,4 +23,13 @@ test.each([
   ],
 ])('the reason is told without what Python wraps around it: %#', (printed, words) => {
   expect(said(printed)).toBe(`acme.example.com gave no certificate: ${words}`)
+})
+
+test('the names that an authority refuses are told apart from those that it only speaks of', () => {
+  const printed =
+    '  Domain: late.example.com\n  Type: dns\n  Detail: late.example.com is an alias of www.example.com, which has no address\n'
+  expect(refusal({ directory }, printed, new Date()).names).toEqual(['late.example.com'])
+  expect(
+    namesIn('the zone has no _acme-challenge.www.example.com. yet', ['example.com', 'www.example.com', '*.www.example.com']),
+  ).toEqual(['www.example.com', '*.www.example.com'])
 })

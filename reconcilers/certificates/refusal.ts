@@ -6,11 +6,20 @@ import type { Order } from './certbot.ts'
 export class Refusal extends ApplianceError {
   /** It said that it takes no more questions until then. */
   readonly notBefore: Date | undefined
+  /** Names that it looked at and found wanting. */
+  readonly names: readonly string[]
 
-  constructor(message: string, hint: string | undefined, notBefore: Date | undefined) {
+  constructor(message: string, hint: string | undefined, notBefore: Date | undefined, names: readonly string[] = []) {
     super('failed', message, hint === undefined ? {} : { hint })
     this.notBefore = notBefore
+    this.names = names
   }
+}
+
+/** Those of the names that a message speaks of, also as the place of their answer in DNS. */
+export function namesIn(message: string, names: readonly string[]): readonly string[] {
+  const words = (message.match(/[\w*.-]+/g) ?? []).map(word => word.replace(/^_acme-challenge\./, '').replace(/\.+$/, ''))
+  return names.filter(name => words.includes(name) || words.includes(name.replace(/^\*\./, '')))
 }
 
 /** The last problem that the authority told of; certbot 2.1 on Python 3.11 prints its own failure to show it instead. */
@@ -30,16 +39,18 @@ const noise =
 /** The authority's own words out of what certbot printed. */
 export function refusal({ directory }: Pick<Order, 'directory'>, printed: string, now: Date): Refusal {
   const message = `${new URL(directory).hostname} gave no certificate: ${wordsIn(printed)}`
-  return new Refusal(message, hintFor(printed), notBefore(printed, now))
+  return new Refusal(message, hintFor(printed), notBefore(printed, now), domainsIn(printed))
 }
 
 export const notRevoked = ({ directory }: Pick<Order, 'directory'>, printed: string): ApplianceError =>
   new Refusal(`${new URL(directory).hostname} did not revoke it: ${wordsIn(printed)}`, hintFor(printed), undefined)
 
+const domainsIn = (printed: string) => [...printed.matchAll(/^\s*Domain:\s*(.+?)\s*$/gm)].flatMap(([, name]) => name ?? [])
+
 function wordsIn(printed: string): string {
   const lines = printed.split('\n').map(line => line.trim())
   const details = lines.flatMap(line => /^Detail:\s*(.+)$/.exec(line)?.[1] ?? [])
-  const domains = lines.flatMap(line => /^Domain:\s*(.+)$/.exec(line)?.[1] ?? [])
+  const domains = domainsIn(printed)
   const told = details.map((detail, index) => (domains[index] === undefined ? detail : `${domains[index]}: ${detail}`))
   const problems = lines.flatMap(line => /^Problem:\s*(.+)$/.exec(line)?.[1] ?? [])
   const found = [told, problems, lines.filter(line => !noise.test(line)).slice(-2)].find(({ length }) => length > 0) ?? []

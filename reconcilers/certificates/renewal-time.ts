@@ -11,6 +11,9 @@ type Life = Pick<StoredCertificate, 'begin' | 'end'>
 /** At two thirds of its life, whatever that is: authorities shorten it. Milliseconds since 1970. */
 export const usualTime = ({ begin, end }: Life): number => begin + ((end - begin) * 2) / 3
 
+/** In the last quarter of its life, before the first alarm: names are no longer held together. */
+export const isWorn = ({ begin, end }: Life, now: number): boolean => now >= end - (end - begin) / 4
+
 /**
  * When a certificate is renewed: at the moment drawn in the authority's window, but not in the last tenth of its life; else
  * at the usual time. Milliseconds since 1970.

@@ -78,7 +78,7 @@ test('where no other one is to be had it is revoked all the same; an older one w
   await expect(rig.converge(shop)).rejects.toThrow('gave no certificate')
   const older = issued()?.id ?? ''
   expect([before, 'ffffffffffffffff', '']).not.toContain(older)
-  expect(rig.certificates.usable({ ...names, tls: 'acme' }, before)?.id).toBe(older)
+  expect(rig.certificates.chosen({ ...names, tls: 'acme' }).shares[0]?.certificate.id).toBe(older)
   expect([await rig.pebble.isRevoked(chain), await rig.pebble.isRevoked(rig.certificates.chainOf(names.host, older))]).toEqual([
     ...[true, false],
   ])
@@ -98,7 +98,8 @@ test('where there is no older one either, the host serves its own until there is
   await expect(rig.converge(shop)).rejects.toThrow('gave no certificate')
   expect([await rig.pebble.isRevoked(chain), rig.requests.size, issued()]).toEqual([true, 0, undefined])
   const own = await rig.certificates.make(names)
-  expect(rig.certificates.usable({ ...names, tls: 'acme' }, before)?.id).toBe(own)
+  expect(rig.certificates.chosen({ ...names, tls: 'acme' }).shares).toEqual([])
+  expect(rig.certificates.own(names, new Set())?.id).toBe(own)
   await rig.bind.byHand('update add shop.example.com. 60 A 127.0.0.1')
   expect((await rig.converge(shop)).second.changes).toEqual([])
   expect(issued()?.id).not.toBe(before)

@@ -11,16 +11,20 @@ import type { NginxLayout } from '../../runtime/services/nginx-layout.ts'
 import { hostFolder } from '../sites/harmless.ts'
 import { certificateFolder } from '../sites/render-site.ts'
 import { moveToArchive } from '../sites/web-roots.ts'
+import { type Choice, choose, isFor, newestFirst, type Wanted } from './choose.ts'
+import { type CertificateItem, namesOf } from './item.ts'
 import { usualTime } from './renewal-time.ts'
 import { makeSelfSigned, renewalDays } from './self-signed.ts'
 
 const millisecondsOfDay = 86_400_000
 /** Certificates kept for each host: the one in use and those it may have to go back to. */
 const keptCertificates = 3
+/** Hosts whose folders are read without a pause for others. */
+const hostsAtOnce = 100
 /** File beside a certificate that its authority has revoked. */
 const revokedMark = 'revoked'
 
-type Names = Pick<DomainDeclaration, 'host' | 'aliases'>
+type Names = Pick<CertificateItem, 'host' | 'aliases' | 'part'>
 
 /** Who gave a certificate. */
 export interface Authority {
@@ -45,36 +49,50 @@ export interface StoredCertificate {
   readonly directory: string | undefined
 }
 
+/** With the folder that it lies in. */
+export interface StoredElsewhere extends StoredCertificate {
+  readonly folder: string
+}
+
 /**
  * Certificates lie in folders that never change, named after their content: `certificates/<host>/<id>/certificate.pem`
  * and `key.pem`, beside them `issuer` where an authority gave it. A site's file names one of them, so key and certificate
  * always change together.
  */
 export interface Certificates {
-  /** The certificate that serves best for all the domain's names; `current`, an id, is preferred among equals. */
-  usable(domain: Names & Pick<DomainDeclaration, 'tls'>, current: string | undefined): StoredCertificate | undefined
+  /** Which certificate of an authority serves each name; `tls`: `self-signed` has none. */
+  chosen(domain: Wanted & Pick<DomainDeclaration, 'tls'>): Choice
+  /** One of this server's own for all names that is good for long; one of `current`, ids, before any other. */
+  own(domain: Names, current: ReadonlySet<string>): StoredCertificate | undefined
   /** The newest that an authority gave for all these names, whether it has ended or not. */
   issued(domain: Names, directory: string): StoredCertificate | undefined
+  /** The newest that any authority gave for each of these names, whether it has ended or not; names without one are left out. */
+  newest(domain: Names): readonly { readonly name: string; readonly certificate: StoredCertificate }[]
+  /** What lies in the folders of all hosts, to be looked through for a name that has just come to another host. */
+  everywhere(): Promise<readonly StoredElsewhere[]>
+  /** Takes over what is still good for a name of the domain that its own folder has nothing for; the other folder keeps it, too. */
+  inherit(domain: Wanted, everywhere: () => Promise<readonly StoredElsewhere[]>): Promise<void>
   /** PEM of one that is kept; throws when it is not. */
   chainOf(host: string, id: string): string
   /** Makes a self-signed one and gives its id. */
   make(domain: Names): Promise<string>
   /** What certbot has and nobody took up, because something died in between: newer than what is kept, and good for long. */
   isFresh(domain: Names, issued: Issued): boolean
+  /** Those of the domain's names that it is for; none when it cannot be read. */
+  partOf(domain: Names, chain: string): readonly string[]
   /** Keeps one that an authority gave, and gives its id; throws `failed` when key, chain and names do not fit together. */
   keep(domain: Names, issued: Issued): Promise<string>
   /** Folder of one that is kept. */
   folderOf(host: string, id: string): string
-  /** Removes all but the newest few and `current`. */
-  tidy(host: string, current: string): Promise<void>
+  /** Removes all but those in use and a few more, of which valid ones of an authority go last. */
+  tidy(host: string, used: readonly string[]): Promise<void>
   archive(home: Home, host: string, name: string): Promise<void>
 }
 
 export function createCertificates(layout: NginxLayout, spawn: Spawn, now: () => Date): Certificates {
   const known = new Map<string, { readonly written: string; readonly facts: StoredCertificate | undefined }>()
   const parentOf = (host: string) => join(layout.certificates, hostFolder(host))
-  const read = (host: string, id: string): StoredCertificate | undefined => {
-    const folder = certificateFolder(layout.prefix, host, id)
+  const readAt = (folder: string, id: string): StoredCertificate | undefined => {
     const written = writtenAt(folder)
     if (written === undefined) return undefined
     const cached = known.get(folder)
@@ -83,10 +101,11 @@ export function createCertificates(layout: NginxLayout, spawn: Spawn, now: () =>
     known.set(folder, { written, facts })
     return facts
   }
-  const fitting = ({ host, aliases }: Names): StoredCertificate[] =>
-    folderNames(parentOf(host))
-      .flatMap(id => read(host, id) ?? [])
-      .filter(({ names }) => [host, ...aliases].every(name => names.has(name)))
+  const read = (host: string, id: string) => readAt(certificateFolder(layout.prefix, host, id), id)
+  const keptOf = (host: string) => folderNames(parentOf(host)).flatMap(id => read(host, id) ?? [])
+  const fitting = (domain: Names): StoredCertificate[] =>
+    keptOf(domain.host)
+      .filter(one => namesOf(domain).every(name => isFor(one, name)))
       .sort(newestFirst)
   const place = async (host: string, fill: (folder: string) => Promise<void>): Promise<string> => {
     const parent = parentOf(host)
@@ -104,15 +123,51 @@ export function createCertificates(layout: NginxLayout, spawn: Spawn, now: () =>
   }
 
   return {
-    usable(domain, current) {
-      const all = fitting(domain)
+    chosen(domain) {
+      if (domain.tls !== 'acme') return { shares: [], uncovered: namesOf(domain) }
+      return choose(domain, keptOf(domain.host), now().getTime())
+    },
+    own(domain, current) {
       const left = ({ end }: StoredCertificate) => (end - now().getTime()) / millisecondsOfDay
-      const issued = domain.tls === 'acme' ? all.find(one => one.directory !== undefined && left(one) > 0) : undefined
-      if (issued !== undefined) return issued
-      const own = all.filter(one => one.directory === undefined && left(one) > renewalDays)
-      return own.find(({ id }) => id === current) ?? own[0]
+      const all = fitting(domain).filter(one => one.directory === undefined && left(one) > renewalDays)
+      return all.find(({ id }) => current.has(id)) ?? all[0]
     },
     issued: (domain, directory) => fitting(domain).find(one => one.directory === directory),
+    newest(domain) {
+      const kept = keptOf(domain.host).filter(({ directory }) => directory !== undefined)
+      kept.sort(newestFirst)
+      return namesOf(domain).flatMap(name => {
+        const certificate = kept.find(one => isFor(one, name))
+        return certificate === undefined ? [] : [{ name, certificate }]
+      })
+    },
+    async everywhere() {
+      const found: StoredElsewhere[] = []
+      for (const [index, host] of (await foldersIn(layout.certificates)).entries()) {
+        if (index % hostsAtOnce === 0) await Bun.sleep(0)
+        for (const id of folderNames(join(layout.certificates, host))) {
+          const folder = join(layout.certificates, host, id)
+          const facts = readAt(folder, id)
+          if (facts !== undefined) found.push({ ...facts, folder })
+        }
+      }
+      return found
+    },
+    async inherit(domain, everywhere) {
+      const time = now().getTime()
+      const { shares, uncovered } = choose(domain, keptOf(domain.host), time)
+      const over = shares.filter(({ certificate }) => certificate.end <= time).flatMap(({ names }) => names)
+      const lacking = new Set([...uncovered, ...over])
+      if (lacking.size === 0) return
+      const others = (await everywhere()).filter(({ folder }) => dirname(folder) !== parentOf(domain.host))
+      const { shares: found } = choose(domain, others, time)
+      for (const { certificate, names } of found) {
+        const { folder } = others.find(({ id }) => id === certificate.id) ?? {}
+        const isNeeded = names.some(name => lacking.has(name) || isFor({ names: lacking }, name))
+        if (folder === undefined || certificate.end <= time || !isNeeded) continue
+        await place(domain.host, target => copyCertificate(folder, target))
+      }
+    },
     folderOf: (host, id) => certificateFolder(layout.prefix, host, id),
     chainOf: (host, id) => readFileSync(join(certificateFolder(layout.prefix, host, id), 'certificate.pem'), 'utf8'),
     make: domain => place(domain.host, folder => makeSelfSigned(spawn, folder, domain)),
@@ -122,6 +177,10 @@ export function createCertificates(layout: NginxLayout, spawn: Spawn, now: () =>
       const kept = fitting(domain).find(one => one.directory === issued.directory)
       const was = statSync(certificateFolder(layout.prefix, domain.host, contentId(issued.chain)), { throwIfNoEntry: false })
       return was === undefined && facts.begin >= (kept?.begin ?? 0) && now().getTime() < usualTime(facts)
+    },
+    partOf(domain, chain) {
+      const facts = factsOf(chain, '', undefined)
+      return facts === undefined ? [] : namesOf(domain).filter(name => isFor(facts, name))
     },
     async keep(domain, issued) {
       const wrong = misfit(domain, issued)
@@ -136,11 +195,16 @@ export function createCertificates(layout: NginxLayout, spawn: Spawn, now: () =>
         await writeFile(join(folder, 'certificate.pem'), issued.chain, { flush: true })
       })
     },
-    async tidy(host, current) {
+    async tidy(host, used) {
       const others = folderNames(parentOf(host))
-        .filter(id => id !== current)
-        .sort((a, b) => (read(host, b)?.begin ?? 0) - (read(host, a)?.begin ?? 0))
-      for (const id of others.slice(keptCertificates - 1)) await rm(join(parentOf(host), id), { recursive: true, force: true })
+        .filter(id => !used.includes(id))
+        .map(id => {
+          const { directory, begin = 0, end = 0 } = read(host, id) ?? {}
+          return { id, begin, good: Number(directory !== undefined && end > now().getTime()) }
+        })
+        .sort((a, b) => b.good - a.good || b.begin - a.begin)
+      for (const { id } of others.slice(keptCertificates - 1))
+        await rm(join(parentOf(host), id), { recursive: true, force: true })
     },
     async archive(home, host, name) {
       const folder = parentOf(host)
@@ -151,15 +215,13 @@ export function createCertificates(layout: NginxLayout, spawn: Spawn, now: () =>
 
 const contentId = (certificate: Uint8Array | string) => createHash('sha256').update(certificate).digest('hex').slice(0, 16)
 
-const newestFirst = (a: StoredCertificate, b: StoredCertificate) => b.begin - a.begin || b.end - a.end || (a.id < b.id ? -1 : 1)
-
-const namesOf = (certificate: X509Certificate) =>
+const subjectsOf = (certificate: X509Certificate) =>
   new Set((certificate.subjectAltName ?? '').split(', ').map(name => name.replace(/^DNS:/, '')))
 
 /** Changes with either file; undefined when one of them is missing, or it was revoked. */
 function writtenAt(folder: string): string | undefined {
   const writtenTime = (name: string) => statSync(join(folder, name), { throwIfNoEntry: false })?.mtimeMs
-  if (writtenTime(revokedMark) !== undefined) return undefined
+  if (isRevoked(folder)) return undefined
   const times = ['key.pem', 'certificate.pem'].map(writtenTime)
   return times.includes(undefined) ? undefined : times.join(' ')
 }
@@ -179,7 +241,7 @@ function factsOf(chain: string | Uint8Array, id: string, directory: string | und
   try {
     const certificate = new X509Certificate(chain)
     const [begin, end] = [Date.parse(certificate.validFrom), Date.parse(certificate.validTo)]
-    return { id, names: namesOf(certificate), begin, end, directory }
+    return { id, names: subjectsOf(certificate), begin, end, directory }
   } catch {
     return undefined
   }
@@ -193,10 +255,24 @@ function directoryOf(folder: string): string | undefined {
   }
 }
 
-/** The authority has revoked what is in that folder: neither it nor another one with its key serves any more; the files stay. */
-export async function markRevoked(folder: string): Promise<void> {
+/** The certificate last: without it there is none. */
+async function copyCertificate(from: string, to: string): Promise<void> {
+  for (const name of ['key.pem', 'issuer', 'certificate.pem']) {
+    await writeFile(join(to, name), await readFile(join(from, name)), { mode: name === 'key.pem' ? 0o600 : 0o644, flush: true })
+  }
+}
+
+/** It was revoked, and serves no more. */
+export const isRevoked = (folder: string): boolean => statSync(join(folder, revokedMark), { throwIfNoEntry: false }) !== undefined
+
+/**
+ * The authority has revoked what is in that folder: neither it nor another one with its key serves any more, whichever host of
+ * `certificates` has it; the files stay.
+ */
+export async function markRevoked(folder: string, certificates: string): Promise<void> {
   const key = publicKeyIn(folder)
-  const others = folderNames(dirname(folder)).map(id => join(dirname(folder), id))
+  const hosts = new Set([dirname(folder), ...(await foldersIn(certificates)).map(host => join(certificates, host))])
+  const others = [...hosts].flatMap(host => folderNames(host).map(id => join(host, id)))
   const same = others.filter(other => other !== folder && key !== undefined && publicKeyIn(other)?.equals(key) === true)
   for (const each of [...same, folder]) await writeFileAtomic(join(each, revokedMark), '')
 }
@@ -220,16 +296,20 @@ export async function authorityOf(folder: string): Promise<Authority | undefined
 }
 
 /** Why a chain and a key cannot serve these names. */
-function misfit({ host, aliases }: Names, { chain, key }: Issued): string | undefined {
+function misfit(domain: Names, { chain, key }: Issued): string | undefined {
   try {
     const certificate = new X509Certificate(chain)
-    const names = namesOf(certificate)
-    const missing = [host, ...aliases].filter(name => !names.has(name))
+    const names = subjectsOf(certificate)
+    const missing = namesOf(domain).filter(name => !isFor({ names }, name))
     if (missing.length > 0) return `it is not for ${missing.join(', ')}`
     return certificate.checkPrivateKey(createPrivateKey(key)) ? undefined : 'its key is another one'
   } catch {
     return 'it cannot be read'
   }
+}
+
+async function foldersIn(path: string): Promise<string[]> {
+  return (await statIfExists(path)) === undefined ? [] : readdir(path)
 }
 
 function folderNames(path: string): string[] {

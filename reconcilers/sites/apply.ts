@@ -75,12 +75,13 @@ async function stageAll(
     if (action.type === 'remove') removals.set(key, action)
     else waiting.push({ host: key, action })
   }
+  const everywhere = once(() => world.certificates.everywhere())
   const work = async () => {
     for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
       context.signal.throwIfAborted()
       const { host, action } = next
       try {
-        staged.set(host, await stageSite(world, action.domain, action.commit, current.index.get(host), context))
+        staged.set(host, await stageSite(world, action.domain, action.commit, current.index.get(host), everywhere, context))
         await endRemoval(world.layout, host)
       } catch (error) {
         context.signal.throwIfAborted()
@@ -241,10 +242,18 @@ async function finishRemovals({ world, context, removals, failures }: Batch): Pr
 async function tidy({ world, staged }: Batch, live: number | undefined): Promise<void> {
   const unimportant = (error: unknown) => world.log.warn('not tidied', { error: explain(error) })
   if (live !== undefined) await collectGarbage(world.layout, live).catch(unimportant)
-  for (const [host, { domain, certificate, release }] of staged) {
-    if (certificate !== undefined) await world.certificates.tidy(host, certificate).catch(unimportant)
+  for (const [host, { domain, certificates, release }] of staged) {
+    if (certificates.length > 0) await world.certificates.tidy(host, certificates).catch(unimportant)
     if (release !== undefined && domain.kind === 'static') await world.deployments.tidy(domain.root).catch(unimportant)
   }
 }
 
 const asError = (error: unknown) => (error instanceof Error ? error : new Error(String(error)))
+
+function once<Found>(look: () => Promise<Found>): () => Promise<Found> {
+  let found: Promise<Found> | undefined
+  return () => {
+    found ??= look()
+    return found
+  }
+}

@@ -8,11 +8,20 @@ import { hostFolder } from './harmless.ts'
 export interface SiteModel {
   readonly host: string
   readonly aliases: readonly string[]
-  /** Id of the certificate (folder `certificates/<host>/<id>`); undefined without TLS. */
+  /** Id of the host's certificate (folder `certificates/<host>/<id>`), and of all names that are not `apart`; undefined without TLS. */
   readonly certificate: string | undefined
+  /** Names that have another certificate until there is one for all; absent: none. */
+  readonly apart?: readonly NamesApart[]
   /** Absent: browsers are not told to insist on TLS. */
   readonly hsts?: Hsts
   readonly content: SiteContent
+}
+
+export interface NamesApart {
+  readonly names: readonly string[]
+  readonly certificate: string
+  /** As in the model. */
+  readonly hsts?: Hsts
 }
 
 export type SiteContent =
@@ -54,6 +63,10 @@ export interface RenderContext {
 export interface UsableCertificate {
   readonly id: string
   readonly issued: boolean
+  /** Other certificates, and the names that have them; absent: this one is for all names. */
+  readonly apart?: readonly { readonly id: string; readonly issued: boolean; readonly names: readonly string[] }[]
+  /** Names whose certificate has ended; absent: none. */
+  readonly ended?: readonly string[]
 }
 
 /** What the world adds to a declaration. */
@@ -63,11 +76,15 @@ export interface SiteFacts {
 }
 
 export function modelOf(domain: DomainDeclaration, facts: SiteFacts): SiteModel {
+  const certificate = domain.tls === 'none' ? undefined : facts.certificate
+  const hstsOf = (issued = false) => (domain.hsts === undefined || !issued ? {} : { hsts: domain.hsts })
+  const apart = certificate?.apart?.map(({ names, id, issued }) => ({ names, certificate: id, ...hstsOf(issued) })) ?? []
   return {
     host: domain.host,
     aliases: [...domain.aliases].sort(),
-    certificate: domain.tls === 'none' ? undefined : facts.certificate?.id,
-    ...(domain.hsts === undefined || !facts.certificate?.issued ? {} : { hsts: domain.hsts }),
+    certificate: certificate?.id,
+    ...(apart.length === 0 ? {} : { apart }),
+    ...hstsOf(facts.certificate?.issued),
     content: contentOf(domain, facts.addresses),
   }
 }

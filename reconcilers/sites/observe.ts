@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { DomainDeclaration } from '../../desired-state/state.ts'
 import { systemCode } from '../../runtime/os/errors.ts'
+import { type DeclaredSite, usableFor } from './certificates-of.ts'
 import { readCurrent } from './generation.ts'
 import { seesFolders, whyDown } from './nginx-down.ts'
 import type { ObservedSite, ObservedSites } from './observation.ts'
@@ -20,7 +21,7 @@ const concurrency = 32
 /** Reads every file of ours back and asks the running nginx about every host. Changes nothing. */
 export async function observeSites(
   world: World,
-  desired: ReadonlyMap<string, DomainDeclaration>,
+  desired: ReadonlyMap<string, DeclaredSite>,
   signal: AbortSignal,
 ): Promise<ObservedSites> {
   const { layout, base, home } = world
@@ -32,6 +33,7 @@ export async function observeSites(
   const outside = await lookOutside(world, desired, files, signal)
   const answers = await probing
   signal.throwIfAborted()
+  const now = world.clock.now().getTime()
   const sites = new Map<string, ObservedSite>()
   for (const host of hosts) {
     const domain = desired.get(host)
@@ -41,7 +43,7 @@ export async function observeSites(
       serving: answers?.get(host),
       webRoot: domain?.kind !== 'static' || webRootExists(home, domain.root) ? 'present' : 'absent',
       upstream: outside.get(host)?.upstream,
-      certificate: domain && domain.tls !== 'none' ? usable(world, domain, file) : undefined,
+      certificate: domain && domain.tls !== 'none' ? usableFor(world.certificates, domain, currentIn(file), now) : undefined,
       release: outside.get(host)?.release,
       removing: removing.get(host),
     })
@@ -53,14 +55,11 @@ const staleFolders = (world: World) => (seesFolders(world) ? undefined : 'nginx 
 
 type FoundFile = NonNullable<ObservedSite['file']>
 
-function usable({ certificates }: World, domain: DomainDeclaration, file: FoundFile | undefined): ObservedSite['certificate'] {
-  const found = certificates.usable(domain, certificateOf(file))
-  return found && { id: found.id, issued: found.directory !== undefined }
-}
+const currentIn = (file: FoundFile | undefined) => certificatesIn(file?.state === 'intact' ? file.text : '')
 
-const certificateOf = (file: FoundFile | undefined) =>
-  file?.state === 'intact' ? certificateName.exec(file.text)?.[1] : undefined
-const certificateName = /^ {2}ssl_certificate ".*\/([0-9a-f]+)\/certificate\.pem";$/m
+/** Ids of the certificates that a site's file names. */
+export const certificatesIn = (text: string): ReadonlySet<string> =>
+  new Set([...text.matchAll(/^ {2}ssl_certificate ".*\/([0-9a-f]+)\/certificate\.pem";$/gm)].flatMap(([, id]) => id ?? []))
 
 /** Small files in the cache of the system: reading them one by one is several times as fast as through the thread pool. */
 async function readFiles(world: World, index: ReadonlyMap<string, string>): Promise<ReadonlyMap<string, FoundFile>> {

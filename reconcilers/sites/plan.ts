@@ -1,6 +1,7 @@
 import type { DomainDeclaration } from '../../desired-state/state.ts'
 import { ApplianceError, explain } from '../../runtime/os/errors.ts'
 import type { Change, Obstacle, Plan } from '../engine/reconciler.ts'
+import { browsersWarn, type DeclaredSite } from './certificates-of.ts'
 import { differences } from './differences.ts'
 import { modelOf, type SiteModel } from './model.ts'
 import type { ObservedSite, ObservedSites } from './observation.ts'
@@ -13,11 +14,7 @@ export type Render = (model: SiteModel) => RenderedSite
 type SiteChange = Change<SiteAction>
 
 /** Pure: what is declared against what was seen. */
-export function planSites(
-  desired: ReadonlyMap<string, DomainDeclaration>,
-  observed: ObservedSites,
-  render: Render,
-): Plan<SiteAction> {
+export function planSites(desired: ReadonlyMap<string, DeclaredSite>, observed: ObservedSites, render: Render): Plan<SiteAction> {
   const changes: SiteChange[] = []
   const obstacles: Obstacle[] = []
   const notes = new Map<string, string>()
@@ -105,10 +102,8 @@ function limitedBy(domain: DomainDeclaration, site: ObservedSite, observed: Obse
     const message = `its repository does not answer: ${release.away}; it is asked again within a minute`
     return { key, state: 'waiting', reason: 'repository-away', message }
   }
-  if (domain.tls === 'acme' && !site.certificate?.issued) {
-    const message = `it serves a self-signed certificate, of which browsers warn, until the authority has given one: see certificate/${key}`
-    return { key, state: 'waiting', reason: 'certificate', message }
-  }
+  const warned = domain.tls === 'acme' ? browsersWarn(domain, site.certificate) : undefined
+  if (warned !== undefined) return { key, state: 'waiting', reason: 'certificate', message: warned }
   return undefined
 }
 
@@ -118,12 +113,7 @@ function noteOn(domain: DomainDeclaration, { release }: ObservedSite): string | 
   return `serves commit ${release.live}`
 }
 
-function publication(
-  domain: DomainDeclaration,
-  site: ObservedSite,
-  observed: ObservedSites,
-  render: Render,
-): SiteChange | undefined {
+function publication(domain: DeclaredSite, site: ObservedSite, observed: ObservedSites, render: Render): SiteChange | undefined {
   const addresses = site.upstream !== undefined && 'addresses' in site.upstream ? site.upstream.addresses : []
   const model = modelOf(domain, { certificate: site.certificate, addresses })
   const commit = newCommit(site)
@@ -194,7 +184,7 @@ function describe(domain: DomainDeclaration): string {
 /** Damage around the sites is healed by any change; when there is none, the first site carries the repair. */
 function withRepair(
   changes: readonly SiteChange[],
-  desired: ReadonlyMap<string, DomainDeclaration>,
+  desired: ReadonlyMap<string, DeclaredSite>,
   { damage, sites }: ObservedSites,
 ): readonly SiteChange[] {
   if (damage === undefined || changes.length > 0) return changes

@@ -54,20 +54,36 @@ export const servesApplication = (file: string): boolean => file.endsWith(applic
 export const fingerprintStart = (file: string) => file.slice(-'.conf'.length - 12, -'.conf'.length)
 
 function body(model: SiteModel, context: RenderContext, fingerprint: string): string {
-  const names = [model.host, ...model.aliases].map(serverName).join(' ')
+  const { apart = [], hsts, ...site } = model
   const server = (lines: readonly string[]) => `\nserver {\n${indent(lines)}\n}\n`
-  const own = [
-    ...mainListeners(model, context),
-    `server_name ${names};`,
-    ...certificateLines(model, context),
-    ...strictTransport(model),
-    'include snippets/acme.conf;',
-    ...probeLocation(fingerprint),
-    ...contentLines(model, context),
+  const serving = (names: readonly string[], own: Pick<SiteModel, 'certificate' | 'hsts'>) => {
+    const shown: SiteModel = { ...site, ...own }
+    return [
+      ...mainListeners(shown, context),
+      `server_name ${names.map(serverName).join(' ')};`,
+      ...certificateLines(shown, context),
+      ...strictTransport(shown),
+      'include snippets/acme.conf;',
+      ...probeLocation(fingerprint),
+      ...contentLines(shown, context),
+    ]
+  }
+  const names = [site.host, ...site.aliases]
+  const main = names.filter(name => !apart.some(each => each.names.includes(name)))
+  const servers = [
+    serving(main, { certificate: site.certificate, ...(hsts === undefined ? {} : { hsts }) }),
+    ...apart.map(({ names: own, ...rest }) => serving(own, rest)),
+    ...(site.certificate === undefined ? [] : [redirecting(names, context)]),
   ]
-  const redirecting = [...httpListeners(context), `server_name ${names};`, 'include snippets/acme.conf;', ...toHttps(context)]
-  return `${upstreamBlock(model)}${server(own)}${model.certificate === undefined ? '' : server(redirecting)}`
+  return `${upstreamBlock(model)}${servers.map(server).join('')}`
 }
+
+const redirecting = (names: readonly string[], context: RenderContext) => [
+  ...httpListeners(context),
+  `server_name ${names.map(serverName).join(' ')};`,
+  'include snippets/acme.conf;',
+  ...toHttps(context),
+]
 
 const indent = (lines: readonly string[]) => lines.map(line => (line === '' ? '' : `  ${line}`)).join('\n')
 
@@ -100,7 +116,7 @@ function certificateLines({ host, certificate }: SiteModel, context: RenderConte
 }
 
 /** RFC 6797. Only from a certificate that browsers trust, which is what it asks of them from then on. */
-function strictTransport({ hsts }: SiteModel): string[] {
+function strictTransport({ hsts }: Pick<SiteModel, 'hsts'>): string[] {
   if (hsts === undefined) return []
   const words = [
     `max-age=${wholeNumber(hsts.seconds, 0, 63_072_000)}`,

@@ -52,6 +52,18 @@ const golden: Readonly<Record<string, SiteModel>> = {
   }),
   redirect: site({ kind: 'redirect', to: 'https://example.com', keepsPath: true, status: 308 }),
   'redirect-path': site({ kind: 'redirect', to: 'https://example.com/new?a=1&b=2', keepsPath: false, status: 301 }),
+  'static-apart': site(staticContent, {
+    ...{ host: 'blog.example.com', aliases: ['late.example.com', '*.blog.example.com'], certificate: '0123456789abcdef' },
+    hsts: { seconds: 600, subdomains: false, preload: false },
+    apart: [
+      {
+        names: ['www.blog.example.com'],
+        certificate: '0123456789abcdef',
+        hsts: { seconds: 600, subdomains: false, preload: false },
+      },
+      { names: ['*.blog.example.com', 'late.example.com'], certificate: 'fedcba9876543210' },
+    ],
+  }),
   portal: site({ kind: 'portal' }, { certificate: '0123456789abcdef' }),
   'star-hsts': site(
     { ...proxyContent, websocket: false },

@@ -4,6 +4,7 @@ import { makeNginxFolders } from '../../runtime/services/nginx.ts'
 import type { ApplyContext, Change, Outcome, Reconciler } from '../engine/reconciler.ts'
 import { applySites } from './apply.ts'
 import { assemble, assembleWhole, rehearse } from './assemble.ts'
+import { type DeclaredSite, declaredSites } from './certificates-of.ts'
 import { testGeneration } from './configuration-test.ts'
 import { publishGeneration, readCurrent } from './generation.ts'
 import type { SiteModel } from './model.ts'
@@ -13,7 +14,7 @@ import { planSites } from './plan.ts'
 import type { RenderedSite } from './render-site.ts'
 import { createWorld, type SiteAction, type SitesDependencies } from './world.ts'
 
-export type SitesReconciler = Reconciler<DomainDeclaration, ObservedSites, SiteAction> & {
+export type SitesReconciler = Reconciler<DeclaredSite, ObservedSites, SiteAction> & {
   applyBatch(changes: readonly Change<SiteAction>[], context: ApplyContext): Promise<readonly Outcome[]>
 }
 
@@ -27,7 +28,7 @@ export function createSitesReconciler(dependencies: SitesDependencies): SitesRec
   return {
     kind: 'site',
     after: [],
-    select: state => state.domains,
+    select: declaredSites,
     observe: (desired, signal) => observeSites(world, desired, signal),
     plan: (desired, observed) => planSites(desired, observed, render),
     applyBatch,

@@ -2,10 +2,12 @@ import { join } from 'node:path'
 import type { DomainDeclaration } from '../../desired-state/state.ts'
 import { ApplianceError } from '../../runtime/os/errors.ts'
 import { writeFileAtomic } from '../../runtime/os/files.ts'
+import type { StoredElsewhere } from '../certificates/stored.ts'
 import type { ApplyContext } from '../engine/reconciler.ts'
+import { type DeclaredSite, servedBy, usableFor } from './certificates-of.ts'
 import { shownRepository } from './git-source.ts'
 import { modelOf, type UsableCertificate } from './model.ts'
-import { readSiteFile } from './observe.ts'
+import { certificatesIn, readSiteFile } from './observe.ts'
 import type { RenderedSite } from './render-site.ts'
 import { storedModel } from './stored-model.ts'
 import { makeWebRoot } from './web-roots.ts'
@@ -14,23 +16,29 @@ import type { World } from './world.ts'
 export interface StagedSite {
   readonly domain: DomainDeclaration
   readonly rendered: RenderedSite
-  readonly certificate: string | undefined
+  /** Ids of the certificates that it serves. */
+  readonly certificates: readonly string[]
   /** Release folder to put live; undefined when its files stay. */
   readonly release: string | undefined
 }
 
+/** What lies in the folders of all hosts; read once for all changes. */
+export type Everywhere = () => Promise<readonly StoredElsewhere[]>
+
 /** Makes everything that a site needs before nginx hears of it: files, certificate, release. Nothing serves them yet. */
 export async function stageSite(
   world: World,
-  domain: DomainDeclaration,
+  domain: DeclaredSite,
   commit: string | undefined,
   oldFile: string | undefined,
+  everywhere: Everywhere,
   { signal, progress }: Pick<ApplyContext, 'signal' | 'progress'>,
 ): Promise<StagedSite> {
   const text = oldFile === undefined ? undefined : readSiteFile(join(world.layout.sites, oldFile))
   const before = text === undefined ? undefined : storedModel(text)
   const addresses = domain.kind === 'proxy' ? await upstreamAddresses(world, domain, before?.content) : []
-  const certificate = domain.tls === 'none' ? undefined : await certificateFor(world, domain, before?.certificate)
+  const current = certificatesIn(before === undefined ? '' : (text ?? ''))
+  const certificate = domain.tls === 'none' ? undefined : await certificateFor(world, domain, current, everywhere)
   let release: string | undefined
   if (domain.kind === 'static' && domain.deploy && commit !== undefined) {
     progress(domain.host, `fetching ${domain.deploy.branch} from ${shownRepository(domain.deploy.repo)}`)
@@ -40,7 +48,7 @@ export async function stageSite(
   const rendered = world.render(modelOf(domain, { certificate, addresses }), world.context)
   const path = join(world.layout.sites, rendered.file)
   if (readSiteFile(path) !== rendered.text) await writeFileAtomic(path, rendered.text)
-  return { domain, rendered, certificate: certificate?.id, release }
+  return { domain, rendered, certificates: [...certificatesIn(rendered.text)], release }
 }
 
 async function upstreamAddresses(
@@ -54,12 +62,17 @@ async function upstreamAddresses(
   throw new ApplianceError('waiting', `the name ${domain.upstream.host} has no address now`)
 }
 
+/** A name that came from another host brings its certificate with it, so that it is not without one until there is a new one. */
 async function certificateFor(
-  { certificates }: World,
-  domain: DomainDeclaration,
-  current: string | undefined,
+  { certificates, clock }: World,
+  domain: DeclaredSite,
+  current: ReadonlySet<string>,
+  everywhere: Everywhere,
 ): Promise<UsableCertificate> {
-  const found = certificates.usable(domain, current)
-  if (found !== undefined) return { id: found.id, issued: found.directory !== undefined }
-  return { id: await certificates.make(domain), issued: false }
+  const now = clock.now().getTime()
+  if (domain.tls === 'acme') await certificates.inherit(domain, everywhere)
+  const found = usableFor(certificates, domain, current, now)
+  if (found !== undefined) return found
+  const own = await certificates.make(domain)
+  return servedBy(domain, certificates.chosen(domain), own, now) ?? { id: own, issued: false }
 }

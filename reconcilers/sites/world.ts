@@ -1,4 +1,3 @@
-import type { DomainDeclaration } from '../../desired-state/state.ts'
 import type { Clock } from '../../runtime/os/clock.ts'
 import type { Home } from '../../runtime/os/home.ts'
 import type { Log } from '../../runtime/os/log.ts'
@@ -6,6 +5,7 @@ import type { Spawn } from '../../runtime/os/spawn.ts'
 import { type NginxLayout, nginxLayout } from '../../runtime/services/nginx-layout.ts'
 import type { NginxControl } from '../../runtime/services/nginx-process.ts'
 import { type Certificates, createCertificates } from '../certificates/stored.ts'
+import type { DeclaredSite } from './certificates-of.ts'
 import { createDeployments, type Deployments } from './deployments.ts'
 import { type Base, renderBase } from './generation.ts'
 import type { RenderContext } from './model.ts'
@@ -66,6 +66,6 @@ export function renderContext({ home, ports, ipv6 }: Pick<SitesDependencies, 'ho
 
 /** What a change of a site does, as data. */
 export type SiteAction =
-  | { readonly type: 'publish'; readonly domain: DomainDeclaration; readonly commit: string | undefined }
+  | { readonly type: 'publish'; readonly domain: DeclaredSite; readonly commit: string | undefined }
   /** `root`: web root to archive, when no other domain serves it. */
   | { readonly type: 'remove'; readonly root: string | undefined }

@@ -63,11 +63,17 @@ export interface Converged {
   readonly second: Plan<CertificateAction>
 }
 
-/** `believes`: the authority looks at a name only once, where its proof is not what is tested. */
-export async function createRig({ believes = false } = {}): Promise<Rig> {
+export interface RigOptions {
+  /** The authority looks at a name only once, where its proof is not what is tested. */
+  readonly believes?: boolean
+  /** A home that is there, with its clock; default: one of its own. */
+  readonly within?: { readonly home: Home; readonly clock: Rig['clock'] }
+}
+
+export async function createRig({ believes = false, within }: RigOptions = {}): Promise<Rig> {
   await using made = new AsyncDisposableStack()
-  const home = homeAt(await mkdtemp(join(tmpdir(), 'cr-')))
-  made.defer(() => rm(home.root, { recursive: true, force: true, maxRetries: 5 }))
+  const home = within?.home ?? homeAt(await mkdtemp(join(tmpdir(), 'cr-')))
+  if (within === undefined) made.defer(() => rm(home.root, { recursive: true, force: true, maxRetries: 5 }))
   await makeHome(home)
   const layout = nginxLayout(home)
   const web = Bun.serve({
@@ -83,7 +89,7 @@ export async function createRig({ believes = false } = {}): Promise<Rig> {
   const pebble = made.use(await startPebble({ httpPort: web.port ?? 0, dnsPort: bind.port, believes }))
   await bind.byHand('update add shop.example.com. 60 A 127.0.0.1\nupdate add www.shop.example.com. 60 A 127.0.0.1')
 
-  const clock = turnableClock()
+  const clock = within?.clock ?? turnableClock()
   const attempts: Attempt[] = []
   const served: string[] = []
   const renewals = new Map<string, Renewal>()
@@ -105,7 +111,7 @@ export async function createRig({ believes = false } = {}): Promise<Rig> {
       httpPort: web.port ?? 0,
       ...servingSites,
     },
-    served: async host => void served.push(host),
+    served: async ({ host }) => void served.push(host),
     withdrawn: () => {},
     issuer: () => ({ directory: rig.directory, authorities: pebble.authorities }),
   }
