@@ -27,7 +27,7 @@ export function dnsAnswers(
       const challenges = challengesOf(deps.providers, shown)
       await writeDown(ledger, shown)
       await step('written down')
-      await challenges.present(shown.zone, shown.name, shown.value, signal)
+      await telling(shown, challenges.present(shown.zone, shown.name, shown.value, signal))
       await step('shown')
       await untilVisible(challenges, shown, deps.clock, signal)
     },
@@ -63,14 +63,41 @@ async function untilVisible(
   }
 }
 
-/** Takes every answer out that still stands in DNS, whoever left it there. */
-export async function hideAll(deps: Pick<DnsAnswersDeps, 'providers'>, ledger: string, signal: AbortSignal): Promise<void> {
-  for (const shown of await shownIn(ledger)) await takeOut(deps, ledger, shown, signal)
+/**
+ * Takes every answer out that still stands in DNS, whoever left it there. With `names` only those of these names have to go:
+ * another one whose server is away stays for later.
+ */
+export async function hideAll(
+  deps: Pick<DnsAnswersDeps, 'providers'>,
+  ledger: string,
+  signal: AbortSignal,
+  names?: readonly string[],
+): Promise<void> {
+  const needed = names && new Set(names.map(name => challengeName(name.replace(/^\*\./, ''))))
+  for (const shown of await shownIn(ledger)) {
+    try {
+      await takeOut(deps, ledger, shown, signal)
+    } catch (error) {
+      signal.throwIfAborted()
+      if (needed === undefined || needed.has(shown.name)) throw error
+    }
+  }
 }
 
 async function takeOut({ providers }: Pick<DnsAnswersDeps, 'providers'>, ledger: string, shown: Shown, signal: AbortSignal) {
-  await challengesOf(providers, shown).withdraw(shown.zone, shown.name, shown.value, signal)
+  await telling(shown, challengesOf(providers, shown).withdraw(shown.zone, shown.name, shown.value, signal))
   await crossOut(ledger, shown)
+}
+
+/** Says which name it was that could not be shown: others may be at servers that answer. */
+async function telling({ name }: Shown, work: Promise<void>): Promise<void> {
+  try {
+    await work
+  } catch (cause) {
+    if (!(cause instanceof ApplianceError) || cause.message.includes(name)) throw cause
+    const hint = cause.hint === undefined ? {} : { hint: cause.hint }
+    throw new ApplianceError(cause.kind, `${name}: ${cause.message}`, { ...hint, cause })
+  }
 }
 
 function challengesOf(providers: Providers, { zone, provider }: Shown): Challenges {

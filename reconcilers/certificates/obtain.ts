@@ -96,7 +96,7 @@ async function ask(deps: ObtainDeps, { item, rehearsal, ahead }: Omit<Wish, 'wor
     if (deps.certificates.isFresh(item, { ...left, directory, authorities: issuer.authorities })) return
     await keepPart(deps, item, left, context)
   }
-  await hideLeftovers(deps, host, signal)
+  await hideLeftovers(deps, host, signal, namesOf(item))
   const ready = groundFor(deps, item, context)
   if (ahead && context.settled !== undefined && deps.sites.isChanging(host)) await needReach(deps, item)
   else await ready()
@@ -186,14 +186,15 @@ async function attempt(
   await attempts.record({ host, at, directory, failure: undefined, notBefore: undefined })
 }
 
-/** Answers that a death left, whichever authority they were for. */
+/** Answers that a death left, whichever authority they were for; with `names` those of these names have to go. */
 export async function hideLeftovers(
   { places, providers }: Pick<ObtainDeps, 'places' | 'providers'>,
   host: string,
   signal: AbortSignal,
+  names?: readonly string[],
 ): Promise<void> {
   for (const folder of await foldersOf(places, host)) {
-    await hideAll({ providers }, join(folder, 'shown'), signal)
+    await hideAll({ providers }, join(folder, 'shown'), signal, names)
     await takeAllAway(places.challenges, join(folder, 'shown'))
   }
 }
