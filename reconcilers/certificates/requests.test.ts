@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
 import { X509Certificate } from 'node:crypto'
 import { cp, readdir, rm, writeFile } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { startTestStore, type TestStore } from '../../runtime/store/testing/postgres.ts'
 import { archiveName } from '../sites/web-roots.ts'
 import { createAttempts } from './attempts.ts'
@@ -73,7 +73,7 @@ test('where no other one is to be had it is revoked all the same; an older one w
   await cp(rig.certificates.folderOf(names.host, before), rig.certificates.folderOf(names.host, 'ffffffffffffffff'), {
     recursive: true,
   })
-  ask({ type: 'revoke', reason: 'keycompromise' }, before)
+  ask({ type: 'revoke', reason: 'superseded' }, before)
   await rig.bind.byHand('update delete shop.example.com. A')
   await expect(rig.converge(shop)).rejects.toThrow('gave no certificate')
   const older = issued()?.id ?? ''
@@ -86,6 +86,26 @@ test('where no other one is to be had it is revoked all the same; an older one w
   const { first, second } = await rig.converge(shop)
   expect(first.changes.map(({ summary }) => summary)).toEqual(['renew it from 127.0.0.1 for shop.example.com, as ada asked'])
   expect([second.changes, rig.requests.size, issued()?.id === older]).toEqual([[], 0, false])
+})
+
+test('a key that was stolen takes those that lie beside it with it: their certificates are revoked too, also of another host', async () => {
+  const before = issued()?.id ?? ''
+  const folders = (await rig.certificates.everywhere())
+    .filter(({ folder }) => !folder.endsWith(before))
+    .map(({ folder }) => folder)
+  expect(folders.length).toBeGreaterThan(0)
+  // As it is after a name has moved: the same certificate at another host.
+  const moved = { host: 'moved.example.com', aliases: [names.host] }
+  await rig.certificates.inherit(moved, () => rig.certificates.everywhere())
+  const chains = await Promise.all(
+    [before, ...folders.map(folder => basename(folder))].map(id => rig.certificates.chainOf(names.host, id)),
+  )
+  expect(rig.certificates.newest(moved).map(({ name }) => name)).toEqual([names.host])
+  ask({ type: 'revoke', reason: 'keycompromise' })
+  expect((await rig.converge(shop)).second.changes).toEqual([])
+  expect(await Promise.all(chains.map(chain => rig.pebble.isRevoked(chain)))).toEqual(chains.map(() => true))
+  expect(await rig.pebble.isRevoked(rig.certificates.chainOf(names.host, issued()?.id ?? ''))).toBe(false)
+  expect(rig.certificates.newest(moved)).toEqual([])
 })
 
 test('where there is no older one either, the host serves its own until there is one', async () => {

@@ -6,7 +6,7 @@ import type { Home } from '../../runtime/os/home.ts'
 import { nginxLayout } from '../../runtime/services/nginx-layout.ts'
 import type { ApplyContext } from '../engine/reconciler.ts'
 import type { CertificateItem } from './item.ts'
-import { findLeft, type Left } from './left.ts'
+import { findLeft, givenBefore, type Left } from './left.ts'
 import { type ObtainDeps, obtain } from './obtain.ts'
 import { givenIn } from './order.ts'
 import { hostPlaces } from './places.ts'
@@ -36,7 +36,7 @@ export async function revoke(deps: RevokeDeps, action: Revoking, context: ApplyC
   const left = await findLeft(deps, host, certificate)
   const chain = left && (await chainIn(left))
   if (left !== undefined) {
-    await revokeAt(deps, { host, reason }, left, context)
+    await revokeAll(deps, { host, reason }, left, context)
     await forgetOrder(deps, item, chain)
   }
   // One that does not take its place, but serves on until there is one.
@@ -75,9 +75,29 @@ export async function revokeLeft(
 ): Promise<void> {
   const left = await findLeft(deps, host, certificate)
   if (left === undefined) throw new ApplianceError('failed', `the files of the certificate ${certificate} are gone`)
-  await revokeAt(deps, { host, reason }, left, context)
+  await revokeAll(deps, { host, reason }, left, context)
   await deps.requests.close({ host, certificate }, 'revoke')
   await context.step('closed')
+}
+
+/**
+ * Whoever has read a key has read those that lie beside it: with `keycompromise` all that were given before go with it. One
+ * that cannot be revoked keeps no other from it.
+ */
+async function revokeAll(
+  deps: RevokeDeps,
+  asked: Pick<RevokingLeft, 'host' | 'reason'>,
+  named: Left,
+  context: ApplyContext,
+): Promise<void> {
+  const besides = asked.reason === 'keycompromise' ? await givenBefore(named, deps.clock.now()) : []
+  const failures: unknown[] = []
+  for (const each of [named, ...besides]) {
+    const failure = await failureOf(revokeAt(deps, asked, each, context))
+    context.signal.throwIfAborted()
+    if (failure !== undefined) failures.push(failure)
+  }
+  if (failures.length > 0) throw failures[0]
 }
 
 /** By the authority that gave it, whichever is declared now. */
