@@ -47,6 +47,7 @@ async function give(folder: string, [host = item.host, ...aliases]: readonly str
 function room(refuses: readonly string[] = [], sites: ObtainDeps['sites'] = servingSites.sites) {
   const places = { folder: join(home.root, 'certbot'), challenges: join(home.root, 'acme'), sockets: join(home.root, 'run') }
   const asked: string[] = []
+  const orders: (readonly string[])[] = []
   const looked: string[] = []
   const attempts: Attempt[] = []
   const served: string[] = []
@@ -54,6 +55,7 @@ function room(refuses: readonly string[] = [], sites: ObtainDeps['sites'] = serv
   const certbot: Certbot = {
     async obtain({ directory: at, host, names, ready }) {
       asked.push(at)
+      orders.push(names)
       if (refuses.includes('at once')) throw refusal({ directory: at }, 'Detail: away', new Date())
       await ready()
       looked.push(at)
@@ -68,7 +70,7 @@ function room(refuses: readonly string[] = [], sites: ObtainDeps['sites'] = serv
   }
   const certificates = createCertificates(nginxLayout(home), spawn, () => new Date())
   const apply = (rehearsal = false, fatal = '', settled?: () => Promise<void>, ahead = settled !== undefined) =>
-    act({ type: 'obtain', item, rehearsal, ahead, worn: [] }, fatal, settled)
+    act({ type: 'obtain', item, rehearsal, ahead, needy: [] }, fatal, settled)
   const act = (action: CertificateAction, fatal = '', settled?: () => Promise<void>) =>
     applyCertificate(
       {
@@ -98,7 +100,7 @@ function room(refuses: readonly string[] = [], sites: ObtainDeps['sites'] = serv
         },
       },
     )
-  return { asked, looked, attempts, served, withdrawn, certificates, apply, act }
+  return { asked, orders, looked, attempts, served, withdrawn, certificates, apply, act }
 }
 
 test('a certificate is kept under its content, with its authority, and serves before the self-signed one', async () => {
@@ -228,25 +230,27 @@ test('the sites are told at once when a certificate is revoked, after which noth
   expect(withdrawn).toEqual([[item.host, undefined]])
 })
 
-test('where not all names are to be had, those that would soon lose theirs are asked for without the ones that were refused', async () => {
+test('where not all names are to be had and some are in need, the others are asked for without the ones that were refused', async () => {
   const { host } = item
   const [www, late, gone] = ['www.shop.example.com', 'late.shop.example.com', 'gone.shop.example.com']
   const all = { ...item, aliases: [www, late, gone] }
-  const obtaining = (worn: readonly string[]) => ({ type: 'obtain', item: all, rehearsal: false, ahead: false, worn }) as const
+  const obtaining = (needy: readonly string[]) => ({ type: 'obtain', item: all, rehearsal: false, ahead: false, needy }) as const
   const kept = (certificates: ReturnType<typeof room>['certificates']) => certificates.newest(all).map(({ name }) => name)
   const one = room([late])
   await expect(one.act(obtaining([]))).rejects.toThrow(`${late}: no such name`)
   expect(one.asked).toEqual([directory])
   await expect(one.act(obtaining([host, www]))).rejects.toThrow(`${late}: no such name`)
-  expect([one.asked, kept(one.certificates)]).toEqual([
-    [directory, directory, staging, directory],
-    [host, www],
-  ])
+  expect(one.asked).toEqual([directory, directory, staging, directory])
+  expect(kept(one.certificates)).toEqual([host, www, gone])
   expect(one.attempts.map(({ failure }) => failure !== undefined)).toEqual([true, true, false, false])
   const two = room([late, gone])
   await expect(two.act(obtaining([host, www, gone]))).rejects.toThrow(`${gone}: no such name`)
-  expect(kept(two.certificates)).toEqual([host, www])
-  const none = room([host, www, late])
+  expect(two.asked).toEqual([directory, staging, directory])
+  expect(two.orders.at(-1)).toEqual([host, www])
+  const others = room([host, late])
+  await expect(others.act(obtaining([host]))).rejects.toThrow('no such name')
+  expect(others.asked).toEqual([directory])
+  const none = room([host, www, late, gone])
   await expect(none.act(obtaining([host, www]))).rejects.toThrow('no such name')
   expect(none.asked).toEqual([directory])
 })
@@ -257,7 +261,7 @@ test('names that lead nowhere are left out one by one, before the authority is a
   const fromOutside = { derived: [], elsewhere: [item.host, ...aliases] }
   const all: CertificateItem = { ...item, aliases, proof: { type: 'http', fromOutside } }
   const { act, asked, certificates } = room([`${late} in DNS`, `${gone} in DNS`])
-  const obtaining = { type: 'obtain', item: all, rehearsal: false, ahead: false, worn: [item.host, www, gone] } as const
+  const obtaining = { type: 'obtain', item: all, rehearsal: false, ahead: false, needy: [item.host, gone] } as const
   await expect(act(obtaining)).rejects.toThrow(`${late} has no address in DNS`)
   expect([asked, certificates.newest(all).map(({ name }) => name)]).toEqual([
     [staging, directory],
@@ -268,10 +272,10 @@ test('names that lead nowhere are left out one by one, before the authority is a
 test('what the authority gave for some of the names before a death is taken up before it is asked for all of them', async () => {
   const [www, late] = ['www.shop.example.com', 'late.shop.example.com']
   const all = { ...item, aliases: [www, late] }
-  const obtaining = { type: 'obtain', item: all, rehearsal: false, ahead: false, worn: [item.host, www] } as const
+  const obtaining = { type: 'obtain', item: all, rehearsal: false, ahead: false, needy: [item.host, www] } as const
   const { act, certificates } = room([late])
   await expect(act(obtaining, 'issued')).rejects.toThrow('killed at issued')
   expect(certificates.newest(all)).toEqual([])
-  await expect(act({ ...obtaining, worn: [] })).rejects.toThrow('no such name')
+  await expect(act({ ...obtaining, needy: [] })).rejects.toThrow('no such name')
   expect(certificates.newest(all).map(({ name }) => name)).toEqual([item.host, www])
 })

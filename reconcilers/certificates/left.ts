@@ -1,24 +1,24 @@
 import { X509Certificate } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import type { Clock } from '../../runtime/os/clock.ts'
 import { systemCode } from '../../runtime/os/errors.ts'
 import type { Home } from '../../runtime/os/home.ts'
-import { hostFolder } from '../sites/harmless.ts'
-import { type Authority, authorityOf, type Certificates, isRevoked } from './stored.ts'
+import { type Authority, archivedAs, authorityOf, type Certificates, isRevoked } from './stored.ts'
 
 /** A certificate that is kept, or was before its host went. */
 export interface Left extends Authority {
   readonly folder: string
 }
 
+interface LeftDeps {
+  readonly home: Pick<Home, 'archive'>
+  readonly certificates: Pick<Certificates, 'folderOf'>
+}
+
 /** Where a certificate of a host is, in use or in the archive; undefined when its files are gone. */
-export async function findLeft(
-  { home, certificates }: { readonly home: Pick<Home, 'archive'>; readonly certificates: Certificates },
-  host: string,
-  id: string,
-): Promise<Left | undefined> {
-  const own = `certificates-${hostFolder(host)}-`
-  const archived = (await namesIn(home.archive)).filter(name => name.startsWith(own)).map(name => join(home.archive, name, id))
+export async function findLeft({ home, certificates }: LeftDeps, host: string, id: string): Promise<Left | undefined> {
+  const archived = (await archivedOf(home, host)).map(folder => join(folder, id))
   for (const folder of [certificates.folderOf(host, id), ...archived]) {
     const authority = await authorityOf(folder)
     if (authority !== undefined) return { ...authority, folder }
@@ -26,17 +26,29 @@ export async function findLeft(
   return undefined
 }
 
-/** What authorities gave for the host before that one, and is neither revoked nor over. */
-export async function givenBefore({ folder }: Left, now: Date): Promise<readonly Left[]> {
-  const life = await lifeOf(folder)
+/** What authorities gave for the host before that one, and is neither revoked nor over; also what is in the archive. */
+export async function givenBefore(
+  { home, certificates, clock }: LeftDeps & { readonly clock: Clock },
+  host: string,
+  { folder }: Left,
+): Promise<readonly Left[]> {
+  const [life, now] = [await lifeOf(folder), clock.now().getTime()]
   const found: Left[] = []
-  for (const name of await namesIn(dirname(folder))) {
-    const other = join(dirname(folder), name)
-    const [authority, own] = [await authorityOf(other), await lifeOf(other)]
-    if (other === folder || authority === undefined || isRevoked(other) || own === undefined) continue
-    if (own.begin < (life?.begin ?? 0) && own.end > now.getTime()) found.push({ ...authority, folder: other })
+  for (const parent of [dirname(certificates.folderOf(host, '0')), ...(await archivedOf(home, host))]) {
+    for (const other of (await namesIn(parent)).map(name => join(parent, name))) {
+      const [authority, own] = [await authorityOf(other), await lifeOf(other)]
+      if (other === folder || authority === undefined || isRevoked(other) || own === undefined) continue
+      if (own.begin < (life?.begin ?? 0) && own.end > now) found.push({ ...authority, folder: other })
+    }
   }
   return found
+}
+
+/** Its folders in the archive, one for each time that it went. */
+async function archivedOf({ archive }: Pick<Home, 'archive'>, host: string): Promise<readonly string[]> {
+  const own = `${archivedAs(host)}-`
+  const names = (await namesIn(archive)).filter(name => name.startsWith(own) && /^\d{4}-\d\d-\d\d-/.test(name.slice(own.length)))
+  return names.map(name => join(archive, name))
 }
 
 async function lifeOf(folder: string): Promise<{ readonly begin: number; readonly end: number } | undefined> {

@@ -12,6 +12,7 @@ import {
   turnableClock,
 } from '../sites/testing/rig.ts'
 import { presented } from './handshake.ts'
+import { markRevoked } from './stored.ts'
 import { createRig, type Rig } from './testing/rig.ts'
 
 setDefaultTimeout(120_000)
@@ -55,7 +56,7 @@ const yamlOf = (all: readonly Declared[]) =>
 
 /** What a visitor of each name gets: the id of an authority's certificate, `own`, or nothing. */
 async function shown(...names: readonly string[]) {
-  const kept = await rig.certificates.everywhere()
+  const kept = await rig.certificates.everywhere(rig.home)
   const found = names.map(async name => {
     const der = await presented(name, sites.dependencies.ports.https, new AbortController().signal)
     if (der === undefined) return undefined
@@ -89,36 +90,43 @@ async function declare(...all: readonly Declared[]) {
   }
 }
 
-const [shop, www, late] = ['shop.example.com', 'www.shop.example.com', 'late.shop.example.com']
+const [shop, www, side, late] = ['shop.example.com', 'www.shop.example.com', 'side.shop.example.com', 'late.shop.example.com']
+const hour = 3_600_000
 
-test('an alias that the authority refuses takes no certificate from the names that have one, and those are renewed without it in time', async () => {
+test('an alias that the authority refuses takes no certificate from the names that have one, and the others get theirs without it in time', async () => {
   const before = await declare({ host: shop, aliases: [www] })
   expect(await shown(shop, www)).toEqual(['own', 'own'])
   expect(await before.obtain()).toBe('')
   const [first] = await shown(shop)
   expect(await shown(shop, www)).toEqual([first, first])
 
-  const more = await declare({ host: shop, aliases: [www, late] })
-  expect(await shown(shop, www, late)).toEqual([first, first, 'own'])
+  await rig.bind.byHand(`update add ${side}. 60 A 127.0.0.1`)
+  const more = await declare({ host: shop, aliases: [www, side, late] })
+  expect(await shown(shop, www, side, late)).toEqual([first, first, 'own', 'own'])
   expect(await more.limits()).toEqual([
-    'it serves late.shop.example.com with a self-signed certificate, of which browsers warn, until the authority has given one for all its names: see certificate/shop.example.com',
+    'it serves side.shop.example.com, late.shop.example.com with a self-signed certificate, of which browsers warn, until the authority has given one for all its names: see certificate/shop.example.com',
   ])
   expect(await more.obtain()).toContain(late)
-  expect(await shown(shop, www, late)).toEqual([first, first, 'own'])
+  expect(await shown(shop, www, side, late)).toEqual([first, first, 'own', 'own'])
+  clock.turn(2 * hour)
+  expect(await more.obtain()).toContain(late)
+  const [second] = await shown(side)
+  expect([first, 'own']).not.toContain(second)
+  expect(await shown(shop, www, side, late)).toEqual([second, second, second, 'own'])
 
   const life = (rig.certificates.newest({ host: shop, aliases: [] })[0]?.certificate.end ?? 0) - clock.now().getTime()
   clock.turn(life * 0.8)
   expect(await more.obtain()).toContain(late)
   clock.turn(-life * 0.8)
-  const [second] = await shown(shop)
-  expect(first).not.toBe(second)
-  expect(await shown(shop, www, late)).toEqual([second, second, 'own'])
+  const [third] = await shown(shop)
+  expect([first, second, 'own']).not.toContain(third)
+  expect(await shown(shop, www, side, late)).toEqual([third, third, third, 'own'])
 
   await rig.bind.byHand(`update add ${late}. 60 A 127.0.0.1`)
   expect(await more.obtain()).toBe('')
-  const [third] = await shown(late)
-  expect(['own', first, second]).not.toContain(third)
-  expect(await shown(shop, www, late)).toEqual([third, third, third])
+  const [whole] = await shown(late)
+  expect([first, second, third, 'own']).not.toContain(whole)
+  expect(await shown(shop, www, side, late)).toEqual([whole, whole, whole, whole])
   expect(await more.limits()).toEqual([])
 })
 
@@ -178,4 +186,19 @@ test('a folder of certificates that was deleted by hand is filled again with wha
   const again = await declare(market)
   expect(await again.obtain()).toBe('')
   expect([await shown(shop, 'market.example.com'), rig.attempts.length]).toEqual([[had, had], asked])
+})
+
+test('a domain that was taken away and comes back serves what it had, unless that was revoked meanwhile', async () => {
+  const market = { host: 'market.example.com', aliases: [shop], challenge: 'dns' } as const
+  const [had] = await shown(shop)
+  await declare()
+  expect(await shown(shop)).toEqual([undefined])
+  const back = await declare(market)
+  expect([await shown(shop, market.host), (await back.look()).changes]).toEqual([[had, had], []])
+  await markRevoked(rig.certificates.folderOf(market.host, had ?? ''), sites.home)
+  await declare()
+  await declare(market)
+  // The name that is older has an older one, too.
+  const [named, host] = await shown(shop, market.host)
+  expect([[undefined, had].includes(named), host]).toEqual([false, 'own'])
 })

@@ -2,7 +2,8 @@ import { join } from 'node:path'
 import type { Clock } from '../../runtime/os/clock.ts'
 import type { Home } from '../../runtime/os/home.ts'
 import type { Attempt, Attempts } from './attempts.ts'
-import type { CertificateItem } from './item.ts'
+import type { Choice } from './choose.ts'
+import { type CertificateItem, namesOf } from './item.ts'
 import { countShown } from './ledger.ts'
 import { findLeft } from './left.ts'
 import { type CertbotPlaces, foldersOf, hostsIn } from './places.ts'
@@ -19,8 +20,8 @@ export interface ObservedCertificate {
   readonly serving: StoredCertificate | undefined
   /** Names that nobody but this server vouches for. */
   readonly uncovered: readonly string[]
-  /** Names whose newest certificate is close to its end: where not all are to be had, these are asked for. */
-  readonly worn: readonly string[]
+  /** Names that have been without one for a while, or whose one is close to its end. */
+  readonly needy: readonly string[]
   /** It has to be renewed by now. */
   readonly due: boolean
   /** Milliseconds to the end of what serves, or since that of the last one. */
@@ -80,11 +81,17 @@ export async function observeCertificates(
     const issued = issuedFor.get(item.host)
     const tried = recent.get(item.host) ?? []
     const renewal = issued && suggestions.get(issued.id)
-    const { shares, uncovered } = certificates.chosen({ ...item, tls: 'acme', authority: item.issuer.directory })
+    const choice = certificates.chosen({ ...item, tls: 'acme', authority: item.issuer.directory })
+    const { shares, uncovered } = choice
     const serving = shares.map(({ certificate }) => certificate).sort((a, b) => a.end - b.end)[0]
     const last = serving ?? issued
     found.set(item.host, {
-      ...{ issued, serving, uncovered, worn: wornNames(certificates, item, now) },
+      ...{
+        issued,
+        serving,
+        uncovered,
+        needy: namesInNeed(certificates, item, choice, now),
+      },
       due: issued !== undefined && now >= renewalTime(issued, renewal?.suggested, tried, now),
       left: last && last.end - now,
       renewal,
@@ -97,8 +104,18 @@ export async function observeCertificates(
   return { certificates: found, kept: await hostsIn(places), leaving: await leavingOf(deps, desired, asked) }
 }
 
-const wornNames = (certificates: Certificates, item: CertificateItem, now: number): readonly string[] =>
-  certificates.newest(item).flatMap(({ name, certificate }) => (isWorn(certificate, now) ? [name] : []))
+/** Those whose certificate is in the last quarter of its life; and those without one, once one of this server's own has served them for an hour. */
+function namesInNeed(
+  certificates: Certificates,
+  item: CertificateItem,
+  { shares, uncovered }: Choice,
+  now: number,
+): readonly string[] {
+  const worn = shares.flatMap(({ certificate, names }) => (isWorn(certificate, now) ? names : []))
+  const own = uncovered.length === 0 ? undefined : certificates.own(item, new Set())
+  const isLongWithout = own !== undefined && now - own.begin > hour
+  return namesOf(item).filter(name => worn.includes(name) || (isLongWithout && uncovered.includes(name)))
+}
 
 async function leavingOf(
   deps: Pick<ObserveDeps, 'home' | 'certificates'>,

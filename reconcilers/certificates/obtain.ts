@@ -40,18 +40,18 @@ export interface ObtainDeps extends ReachDeps, DnsAnswersDeps {
 }
 
 /**
- * One certificate for all names. Where that is not to be had, names that are close to losing theirs are asked for without those
- * that the refusal speaks of; that there is none for all of them is told all the same.
+ * One certificate for all names. Where that is not to be had, and names are in need, one is asked for without those that the
+ * refusal speaks of; that there is none for all of them is told all the same.
  */
-export async function obtain(deps: ObtainDeps, { worn, ...wish }: Wish, context: ApplyContext): Promise<void> {
+export async function obtain(deps: ObtainDeps, { needy, ...wish }: Wish, context: ApplyContext): Promise<void> {
   const { item } = wish
   try {
     await ask(deps, wish, context)
   } catch (error) {
     context.signal.throwIfAborted()
-    const part = withoutBlamed(worn, error)
+    const part = whatCanBeHad(namesOf(item), needy, error) ?? namesWithOne(deps, { ...item, part: needy })
     if (part.length > 0 && part.length < namesOf(item).length) {
-      context.progress(item.host, `asking for ${part.join(', ')} alone, which would lose theirs soon: ${explain(error)}`)
+      context.progress(item.host, `asking for ${part.join(', ')} alone: ${explain(error)}`)
       await obtainPart(deps, { ...item, part }, context)
     }
     throw error
@@ -60,33 +60,42 @@ export async function obtain(deps: ObtainDeps, { worn, ...wish }: Wish, context:
 }
 
 async function obtainPart(deps: ObtainDeps, item: CertificateItem, context: ApplyContext): Promise<void> {
+  const names = namesOf(item)
   try {
     await ask(deps, { item, rehearsal: true, ahead: false }, context)
   } catch (error) {
     context.signal.throwIfAborted()
     // An authority names all that it refuses at once; what is looked at before it is asked is told of one by one.
-    const part = error instanceof Refusal ? [] : withoutBlamed(namesOf(item), error)
-    if (part.length === 0 || part.length === namesOf(item).length) throw error
+    const part = error instanceof Refusal ? [] : whatCanBeHad(names, names, error)
+    if (part === undefined || part.length === 0) throw error
     return obtainPart(deps, { ...item, part }, context)
   }
   await takeUp(deps, item, context)
 }
 
-/** None where the authority takes no questions. */
-function withoutBlamed(names: readonly string[], error: unknown): readonly string[] {
+/**
+ * Names that nothing is said against, where some in need are among them; none where the authority takes no questions. Undefined
+ * where nothing is said of any name.
+ */
+function whatCanBeHad(names: readonly string[], needy: readonly string[], error: unknown): readonly string[] | undefined {
   const { notBefore, names: refused = [] } = error instanceof Refusal ? error : {}
   if (notBefore !== undefined) return []
   const words = error instanceof Error ? error.message : ''
   const blamed = namesIn(refused.length > 0 ? refused.join(' ') : words, names)
-  return names.filter(name => !blamed.includes(name))
+  if (blamed.length === 0) return undefined
+  const others = names.filter(name => !blamed.includes(name))
+  return others.some(name => needy.includes(name)) ? others : []
 }
+
+const namesWithOne = ({ certificates }: ObtainDeps, item: CertificateItem): readonly string[] =>
+  certificates.newest(item).map(({ name }) => name)
 
 /**
  * The authority is asked for an order while the site is being made, and looks for an answer only after site and records are
  * there. Where they do not come the order is left, and no name is looked at in vain: authorities allow few of those (Let's
  * Encrypt 5 of a name in an hour), and many orders (300 of an account in three hours, those that are left among them).
  */
-async function ask(deps: ObtainDeps, { item, rehearsal, ahead }: Omit<Wish, 'worn'>, context: ApplyContext): Promise<void> {
+async function ask(deps: ObtainDeps, { item, rehearsal, ahead }: Omit<Wish, 'needy'>, context: ApplyContext): Promise<void> {
   const { signal, step, progress } = context
   const { host, issuer } = item
   const { directory, staging } = issuer

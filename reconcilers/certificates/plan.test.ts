@@ -28,7 +28,7 @@ const nothing: ObservedCertificate = {
     issued: undefined,
     serving: undefined,
     uncovered: [],
-    worn: [],
+    needy: [],
     due: false,
     left: undefined,
     renewal: undefined,
@@ -60,7 +60,7 @@ test('a certificate that is not there is obtained, one that is due is renewed, a
 test('of many, those that are about to be lost are asked for first', () => {
   const hosts = ['a', 'b', 'c', 'd']
   const { changes } = planCertificates(new Map(hosts.map(host => [host, { ...item, host, aliases: [] }])), {
-    certificates: new Map([['c', { ...nothing, issued, due: true, left: 20 * day, worn: ['c'] }]]),
+    certificates: new Map([['c', { ...nothing, issued, due: true, left: 20 * day, needy: ['c'] }]]),
     ...{ kept: new Set(), leaving: new Map() },
   })
   expect(changes.map(({ key }) => key)).toEqual(['c', 'a', 'b', 'd'])

@@ -20,8 +20,8 @@ export interface Obtaining {
   readonly rehearsal: boolean
   /** Nothing was tried yet, so the authority cannot give it without looking: certbot may start before the site is there. */
   readonly ahead: boolean
-  /** Names that are close to losing theirs: where not all are to be had, those of them are asked for that are. */
-  readonly worn: readonly string[]
+  /** Names that have been without one for a while, or are close to losing theirs: not all others are waited for. */
+  readonly needy: readonly string[]
 }
 
 /** A person wants the certificate of that id revoked. */
@@ -79,15 +79,15 @@ export function planCertificates(
   return { changes: [...changes].sort((a, b) => haste(b) - haste(a)), obstacles, notes, urgent }
 }
 
-/** What is about to be lost goes before what is new: an authority takes only so many orders in a time. */
-const haste = ({ action }: CertificateChange): number => (action.type === 'obtain' && action.worn.length > 0 ? 1 : 0)
+/** What is about to be lost, or missing for long, goes before what is new: an authority takes only so many orders in a time. */
+const haste = ({ action }: CertificateChange): number => (action.type === 'obtain' && action.needy.length > 0 ? 1 : 0)
 
 const unseen: ObservedCertificate = {
   ...{
     issued: undefined,
     serving: undefined,
     uncovered: [],
-    worn: [],
+    needy: [],
     due: false,
     left: undefined,
     renewal: undefined,
@@ -108,7 +108,7 @@ function noteOn({ left = 0, renewal }: ObservedCertificate): string {
 
 const shownTime = (time: Date) => `${time.toISOString().slice(0, 16).replace('T', ' ')} UTC`
 
-function obtaining(item: CertificateItem, { issued, renewal, request, attempts, worn }: ObservedCertificate): CertificateChange {
+function obtaining(item: CertificateItem, { issued, renewal, request, attempts, needy }: ObservedCertificate): CertificateChange {
   const names = namesOf(item).join(', ')
   const authority = new URL(item.issuer.directory).hostname
   const cause = renewal?.explanation === undefined ? '' : `, because of ${renewal.explanation}`
@@ -124,7 +124,7 @@ function obtaining(item: CertificateItem, { issued, renewal, request, attempts, 
       item,
       rehearsal: item.issuer.staging !== undefined && attempts[0]?.failure !== undefined,
       ahead: attempts.length === 0,
-      worn,
+      needy,
     },
   }
 }

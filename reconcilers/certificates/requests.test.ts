@@ -54,10 +54,10 @@ test('a renewal that has come by other means is not made once more', async () =>
 
 test('a certificate is revoked after another one serves in its place, and never serves again', async () => {
   const before = issued()?.id ?? ''
-  ask({ type: 'revoke', reason: 'keycompromise' })
+  ask({ type: 'revoke', reason: 'superseded' })
   const { first, second, steps } = await rig.converge(shop)
   expect(first.changes.map(({ summary }) => summary)).toEqual([
-    'revoke it (keycompromise) and obtain another one with a new key, as ada asked',
+    'revoke it (superseded) and obtain another one with a new key, as ada asked',
   ])
   expect(steps).toEqual(['begin', 'requested', 'ordered', 'shown', 'hidden', 'issued', 'kept', 'served', 'revoked', 'closed'])
   expect(second.changes).toEqual([])
@@ -90,13 +90,13 @@ test('where no other one is to be had it is revoked all the same; an older one w
 
 test('a key that was stolen takes those that lie beside it with it: their certificates are revoked too, also of another host', async () => {
   const before = issued()?.id ?? ''
-  const folders = (await rig.certificates.everywhere())
+  const folders = (await rig.certificates.everywhere(rig.home))
     .filter(({ folder }) => !folder.endsWith(before))
     .map(({ folder }) => folder)
   expect(folders.length).toBeGreaterThan(0)
   // As it is after a name has moved: the same certificate at another host.
   const moved = { host: 'moved.example.com', aliases: [names.host] }
-  await rig.certificates.inherit(moved, () => rig.certificates.everywhere())
+  await rig.certificates.inherit(moved, () => rig.certificates.everywhere(rig.home))
   const chains = await Promise.all(
     [before, ...folders.map(folder => basename(folder))].map(id => rig.certificates.chainOf(names.host, id)),
   )

@@ -3,7 +3,6 @@ import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ApplianceError } from '../../runtime/os/errors.ts'
 import type { Home } from '../../runtime/os/home.ts'
-import { nginxLayout } from '../../runtime/services/nginx-layout.ts'
 import type { ApplyContext } from '../engine/reconciler.ts'
 import type { CertificateItem } from './item.ts'
 import { findLeft, givenBefore, type Left } from './left.ts'
@@ -60,8 +59,8 @@ async function otherServes(deps: RevokeDeps, { item, certificate, due }: Revokin
   const inUse = deps.certificates.issued(item, issuer.directory)
   const missing = inUse === undefined || inUse.id === certificate || (chain !== undefined && isOlder(inUse, chain))
   if (missing || due) {
-    const worn = chain === undefined ? [] : deps.certificates.partOf(item, chain)
-    return obtain(deps, { item, rehearsal: false, ahead: false, worn }, context)
+    const needy = chain === undefined ? [] : deps.certificates.partOf(item, chain)
+    return obtain(deps, { item, rehearsal: false, ahead: false, needy }, context)
   }
   await deps.served({ host, name: host }, deps.certificates.chainOf(host, inUse.id), context.signal)
   await context.step('served')
@@ -90,7 +89,7 @@ async function revokeAll(
   named: Left,
   context: ApplyContext,
 ): Promise<void> {
-  const besides = asked.reason === 'keycompromise' ? await givenBefore(named, deps.clock.now()) : []
+  const besides = asked.reason === 'keycompromise' ? await givenBefore(deps, asked.host, named) : []
   const failures: unknown[] = []
   for (const each of [named, ...besides]) {
     const failure = await failureOf(revokeAt(deps, asked, each, context))
@@ -112,7 +111,7 @@ async function revokeAt(
   const authorities = noted ?? (now?.directory === directory ? now.authorities : undefined)
   await certbot.revoke({ ...asked, issuer: { authorities }, directory, folder }, signal)
   await step('revoked')
-  await markRevoked(folder, nginxLayout(home).certificates)
+  await markRevoked(folder, home)
   withdrawn(asked.host)
 }
 

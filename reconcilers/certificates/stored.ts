@@ -7,7 +7,7 @@ import { ApplianceError, systemCode } from '../../runtime/os/errors.ts'
 import { makeDirectory, statIfExists, syncDirectory, writeFileAtomic } from '../../runtime/os/files.ts'
 import type { Home } from '../../runtime/os/home.ts'
 import type { Spawn } from '../../runtime/os/spawn.ts'
-import type { NginxLayout } from '../../runtime/services/nginx-layout.ts'
+import { type NginxLayout, nginxLayout } from '../../runtime/services/nginx-layout.ts'
 import { hostFolder } from '../sites/harmless.ts'
 import { certificateFolder } from '../sites/render-site.ts'
 import { moveToArchive } from '../sites/web-roots.ts'
@@ -68,8 +68,8 @@ export interface Certificates {
   issued(domain: Names, directory: string): StoredCertificate | undefined
   /** The newest that any authority gave for each of these names, whether it has ended or not; names without one are left out. */
   newest(domain: Names): readonly { readonly name: string; readonly certificate: StoredCertificate }[]
-  /** What lies in the folders of all hosts, to be looked through for a name that has just come to another host. */
-  everywhere(): Promise<readonly StoredElsewhere[]>
+  /** What lies in the folders of all hosts and in the archive, to be looked through for a name that has just come to a host. */
+  everywhere(home: Pick<Home, 'archive'>): Promise<readonly StoredElsewhere[]>
   /** Takes over what is still good for a name of the domain that its own folder has nothing for; the other folder keeps it, too. */
   inherit(domain: Wanted, everywhere: () => Promise<readonly StoredElsewhere[]>): Promise<void>
   /** PEM of one that is kept; throws when it is not. */
@@ -141,12 +141,12 @@ export function createCertificates(layout: NginxLayout, spawn: Spawn, now: () =>
         return certificate === undefined ? [] : [{ name, certificate }]
       })
     },
-    async everywhere() {
+    async everywhere(home) {
       const found: StoredElsewhere[] = []
-      for (const [index, host] of (await foldersIn(layout.certificates)).entries()) {
+      for (const [index, parent] of (await parentsIn(layout, home)).entries()) {
         if (index % hostsAtOnce === 0) await Bun.sleep(0)
-        for (const id of folderNames(join(layout.certificates, host))) {
-          const folder = join(layout.certificates, host, id)
+        for (const id of folderNames(parent)) {
+          const folder = join(parent, id)
           const facts = readAt(folder, id)
           if (facts !== undefined) found.push({ ...facts, folder })
         }
@@ -266,13 +266,12 @@ async function copyCertificate(from: string, to: string): Promise<void> {
 export const isRevoked = (folder: string): boolean => statSync(join(folder, revokedMark), { throwIfNoEntry: false }) !== undefined
 
 /**
- * The authority has revoked what is in that folder: neither it nor another one with its key serves any more, whichever host of
- * `certificates` has it; the files stay.
+ * The authority has revoked what is in that folder: neither it nor another one with its key serves any more, whichever host
+ * has it, or had it before it went; the files stay.
  */
-export async function markRevoked(folder: string, certificates: string): Promise<void> {
+export async function markRevoked(folder: string, home: Home): Promise<void> {
   const key = publicKeyIn(folder)
-  const hosts = new Set([dirname(folder), ...(await foldersIn(certificates)).map(host => join(certificates, host))])
-  const others = [...hosts].flatMap(host => folderNames(host).map(id => join(host, id)))
+  const others = (await parentsIn(nginxLayout(home), home)).flatMap(host => folderNames(host).map(id => join(host, id)))
   const same = others.filter(other => other !== folder && key !== undefined && publicKeyIn(other)?.equals(key) === true)
   for (const each of [...same, folder]) await writeFileAtomic(join(each, revokedMark), '')
 }
@@ -306,6 +305,19 @@ function misfit(domain: Names, { chain, key }: Issued): string | undefined {
   } catch {
     return 'it cannot be read'
   }
+}
+
+/** How the certificates of a host that went are called in the archive, before the time. */
+export const archivedAs = (host: string): string => `${archivedCertificates}${hostFolder(host)}`
+const archivedCertificates = 'certificates-'
+
+/** Folders of hosts that have certificates, or had them before they went. */
+async function parentsIn(
+  { certificates }: Pick<NginxLayout, 'certificates'>,
+  { archive }: Pick<Home, 'archive'>,
+): Promise<string[]> {
+  const left = (await foldersIn(archive)).filter(name => name.startsWith(archivedCertificates))
+  return [...(await foldersIn(certificates)).map(host => join(certificates, host)), ...left.map(name => join(archive, name))]
 }
 
 async function foldersIn(path: string): Promise<string[]> {

@@ -2,11 +2,11 @@ import { join } from 'node:path'
 import { ApplianceError, explain } from '../../runtime/os/errors.ts'
 import { writeFileAtomic } from '../../runtime/os/files.ts'
 import { makeNginxFolders } from '../../runtime/services/nginx.ts'
+import { archivedAs } from '../certificates/stored.ts'
 import type { ApplyContext, Change, Outcome } from '../engine/reconciler.ts'
 import { assemble } from './assemble.ts'
 import { testGeneration } from './configuration-test.ts'
 import { type CurrentGeneration, collectGarbage, publishGeneration, readCurrent } from './generation.ts'
-import { hostFolder } from './harmless.ts'
 import { seesFolders } from './nginx-down.ts'
 import { readSiteFile } from './observe.ts'
 import { type Expected, frontPageFails, reloadAndProbe, unexpected } from './reload.ts'
@@ -75,7 +75,7 @@ async function stageAll(
     if (action.type === 'remove') removals.set(key, action)
     else waiting.push({ host: key, action })
   }
-  const everywhere = once(() => world.certificates.everywhere())
+  const everywhere = once(() => world.certificates.everywhere(world.home))
   const work = async () => {
     for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
       context.signal.throwIfAborted()
@@ -229,7 +229,7 @@ async function finishRemovals({ world, context, removals, failures }: Batch): Pr
     if (failures.has(host)) continue
     try {
       if (root !== undefined) await archiveWebRoot(world.home, root, now)
-      await world.certificates.archive(world.home, host, archiveName(`certificates-${hostFolder(host)}`, now))
+      await world.certificates.archive(world.home, host, archiveName(archivedAs(host), now))
       await context.step('files archived')
       await endRemoval(world.layout, host)
     } catch (error) {

@@ -130,7 +130,11 @@ function publication(domain: DeclaredSite, site: ObservedSite, observed: Observe
     action: { type: 'publish', domain, commit },
   })
   if (site.file === undefined) return change('create', describe(domain))
-  if (domain.tls !== 'none' && site.certificate === undefined) return change('update', 'make a new certificate')
+  if (domain.tls !== 'none' && site.certificate === undefined) {
+    const before = storedModel(site.file.text)
+    const isRenamed = before?.certificate !== undefined && before.aliases.join() !== model.aliases.join()
+    return isRenamed ? change('update', describe(domain), before) : change('update', 'make a new certificate')
+  }
   const expected = rendered(render, model)
   const { name, state, text } = site.file
   if (expected instanceof ApplianceError) return change('update', explain(expected))
