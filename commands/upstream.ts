@@ -1,6 +1,8 @@
 import { readFile } from 'node:fs/promises'
 import { z } from 'zod'
+import { parseUpstreamUrl, transportOf } from '../desired-state/documents/upstream.ts'
 import { type Standing, standingShape } from '../desired-state/upstream-standing.ts'
+import { explain } from '../runtime/os/errors.ts'
 import type { Home } from '../runtime/os/home.ts'
 import { checkedName } from '../runtime/secrets/reference.ts'
 import { readArguments } from './arguments.ts'
@@ -63,9 +65,20 @@ type Elsewhere = { readonly [Name in 'url' | 'branch' | 'token' | 'key' | 'known
 async function fromOf({ url, branch, token, key, 'known-hosts': file }: Elsewhere): Promise<Record<string, unknown> | undefined> {
   if (url === undefined && [branch, token, key, file].every(value => value === undefined)) return undefined
   if (url === undefined) throw new WrongUse('--branch, --token, --key and --known-hosts belong to --url')
-  const lines = file === undefined ? undefined : (await readFile(file, 'utf8')).split('\n').filter(line => /^[^#\s]/.test(line))
+  const parsed = parseUpstreamUrl(url)
+  if ('wrong' in parsed) throw new WrongUse(parsed.wrong.replace(/^url /, '--url '))
+  if (transportOf(url) === 'ssh' && (key === undefined || file === undefined))
+    throw new WrongUse('over ssh it takes --key secret:NAME and --known-hosts FILE, with what ssh-keyscan prints, compared')
+  const lines = file === undefined ? undefined : await hostKeys(file)
   const given = { url, branch, token, key, known_hosts: lines }
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
+}
+
+async function hostKeys(file: string): Promise<string[]> {
+  const text = await readFile(file, 'utf8').catch(error => {
+    throw new WrongUse(`--known-hosts ${file} cannot be read: ${explain(error)}`)
+  })
+  return text.split('\n').filter(line => /^[^#\s]/.test(line))
 }
 
 /** A secret that a fresh server does not have yet: asked for here, so that nobody has to set it in a step of its own. */
@@ -99,14 +112,13 @@ async function follow(
 }
 
 /** How the mirror stands, for a person. */
-export function standingLines({ url, branch, main, head, seenAt, problem, choices, signingKey }: Standing, now: Date): string[] {
+export function standingLines(standing: Standing, now: Date): string[] {
+  const { url, branch, main, head, seenAt, problem, choices, signingKey } = standing
   const key = signingKey === '' ? [] : ['', 'This appliance signs its own commits with', `  ${signingKey}`]
   if (url === '') return ['There is no upstream: write upstream: { url: … } into settings.yaml, and push.', ...key]
-  const seen = seenAt === undefined ? 'not asked yet' : `asked ${ago(seenAt, now)} ago`
-  const headline =
-    problem !== undefined ? problem.message : head === main ? 'Both sides are the same.' : 'What is here is on its way there.'
+  const seen = seenAt === undefined ? 'not reached yet' : `asked ${ago(seenAt, now)} ago`
   return [
-    headline,
+    headlineOf(standing),
     '',
     ...table([
       ['here', 'main', main.slice(0, 8) || 'nothing'],
@@ -118,4 +130,12 @@ export function standingLines({ url, branch, main, head, seenAt, problem, choice
       : ['', 'Choose:', ...choices.flatMap(({ command, effect }) => [`  ${command}`, `      ${effect}`])]),
     ...key,
   ]
+}
+
+function headlineOf({ problem, unsent, head, main }: Standing): string {
+  if (problem !== undefined) return problem.message
+  if (head === main) return 'Both sides are the same.'
+  return unsent === undefined
+    ? 'What is here is on its way there.'
+    : `What is here could not be sent there, and is tried again: ${unsent}`
 }

@@ -80,6 +80,11 @@ export async function upstreamRoom(ground: Ground, { home, command, onStep }: Up
     reconciler: createUpstreamReconciler({ mirror, repository, exchange, lookAgain: () => wake() }),
     desk: {
       ...mirror,
+      async standing() {
+        const [standing, resource] = [await mirror.standing(), engine?.resource('upstream', 'main')]
+        const isUnsent = standing.problem === undefined && resource?.state === 'failed'
+        return isUnsent ? { ...standing, unsent: resource.message } : standing
+      },
       subscribe(listener) {
         listeners.add(listener)
         return () => listeners.delete(listener)

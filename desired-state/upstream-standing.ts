@@ -30,6 +30,8 @@ export const standingShape = z.object({
   /** ISO 8601; when the upstream last answered. */
   seenAt: z.string().optional(),
   problem: problemShape.optional(),
+  /** Why what is here could not be sent there; it is tried again. */
+  unsent: z.string().optional(),
   /** What a person may choose between, as commands, with what each does. */
   choices: z.array(z.object({ command: z.string(), effect: z.string() })).readonly(),
   /** Public key that this appliance signs its own commits with; empty while nobody asks for signatures. */

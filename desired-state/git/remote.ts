@@ -4,8 +4,8 @@ import { ApplianceError, explain } from '../../runtime/os/errors.ts'
 import { syncDirectory } from '../../runtime/os/files.ts'
 import type { SpawnOptions } from '../../runtime/os/spawn.ts'
 import type { Quarantine } from '../repository.ts'
-import { printable } from '../state.ts'
 import { gitEnvironment, quarantineEnvironment, type SpawnBytes } from './command.ts'
+import { contentFailure, gitFailure, tooLarge } from './failures.ts'
 
 /** A repository elsewhere, and what a command of Git needs to reach it. */
 export interface Remote {
@@ -177,66 +177,13 @@ async function fetchedHead(gitdir: string): Promise<string> {
 async function fetchFailure(quarantine: string, stderr: string, remote: Remote): Promise<ApplianceError> {
   const packs = await readdir(join(quarantine, 'pack')).catch(() => [])
   const sizes = await Promise.all(packs.map(async name => (await stat(join(quarantine, 'pack', name))).size))
-  if (sizes.some(size => size >= largestFetch)) {
-    return new ApplianceError('stalled', `what is new there has more than ${largestFetch / 1024 ** 2} MiB`, {
-      hint: 'take the large file out of its history; nothing of it was kept here',
-    })
-  }
-  const words = wordsOf(stderr)
-  if (/out of memory|died of signal/i.test(stderr) && !isCutOff(stderr))
-    return new ApplianceError('stalled', `what is new there takes more than ${mostMemory / 1024 ** 2} MiB of memory`, {
-      hint: 'take the large file, or the very many, out of its history; nothing of it was kept here',
-    })
-  if (
-    /fsck error|index-pack failed|invalid index-pack output|did not send all necessary objects/.test(stderr) &&
-    !isCutOff(stderr)
-  )
-    return malformed(words)
-  return gitFailure(stderr, remote)
+  return sizes.some(size => size >= largestFetch)
+    ? tooLarge(`what is new there has more than ${largestFetch / 1024 ** 2} MiB`)
+    : (contentFailure(stderr) ?? gitFailure(stderr, remote))
 }
-
-/** What came was less than what is there. */
-const isCutOff = (stderr: string) =>
-  /early EOF|unexpected disconnect|RPC failed|hung up|Connection (?:reset|closed)/i.test(stderr)
-
-const malformed = (words: string) =>
-  new ApplianceError('invalid', `Git does not take what is new there: ${words}`, {
-    hint: 'take it out of its history; nothing of it was kept here',
-  })
 
 /** Over the old protocol without checks, each object comes as a file of its own. */
 const hasLoose = async (quarantine: string) => (await readdir(quarantine)).some(name => /^[0-9a-f]{2}$/.test(name))
-
-/** Git's own words, without what says nothing, and what to do about the usual ones. */
-export function gitFailure(stderr: string, { transport }: Pick<Remote, 'transport'>): ApplianceError {
-  const hint = hints.find(([pattern]) => pattern.test(stderr))?.[1]
-  const key = transport === 'ssh' ? 'the key' : 'the token'
-  const options = hint === undefined ? {} : { hint: hint.replace('KEY', key) }
-  return new ApplianceError('failed', wordsOf(stderr), options)
-}
-
-function wordsOf(stderr: string): string {
-  const lines = stderr
-    .replaceAll('\0', '')
-    .split('\n')
-    .map(line => line.replace(/^(?:fatal|error|remote|ssh): /, '').trim())
-  const said = lines.filter(line => line !== '' && !boilerplate.test(line)).join('; ')
-  return printable(said || 'Git said nothing').slice(0, 500)
-}
-
-const boilerplate =
-  /^(?:Please make sure you have the correct access rights|and the repository exists\.|To .+|hint: .*|fsck error in packed object|index-pack failed|fetch-pack: invalid index-pack output)$/
-
-const hints: readonly (readonly [RegExp, string])[] = [
-  [
-    /Authentication failed|returned error: 40[13]|Permission denied|could not read (?:Username|Password)/i,
-    'look at KEY: may it read and write there?',
-  ],
-  [/Host key verification failed/, 'the server has another host key than known_hosts says: find out why before you change it'],
-  [/returned error: 404|not found|does not appear to be a git repository/i, 'look at url, and whether KEY may see it'],
-  [/possible repository corruption on the remote side/, 'the repository there is damaged: run git fsck in it'],
-  [/redirect|returned error: 30\d/i, 'it has moved: write its new address into url'],
-]
 
 /** The commit that a branch elsewhere is at; undefined when there is none. */
 export async function remoteHead(

@@ -47,7 +47,7 @@ export const unfetchable = (reason: Unfetchable, error: unknown, main: string, h
 /** What kept us from asking at all. */
 export const away = (error: unknown, main: string): Problem => ({
   ...{ reason: 'away', state: 'waiting', main, lines: [] },
-  message: `it cannot be reached, and is tried again by itself; everything is kept as ${short(main)} says meanwhile: ${explain(error)}`,
+  message: `${explain(error)}; it is tried again by itself, and everything is kept as ${short(main)} says meanwhile`,
 })
 
 /** Whether it is about one commit there, and over as soon as that is another. */

@@ -13,7 +13,7 @@ interface PanelProps {
 
 /** How main stands beside the repository elsewhere, and what a person may choose between; nothing where there is none. */
 export const UpstreamPanel = ({ standing, now }: PanelProps) => {
-  const { url, branch, main, head, seenAt, problem, choices } = standing
+  const { url, branch, main, head, seenAt, problem, choices, unsent } = standing
   if (url === '') return null
   const { state, word } = wordOf(standing)
   return (
@@ -27,6 +27,7 @@ export const UpstreamPanel = ({ standing, now }: PanelProps) => {
         <StateWord state={state} word={word} />
       </p>
       {problem === undefined ? null : <p class="message">{problem.message}</p>}
+      {unsent === undefined ? null : <p class="message">{unsent}</p>}
       {problem === undefined || problem.lines.length === 0 ? null : (
         <pre>
           <code>{problem.lines.join('\n')}</code>
@@ -53,8 +54,9 @@ export const UpstreamPanel = ({ standing, now }: PanelProps) => {
   )
 }
 
-function wordOf({ problem, main, head }: Standing): { readonly state: ResourceState; readonly word: string } {
+function wordOf({ problem, unsent, main, head }: Standing): { readonly state: ResourceState; readonly word: string } {
   if (problem !== undefined) return { state: problem.state, word: words[problem.reason] }
+  if (unsent !== undefined) return { state: 'failed', word: 'not sent there yet' }
   return head === main ? { state: 'ready', word: 'the same on both sides' } : { state: 'reconciling', word: 'on its way there' }
 }
 
