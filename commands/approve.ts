@@ -1,20 +1,22 @@
 import { z } from 'zod'
+import { takenLines } from '../web/git/lines.ts'
 import { readArguments } from './arguments.ts'
 import { askAppliance } from './client.ts'
 import { type Command, type CommandContext, WrongUse } from './command.ts'
+import { approvedShape } from './shapes.ts'
 
-/** What agents ask for has a UUID; a plan that is held has none. */
+/** What agents ask for has a UUID; a commit that is held has none. */
 export const isApproval = (id: string): boolean => /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(id)
 
 export const approve: Command = {
   name: 'approve',
   usage: 'ID… [--always]',
-  summary: 'let a held plan, or what an agent asks for, through once; status, the push and approvals name the ID',
+  summary: 'let a held commit, or what an agent asks for, through once; status, the push and approvals name the ID',
   async run(args, context) {
     const { positionals, values } = readArguments(args, { always: { type: 'boolean' } }, { least: 1, most: 50 })
     const always = values.always === true
     if (always && !positionals.every(isApproval)) throw new WrongUse('--always is for what an agent asks for')
-    for (const id of positionals) await (isApproval(id) ? approveWish(context, id, always) : approvePlan(context, id))
+    for (const id of positionals) await (isApproval(id) ? approveWish(context, id, always) : approveCommit(context, id))
     return 0
   },
 }
@@ -27,7 +29,10 @@ async function approveWish({ environment, out }: CommandContext, id: string, alw
   if (rule !== undefined) out(`and from now on, as it stands in the desired state:\n${rule}`)
 }
 
-async function approvePlan({ environment, called, out }: CommandContext, id: string): Promise<void> {
-  await askAppliance(environment.home, 'POST', `/api/approve/${encodeURIComponent(id)}`, z.unknown())
-  out(`${id} is approved; ${called} wait shows when it is reached`)
+async function approveCommit({ environment, called, out }: CommandContext, id: string): Promise<void> {
+  const path = `/api/approve/${encodeURIComponent(id)}`
+  const { revision, kinds } = await askAppliance(environment.home, 'POST', path, approvedShape)
+  out(`${id} is approved, once: ${revision.slice(0, 8)} goes on`)
+  for (const line of takenLines(kinds)) out(line)
+  out(`${called} wait shows when it is reached`)
 }

@@ -171,14 +171,9 @@ async function change({ environment, out }: CommandContext, path: string, body: 
 }
 
 /** What the commit would do now. */
-async function planned(
-  { environment, called, out }: CommandContext,
-  path: string,
-  body: unknown,
-  json: boolean,
-): Promise<ExitStatus> {
+async function planned({ environment, out }: CommandContext, path: string, body: unknown, json: boolean): Promise<ExitStatus> {
   const plan = await askAppliance(environment.home, 'POST', `${path}/plan`, planShape, body)
   if (json) out(JSON.stringify(plan))
-  else for (const line of planLines(plan, called)) out(line)
+  else for (const line of planLines(plan)) out(line)
   return 0
 }

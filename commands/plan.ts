@@ -18,7 +18,7 @@ export const plan: Command = {
     if (answer.status >= 400) throw refusal(answer)
     const planned = planShape.parse(answer.body)
     if (values.json) out(JSON.stringify(planned))
-    else for (const line of planLines(planned, called)) out(line)
+    else for (const line of planLines(planned, positionals.length === 0 ? called : undefined)) out(line)
     return 0
   },
 }

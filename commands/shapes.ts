@@ -21,17 +21,25 @@ export const statusShape = z.object({
 
 export const waitShape = statusShape.extend({ milliseconds: z.number() })
 
+const heldOperation = z.enum(['create', 'update', 'delete'])
+
 const holdShape = z.object({
   id: z.string(),
-  kind: z.string(),
   digest: z.string(),
   revision: z.string(),
   reason: z.string(),
-  changes: z.array(
+  kinds: z.array(
     z.object({
-      key: z.string(),
-      operation: z.enum(['create', 'update', 'delete']),
-      fields: z.array(z.object({ name: z.string(), before: z.string(), after: z.string() })),
+      kind: z.string(),
+      reason: z.string(),
+      follows: z.string().exactOptional(),
+      changes: z.array(
+        z.object({
+          key: z.string(),
+          operation: heldOperation,
+          fields: z.array(z.object({ name: z.string(), before: z.string(), after: z.string() })),
+        }),
+      ),
     }),
   ),
   since: z.string(),
@@ -53,6 +61,13 @@ export const planShape = z.object({
   unseen: z.array(z.object({ kind: z.string(), key: z.string().optional(), message: z.string() })),
   leftAlone: z.array(z.object({ kind: z.string(), key: z.string(), until: z.string() })),
   waits: z.array(z.object({ kind: z.string(), for: z.string() })),
+})
+
+/** What an approval of a held commit has let through. */
+export const approvedShape = z.object({
+  approved: z.string(),
+  revision: z.string(),
+  kinds: z.array(z.object({ kind: z.string(), changes: z.array(z.object({ key: z.string(), operation: heldOperation })) })),
 })
 
 export const historyShape = z.array(

@@ -26,11 +26,10 @@ export interface ForgeOptions {
   readonly mirror: Mirror
   readonly merge: ReportDeps['merge']
   readonly engine: RunningEngine
-  readonly command: string
 }
 
 /** Tells GitHub how its commits fare here, and what its pull requests would do. */
-export function startForge(ground: Ground, { mirror, merge, engine, command }: ForgeOptions): Forge {
+export function startForge(ground: Ground, { mirror, merge, engine }: ForgeOptions): Forge {
   const { repository, store, clock, secrets, redact } = ground
   const log = ground.log.with({ component: 'forge' })
   const pause = { until: 0 }
@@ -59,7 +58,7 @@ export function startForge(ground: Ground, { mirror, merge, engine, command }: F
           },
           outcome: () => outcomeOf(engine),
           isCalm: () => isCalm(engine),
-          plan: async state => planLines(await engine.plan(state), command),
+          plan: async state => planLines(await engine.plan(state)),
           declares: async state => declaredLines(engine.state(), state),
           context: `ai-infra/${hostname()}`,
           page: revision => portalPage(engine.state(), urls.change.to(revision)),

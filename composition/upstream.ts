@@ -106,7 +106,7 @@ export async function upstreamRoom(ground: Ground, { home, command, onStep }: Up
       const polling = startPolling({ mirror, clock, random: Math.random, wanted })
       wake = polling.wake
       started.defer(() => polling.stop())
-      forge = startForge(ground, { mirror, merge: exchange.merge, engine: running, command })
+      forge = startForge(ground, { mirror, merge: exchange.merge, engine: running })
       started.defer(() => forge?.stop())
     },
   }

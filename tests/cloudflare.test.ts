@@ -123,10 +123,10 @@ test('a zone that leaves dns.yaml is held once, records of sites too, and then l
   const pushed = await clone.deliver({
     'dns.yaml': `${providers()}zones:\n  example.net: { provider: home, records: { mail: { A: 203.0.113.25 } } }\n`,
   })
-  const holds = new Set([...pushed.shown.matchAll(/approve (\S+)/g)].map(([, id]) => id ?? ''))
-  expect(holds.size).toBeGreaterThanOrEqual(2)
+  const ids = [...pushed.shown.matchAll(/approve (\S+)/g)].map(([, id]) => id ?? '')
+  expect(ids).toHaveLength(1)
   expect(records('shop.example.com')).toHaveLength(1)
-  expect(await appliance.command('approve', ...holds)).toMatchObject({ code: 0 })
+  expect(await appliance.command('approve', ...ids)).toMatchObject({ code: 0 })
   await appliance.converged(pushed.revision)
   expect(
     cloudflare

@@ -1,11 +1,14 @@
 import { expect, test } from 'bun:test'
 import { stateOf } from '../../desired-state/testing/tree.ts'
 import { systemClock } from '../../runtime/os/clock.ts'
-import { chooseTarget, requiredHold } from '../engine/target.ts'
+import { requiredPart } from '../engine/hold.ts'
+import { createTargets } from '../engine/target.ts'
 import { createDnsReconciler } from './dns.ts'
 import { declaredRecords, siteRecords } from './item.ts'
 import { createKeptZones } from './kept-zones.ts'
 import { createPropagation } from './propagation.ts'
+
+const heldFor = (...[reconciler, from, to]: Parameters<typeof requiredPart>) => requiredPart(reconciler, from, to)?.held
 
 const never = () => {
   throw new Error('nothing is asked')
@@ -31,29 +34,23 @@ const state = (dnsYaml: string, domainsYaml = 'domains: {}\n') => stateOf({ 'dns
 
 test('the cap holds within each zone, however many records there are in others', () => {
   const before = state(dns(zone('example.com', 200), zone('small.example.net', 9)))
-  const held = requiredHold(records, before, state(dns(zone('example.com', 200), zone('small.example.net', 5))), systemClock)
+  const held = heldFor(records, before, state(dns(zone('example.com', 200), zone('small.example.net', 5))))
   expect(held?.reason).toBe('it removes 4 of 10 of kind dns-record in small.example.net, more than 30 %')
-  expect(
-    requiredHold(records, before, state(dns(zone('example.com', 190), zone('small.example.net', 8))), systemClock),
-  ).toBeUndefined()
-  expect(requiredHold(records, before, state(dns(zone('example.com', 200))), systemClock)?.reason).toContain(
-    'in small.example.net',
-  )
+  expect(heldFor(records, before, state(dns(zone('example.com', 190), zone('small.example.net', 8))))).toBeUndefined()
+  expect(heldFor(records, before, state(dns(zone('example.com', 200))))?.reason).toContain('in small.example.net')
 })
 
 test('how long answers hold and whether they lead through Cloudflare changes without an approval', () => {
   const before = state(dns(zone('example.com', 9)))
-  expect(requiredHold(records, before, state(dns(zone('example.com', 9, ', ttl: 60'))), systemClock)).toBeUndefined()
-  expect(requiredHold(records, before, state(dns(zone('example.com', 9, ', proxied: true'))), systemClock)).toBeUndefined()
+  expect(heldFor(records, before, state(dns(zone('example.com', 9, ', ttl: 60'))))).toBeUndefined()
+  expect(heldFor(records, before, state(dns(zone('example.com', 9, ', proxied: true'))))).toBeUndefined()
 })
 
 test('records of sites go with their sites; what dns.yaml or the addresses do to them is capped', () => {
   const before = state(dns(zone('example.com', 0)), domains('a', 'b', 'c'))
-  expect(requiredHold(sites, before, state(dns(zone('example.com', 0)), domains('a')), systemClock)).toBeUndefined()
-  expect(requiredHold(sites, before, state(dns(), domains('a', 'b', 'c')), systemClock)?.reason).toContain('removes the last')
-  expect(
-    requiredHold(sites, before, state(dns(zone('example.com', 0, ', sites: false')), domains('a', 'b', 'c')), systemClock),
-  ).toBeDefined()
+  expect(heldFor(sites, before, state(dns(zone('example.com', 0)), domains('a')))).toBeUndefined()
+  expect(heldFor(sites, before, state(dns(), domains('a', 'b', 'c')))?.reason).toContain('removes the last')
+  expect(heldFor(sites, before, state(dns(zone('example.com', 0, ', sites: false')), domains('a', 'b', 'c')))).toBeDefined()
 })
 
 test('records that are held for dns.yaml still follow their sites meanwhile', async () => {
@@ -63,9 +60,19 @@ test('records that are held for dns.yaml still follow their sites meanwhile', as
     ['site', 'head'],
     ['site-record', 'last'],
   ])
-  const journal = { accept: async () => false, hold: async () => {} }
-  const read = async (revision: string) => (revision === 'last' ? last : head)
-  const target = await chooseTarget(sites, head, { journal, accepted, read, clock: systemClock })
-  expect(target.hold).toBeDefined()
+  const never = async () => {
+    throw new Error('nothing is let through')
+  }
+  const targets = createTargets(
+    {
+      ...{ reconcilers: [sites], accepted, clock: systemClock, command: 'ai-infra', redact: text => text },
+      ...{ head: () => head, main: () => 'head', read: async revision => (revision === 'last' ? last : head) },
+      journal: { accept: never, hold: async () => {}, approve: never, endedHold: never },
+      events: { moved: () => {}, held: () => {}, approved: () => {} },
+    },
+    undefined,
+  )
+  const target = await targets.choose(sites, head)
+  expect(target.held?.kind.kind).toBe('site-record')
   expect([...sites.select(target.state).keys()]).toContain('d.example.com/A')
 })

@@ -20,7 +20,7 @@ beforeAll(async () => {
 }, 60_000)
 afterAll(() => database?.[Symbol.asyncDispose]())
 beforeEach(async () => {
-  await database.store`TRUNCATE kind_target, verified_revision, resource_status, run, step, retry, hold, approval, suspension`
+  await database.store`TRUNCATE kind_target, verified_revision, resource_status, run, step, retry, held_commit, suspension`
   ;[leader, follower, history, done] = [createWorld(), createWorld(), createHistory(), []]
   history.commit({ a: '1', b: '1', c: '1' })
   engine = await startEngine({
@@ -91,7 +91,7 @@ test('nothing begins for a commit that is held; after the approval it does not r
   expect(done).toEqual([])
   leader.close('b')
   leader.close('c')
-  expect(await engine.approve(engine.holds()[0]?.id ?? '', 'ada')).toBe(true)
+  expect(await engine.approve(engine.holds()[0]?.id ?? '', 'ada')).toMatchObject({ outcome: 'approved' })
   await until(() => done.length === 2)
   expect(done.sort()).toEqual(['b begins', 'c begins'])
   leader.open('b')

@@ -1,13 +1,13 @@
 import { canonical } from './digest.ts'
 import type { FieldChange, Reconciler } from './reconciler.ts'
-import type { Hold } from './status.ts'
+import type { HeldKind } from './status.ts'
 
 type Items<Item> = ReadonlyMap<string, Item>
 type Weighing<Item> = Pick<Reconciler<Item, never, never>, 'kind' | 'weigh' | 'precious' | 'scope'>
 
 /** What a commit alters of one kind, item by item; deletions first, keys in order. */
 export interface Alteration {
-  readonly changes: Hold['changes']
+  readonly changes: HeldKind['changes']
   /** Why it needs an approval; undefined when it does not. */
   readonly excess: string | undefined
 }

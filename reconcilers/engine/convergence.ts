@@ -252,7 +252,7 @@ function publish(convergence: Convergence, desired: ReadonlyMap<string, unknown>
   core.board.arrange(kind, desired.keys())
   const changing = new Set(plan.changes.map(change => change.key))
   const obstacles = new Map(plan.obstacles.map(obstacle => [obstacle.key, obstacle]))
-  const held = new Set(target.hold?.changes.map(change => change.key))
+  const held = new Set(target.held?.kind.changes.map(change => change.key))
   const keys = new Set([...desired.keys(), ...changing, ...obstacles.keys(), ...held])
   for (const key of keys) {
     // What was applied while this look was under way is said to be ready by the next one.
@@ -263,8 +263,10 @@ function publish(convergence: Convergence, desired: ReadonlyMap<string, unknown>
     if (suspension !== undefined) {
       const message = `${suspension.reason} (by ${suspension.owner}, until ${suspension.until.slice(0, 16)}Z)`
       core.board.set(kind, key, { state: 'suspended', reason: 'suspended', message })
-    } else if (target.hold !== undefined && held.has(key)) {
-      const message = `${target.hold.reason}; look at it, then run: ${core.command} approve ${target.hold.id}`
+    } else if (target.held !== undefined && held.has(key)) {
+      // It was approved while this look was under way: the next one says what comes of it.
+      if (core.targets.held()?.id !== target.held.id) continue
+      const message = `${target.held.kind.reason}; look at it, then run: ${core.command} approve ${target.held.id}`
       core.board.set(kind, key, { state: 'held', reason: 'blast-cap', message })
     } else if (retry !== undefined) {
       core.board.set(kind, key, standingOf(retry))

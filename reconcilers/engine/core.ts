@@ -2,9 +2,10 @@ import type { DesiredState } from '../../desired-state/state.ts'
 import type { Clock } from '../../runtime/os/clock.ts'
 import type { Log } from '../../runtime/os/log.ts'
 import type { Board } from './board.ts'
+import type { ReadState } from './hold.ts'
 import type { Journal, Retry } from './journal.ts'
-import type { EngineEvent, Hold, Suspension } from './status.ts'
-import type { ReadState } from './target.ts'
+import type { EngineEvent, Suspension } from './status.ts'
+import type { Targets } from './target.ts'
 
 /** What the loops of all kinds share. */
 export interface Core {
@@ -19,8 +20,8 @@ export interface Core {
   /** The newest valid state of main. */
   readonly head: () => DesiredState | undefined
   /** Accepted commit by kind. */
-  readonly accepted: Map<string, string>
-  readonly holds: Map<string, Hold>
+  readonly accepted: ReadonlyMap<string, string>
+  readonly targets: Targets
   readonly retries: Map<string, Retry>
   readonly suspensions: Map<string, Suspension>
   /** How a person calls the command line: `ai-infra`. */

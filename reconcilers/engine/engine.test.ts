@@ -21,7 +21,7 @@ afterAll(async () => {
   await database?.[Symbol.asyncDispose]()
 })
 beforeEach(async () => {
-  await database.store`TRUNCATE kind_target, verified_revision, resource_status, run, step, retry, hold, approval, suspension`
+  await database.store`TRUNCATE kind_target, verified_revision, resource_status, run, step, retry, held_commit, suspension`
   world = createWorld()
   history = createHistory()
   events = []
@@ -281,81 +281,6 @@ test('a slow change does not keep the others of its kind waiting', async () => {
   expect(running.status().converged).toBe(false)
   world.open('a')
   await until(running, () => running.status().converged)
-})
-
-test('a commit that removes most of a kind is held, and applied after one approval that serves once', async () => {
-  history.commit({ a: '1', b: '2', c: '3', d: '4' })
-  const running = await start()
-  await push(running, { a: '1', b: '2', c: '3', d: '4' })
-  const held = await push(running, { a: '1' })
-  expect(held.converged).toBe(false)
-  expect([...world.things.keys()].sort()).toEqual(['a', 'b', 'c', 'd'])
-  expect([state(running, 'a'), state(running, 'b')]).toEqual(['ready', 'held'])
-  world.things.delete('c')
-  world.wake()
-  await until(running, () => world.things.has('c'))
-  const hold = running.holds()[0]
-  expect(hold?.reason).toContain('removes 3 of 4')
-  expect(await running.approve('nonsense', 'me')).toBe(false)
-  expect(await running.approve(hold?.id ?? '', 'me')).toBe(true)
-  await until(running, () => running.status().converged)
-  expect([...world.things.keys()]).toEqual(['a'])
-  await push(running, { a: '1', b: '2', c: '3', d: '4' })
-  await push(running, { a: '1' })
-  expect(running.holds()).toHaveLength(1)
-})
-
-test('an approval is bound to its digest: another commit needs another one', async () => {
-  history.commit({ a: '1', b: '2', c: '3' })
-  const running = await start()
-  await push(running, { a: '1', b: '2', c: '3' })
-  await push(running, { a: '1' })
-  const first = running.holds()[0]
-  await push(running, { b: '2' })
-  const second = running.holds()[0]
-  expect(second?.digest).not.toBe(first?.digest)
-  expect(await running.approve(first?.id ?? '', 'me')).toBe(false)
-})
-
-test('an approval that a newer commit overtook does not let a later, equal commit pass', async () => {
-  history.commit({ a: '1', b: '2', c: '3' })
-  const running = await start()
-  await push(running, { a: '1', b: '2', c: '3' })
-  await push(running, { a: '1' })
-  const hold = running.holds()[0]
-  // The person approves while the loop has another commit in its hands already.
-  await database.store`INSERT INTO approval (digest, approved_by) VALUES (${hold?.digest ?? ''}, 'me')`
-  await push(running, { a: '1', b: '2', c: '3' })
-  expect(running.holds()).toEqual([])
-  await push(running, { a: '1' })
-  expect(running.holds().map(again => again.digest)).toEqual([hold?.digest ?? ''])
-  expect([...world.things.keys()].sort()).toEqual(['a', 'b', 'c'])
-})
-
-test('a hold keeps the time at which it began', async () => {
-  history.commit({ a: '1', b: '2', c: '3' })
-  const running = await start()
-  await push(running, { a: '1', b: '2', c: '3' })
-  await push(running, { a: '1' })
-  const since = running.holds()[0]?.since
-  world.things.delete('b')
-  world.wake()
-  await until(running, () => world.things.has('b'))
-  await push(running, { a: '1' })
-  expect(running.holds()[0]?.since).toBe(since)
-})
-
-test('the last member and something precious are never removed without an approval; taking the commit back frees the hold', async () => {
-  history.commit({ a: '1' })
-  const running = await start()
-  await push(running, { a: '1' })
-  await push(running, {})
-  expect(state(running, 'a')).toBe('held')
-  const status = await push(running, { a: '1' })
-  expect(status.converged).toBe(true)
-  await push(running, { a: '1', p: 'precious', c: '3', d: '4', e: '5' })
-  await push(running, { a: '1', c: '3', d: '4', e: '5' })
-  expect(state(running, 'p')).toBe('held')
 })
 
 test('a suspended resource is left alone until it is resumed', async () => {

@@ -11,8 +11,9 @@ import { createJournal } from './journal.ts'
 import { createKindLoop, type KindLoop } from './kind-loop.ts'
 import { planRevision } from './preview.ts'
 import type { AnyReconciler } from './reconciler.ts'
-import type { Engine, EngineEvent, Status } from './status.ts'
+import type { Engine, EngineEvent, Hold, Status } from './status.ts'
 import { createStory } from './story.ts'
+import { createTargets } from './target.ts'
 
 export interface EngineDependencies {
   readonly repository: Pick<Repository, 'head' | 'read' | 'isAncestor'>
@@ -63,10 +64,10 @@ export async function startEngine(dependencies: EngineDependencies): Promise<Run
   }
   const interrupted = await journal.closeInterrupted()
   if (interrupted > 0) log.info('changes were interrupted', { count: interrupted })
-  const [statuses, accepted, holds, retries, suspensions, verified] = await Promise.all([
+  const [statuses, accepted, held, retries, suspensions, verified] = await Promise.all([
     journal.statuses(),
     journal.targets(),
-    journal.holds(),
+    journal.held(),
     journal.retries(),
     journal.suspensions(),
     journal.verifiedRevision(),
@@ -96,7 +97,18 @@ export async function startEngine(dependencies: EngineDependencies): Promise<Run
     read,
     head: () => head,
     accepted,
-    holds: new Map(holds.map(hold => [hold.kind, hold])),
+    targets: createTargets(
+      {
+        ...{ reconcilers, journal, accepted, read, clock, redact, command: dependencies.command },
+        ...{ head: () => head, main: () => main },
+        events: {
+          moved: kind => turn(kind),
+          held: hold => emit({ type: 'held', hold }),
+          approved: (hold, by) => letThrough(hold, by),
+        },
+      },
+      held,
+    ),
     retries: new Map(retries.map(retry => [resourceId(retry.kind, retry.key), retry])),
     suspensions: new Map(suspensions.map(suspension => [resourceId(suspension.kind, suspension.key), suspension])),
     lookInterval: () => head?.settings.look_interval_seconds ?? 30,
@@ -109,7 +121,7 @@ export async function startEngine(dependencies: EngineDependencies): Promise<Run
     const desired = main ?? ''
     const settled = desired === head?.revision && loops.every(loop => loop.settledAt() === desired)
     const calm = resources.every(resource => resource.state === 'ready' || resource.state === 'suspended')
-    const converged = desired !== '' && settled && calm && core.holds.size === 0
+    const converged = desired !== '' && settled && calm && core.targets.held() === undefined
     return { revision: converged ? desired : verifiedRevision, desired, converged, resources }
   }
 
@@ -141,12 +153,6 @@ export async function startEngine(dependencies: EngineDependencies): Promise<Run
         lookAgain()
         announceSettled()
       },
-      moved: kind => {
-        for (const loop of loops.filter(({ follows }) => follows === kind)) {
-          loop.unsettle()
-          loop.wake('watch')
-        }
-      },
       planned: lookAgain,
       dependencies: (kinds, revision, signal) =>
         until(signal, () => loops.filter(({ kind }) => kinds.includes(kind)).every(loop => isThrough(loop, revision)), onSettle),
@@ -156,6 +162,14 @@ export async function startEngine(dependencies: EngineDependencies): Promise<Run
       },
     }),
   )
+
+  /** The kind goes to another commit, and what follows it with it. */
+  const turn = (kind: string): void => {
+    for (const loop of loops) {
+      if (loop.kind === kind || loop.follows === kind) loop.unsettle()
+      if (loop.follows === kind) loop.wake('watch')
+    }
+  }
 
   const subscribe = (listener: (event: EngineEvent) => void) => {
     listeners.add(listener)
@@ -183,6 +197,7 @@ export async function startEngine(dependencies: EngineDependencies): Promise<Run
       loop.supersede(revision)
       loop.wake('commit')
     }
+    await core.targets.look()
   }
   let adopting: Promise<void> = Promise.resolve()
   const moved = (): void => {
@@ -212,22 +227,28 @@ export async function startEngine(dependencies: EngineDependencies): Promise<Run
   const wakeKind = (kind: string, trigger: 'approval' | 'resume' | 'watch') =>
     loops.find(loop => loop.kind === kind)?.wake(trigger)
 
+  const letThrough = ({ id, revision, kinds }: Hold, by: string): void => {
+    log.info('hold approved', { hold: id, revision, kinds: kinds.map(({ kind }) => kind), by })
+    for (const { kind, changes } of kinds) {
+      for (const { key } of changes) {
+        if (core.board.get(kind, key)?.state !== 'suspended') underway(kind, key, 'approved', `approved by ${by}`)
+      }
+      wakeKind(kind, 'approval')
+    }
+  }
+
   return {
     state: () => head,
     status,
     resource: core.board.get,
     runs: journal.lastRuns,
     plan: async (state, purpose = 'preview') => cleaned(await planRevision(reconcilers, core, state, purpose), redact),
-    holds: () => [...core.holds.values()],
+    holds: () => [core.targets.held()].filter(hold => hold !== undefined),
     async approve(holdId, by) {
-      const hold = [...core.holds.values()].find(candidate => candidate.id === holdId)
-      if (hold === undefined) return false
-      if (!(await journal.approve(hold.digest, by))) return false
-      log.info('hold approved', { kind: hold.kind, hold: hold.id, by })
-      if (core.holds.get(hold.kind)?.digest === hold.digest) core.holds.delete(hold.kind)
-      for (const { key } of hold.changes) underway(hold.kind, key, 'approved', `approved by ${by}`)
-      wakeKind(hold.kind, 'approval')
-      return true
+      // Where main is by now decides, not where it was last seen.
+      moved()
+      await adopting
+      return core.targets.approve(holdId, by)
     },
     suspensions: () => [...core.suspensions.values()].filter(suspension => new Date(suspension.until) > clock.now()),
     async suspend(suspension) {

@@ -26,6 +26,13 @@ export interface Intent {
   readonly startedAt: Date
 }
 
+export interface EndedHold {
+  readonly revision: string
+  readonly endedAt: Date
+  /** Undefined when something else took its place. */
+  readonly approvedBy: string | undefined
+}
+
 type Redact = (text: string) => string
 
 /** Everything that the engine remembers across a crash. Each method is one transaction. */
@@ -128,6 +135,7 @@ function runs(store: Store, redact: Redact) {
         DELETE FROM run WHERE intent_at < now() - interval '90 days' AND NOT EXISTS (
           SELECT 1 FROM resource_status AS there WHERE there.kind = run.kind AND there.key = run.key)`
       await store`DELETE FROM suspension WHERE until < now() - interval '7 days'`
+      await store`DELETE FROM held_commit WHERE ended_at < now() - interval '90 days'`
       await store`DELETE FROM step WHERE at < now() - interval '7 days'`
     },
   }
@@ -140,49 +148,48 @@ function targets(store: Store, redact: Redact) {
       return new Map(rows.map(row => [row.kind, row.revision]))
     },
 
-    /**
-     * Moves a kind to a commit. With a digest it uses up that digest's approval in the same transaction, and nothing
-     * moves when there is none. An approval ends with its hold, used or not.
-     */
-    async accept(kind: string, revision: string, heldDigest?: string): Promise<boolean> {
-      return store.begin(async transaction => {
-        if (heldDigest !== undefined) {
-          const used = await transaction`UPDATE approval SET used_at = now() WHERE digest = ${heldDigest} AND used_at IS NULL`
-          if (used.count === 0) return false
-        }
-        await endHolds(transaction, kind, '')
-        await transaction`
-          INSERT INTO kind_target (kind, revision) VALUES (${kind}, ${revision})
-          ON CONFLICT (kind) DO UPDATE SET revision = excluded.revision, accepted_at = now()`
-        return true
-      })
+    /** Moves a kind to a commit. */
+    async accept(kind: string, revision: string): Promise<void> {
+      await moveTo(store, [kind], revision)
     },
 
-    async hold(hold: Hold): Promise<void> {
-      const changes = store.json(JSON.parse(JSON.stringify(cleaned(hold.changes, redact))))
+    /** What is held from now on instead of what was; undefined when nothing is. An approval of what was serves no more. */
+    async hold(hold: Hold | undefined): Promise<void> {
       await store.begin(async transaction => {
-        await endHolds(transaction, hold.kind, hold.digest)
+        await transaction`UPDATE held_commit SET ended_at = now() WHERE ended_at IS NULL`
+        if (hold === undefined) return
+        const kinds = transaction.json(JSON.parse(JSON.stringify(cleaned(hold.kinds, redact))))
         await transaction`
-          INSERT INTO hold (digest, kind, revision, reason, changes, since)
-          VALUES (${hold.digest}, ${hold.kind}, ${hold.revision}, ${hold.reason}, ${changes}, ${hold.since})
-          ON CONFLICT (digest) DO UPDATE SET revision = excluded.revision`
+          INSERT INTO held_commit (digest, revision, reason, kinds, since)
+          VALUES (${hold.digest}, ${hold.revision}, ${redact(hold.reason)}, ${kinds}, ${hold.since})
+          ON CONFLICT (digest) DO UPDATE SET since = excluded.since, ended_at = NULL, approved_by = NULL`
       })
     },
 
-    async holds(): Promise<Hold[]> {
-      const rows = await store<
-        { digest: string; kind: string; revision: string; reason: string; changes: Hold['changes']; since: Date }[]
-      >`SELECT digest, kind, revision, reason, changes, since FROM hold ORDER BY since`
-      return rows.map(row => ({ ...row, id: row.digest.slice(0, 12), since: row.since.toISOString() }))
+    async held(): Promise<Hold | undefined> {
+      const [row] = await store<(Omit<Hold, 'id' | 'since'> & { since: Date })[]>`
+        SELECT digest, revision, reason, kinds, since FROM held_commit WHERE ended_at IS NULL`
+      return row === undefined ? undefined : { ...row, id: row.digest.slice(0, 12), since: row.since.toISOString() }
     },
 
-    /** False when it is no longer held. */
-    async approve(digest: string, by: string): Promise<boolean> {
+    /** How a hold of the last 90 days ended, by its ID. */
+    async endedHold(id: string): Promise<EndedHold | undefined> {
+      const [row] = await store<{ revision: string; ended_at: Date; approved_by: string | null }[]>`
+        SELECT revision, ended_at, approved_by FROM held_commit
+        WHERE left(digest, 12) = ${id} AND ended_at IS NOT NULL ORDER BY ended_at DESC LIMIT 1`
+      return row && { revision: row.revision, endedAt: row.ended_at, approvedBy: row.approved_by ?? undefined }
+    },
+
+    /**
+     * The approval and all that it lets through, in one transaction: every kind of the hold moves to its commit, or none
+     * does. False when it is no longer held.
+     */
+    async approve(hold: Hold, kinds: readonly string[], by: string): Promise<boolean> {
       return store.begin(async transaction => {
-        const held = await transaction`SELECT 1 FROM hold WHERE digest = ${digest} FOR UPDATE`
-        if (held.count === 0) return false
-        await transaction`
-          INSERT INTO approval (digest, approved_by) VALUES (${digest}, ${by}) ON CONFLICT (digest) WHERE used_at IS NULL DO NOTHING`
+        const ended = await transaction`
+          UPDATE held_commit SET ended_at = now(), approved_by = ${by} WHERE digest = ${hold.digest} AND ended_at IS NULL`
+        if (ended.count === 0) return false
+        await moveTo(transaction, kinds, hold.revision)
         return true
       })
     },
@@ -200,13 +207,11 @@ function targets(store: Store, redact: Redact) {
   }
 }
 
-/** Ends the holds of a kind but one. What was approved and not used must not let a later, equal commit pass. */
-async function endHolds(transaction: ISql, kind: string, except: string): Promise<void> {
-  const ended = await transaction<{ digest: string }[]>`
-    DELETE FROM hold WHERE kind = ${kind} AND digest <> ${except} RETURNING digest`
-  if (ended.length === 0) return
-  const digests = ended.map(row => row.digest)
-  await transaction`UPDATE approval SET used_at = now() WHERE used_at IS NULL AND digest IN ${transaction(digests)}`
+async function moveTo(store: ISql, kinds: readonly string[], revision: string): Promise<void> {
+  if (kinds.length === 0) return
+  await store`
+    INSERT INTO kind_target ${store(kinds.map(kind => ({ kind, revision })))}
+    ON CONFLICT (kind) DO UPDATE SET revision = excluded.revision, accepted_at = now()`
 }
 
 function standings(store: Store, redact: Redact) {

@@ -1,11 +1,9 @@
 import { backoff } from '../../runtime/os/backoff.ts'
 import { explain } from '../../runtime/os/errors.ts'
-import { cleaned } from './clean.ts'
 import { converge, type Unfinished } from './convergence.ts'
 import { type Core, suspensionOf } from './core.ts'
 import type { AnyReconciler } from './reconciler.ts'
-import type { Hold, Trigger } from './status.ts'
-import { chooseTarget } from './target.ts'
+import type { Trigger } from './status.ts'
 import { createTriggers } from './trigger.ts'
 
 /** Keeps one kind converged, for as long as the engine runs. */
@@ -14,7 +12,7 @@ export interface KindLoop {
   /** The kind that it goes with, if any. */
   readonly follows: string | undefined
   wake(trigger: Trigger): void
-  /** The kind that it follows goes to another commit: what it settled at counts no more. */
+  /** It, or the kind that it follows, goes to another commit: what it planned and settled at counts no more. */
   unsettle(): void
   /** Stops waits and retries that serve another commit than this one. */
   supersede(revision: string): void
@@ -29,8 +27,6 @@ export interface KindLoop {
 
 export interface LoopEvents {
   readonly settled: (kind: string) => void
-  /** The kind goes to another commit from now on. */
-  readonly moved: (kind: string) => void
   readonly planned: () => void
   /** Resolves when these kinds have settled at the commit. */
   readonly dependencies: (kinds: readonly string[], revision: string, signal: AbortSignal) => Promise<void>
@@ -58,24 +54,23 @@ export function createKindLoop(reconciler: AnyReconciler, core: Core, events: Lo
     if (head === undefined) return
     const signal = AbortSignal.any([stopFor(head.revision).signal, stopped])
     try {
+      await untilBegin(reconciler, head.revision, signal, events)
+      const target = await core.targets.choose(reconciler, head)
+      const standing = whereItStands(reconciler, core)
+      /** An approval sends the kind on while it still is at work where it was held. */
+      const isPast = () => whereItStands(reconciler, core) !== standing
+      // An approval in between has sent on what this kind stands on as well.
       const settled = await untilBegin(reconciler, head.revision, signal, events)
-      const before = core.accepted.get(kind)
-      const target = await chooseTarget(reconciler, head, core)
-      if (core.accepted.get(kind) !== before) {
-        settledAt = undefined
-        plannedAt = undefined
-        events.moved(kind)
-      }
-      showHold(kind, target.hold, core)
+      if (isPast()) return
       const planned = () => {
-        if (plannedAt === head.revision) return
+        if (plannedAt === head.revision || isPast()) return
         plannedAt = head.revision
         events.planned()
       }
       const wake = () => triggers.wake('watch')
       await converge({ reconciler, core, target, trigger, signal, unfinished, wake, planned, settled })
       blind = undefined
-      if (unfinished.inFlight.size + unfinished.applied.size > 0 || signal.aborted) return
+      if (unfinished.inFlight.size + unfinished.applied.size > 0 || signal.aborted || isPast()) return
       settledAt = head.revision
       events.settled(kind)
     } catch (error) {
@@ -94,6 +89,7 @@ export function createKindLoop(reconciler: AnyReconciler, core: Core, events: Lo
     wake: triggers.wake,
     unsettle() {
       settledAt = undefined
+      plannedAt = undefined
     },
     settledAt: () => settledAt,
     plannedAt: () => plannedAt,
@@ -153,16 +149,9 @@ function nextLook(kind: string, core: Core, unfinished: Unfinished): { at: Date;
   return { at: new Date(soonest), trigger: retries.includes(soonest) ? 'retry' : 'drift' }
 }
 
-function showHold(kind: string, found: Hold | undefined, core: Core): void {
-  const hold = found === undefined ? undefined : cleaned(found, core.redact)
-  const before = core.holds.get(kind)
-  if (hold === undefined) core.holds.delete(kind)
-  else {
-    const known = before?.digest === hold.digest
-    core.holds.set(kind, known ? { ...hold, since: before.since } : hold)
-    if (!known) core.emit({ type: 'held', hold })
-  }
-}
+/** The commits that say what the kind is to be. */
+const whereItStands = ({ kind, follows }: AnyReconciler, { accepted }: Core): string =>
+  `${accepted.get(kind) ?? ''} ${follows === undefined ? '' : (accepted.get(follows) ?? '')}`
 
 /** The world could not be seen: nothing of the kind may be called ready. */
 async function showBlindness(kind: string, error: unknown, core: Core): Promise<void> {

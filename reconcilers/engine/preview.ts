@@ -3,9 +3,9 @@ import { explain } from '../../runtime/os/errors.ts'
 import { planned } from './convergence.ts'
 import { type Core, suspensionOf } from './core.ts'
 import { digest } from './digest.ts'
+import { holdOf } from './hold.ts'
 import type { AnyReconciler, Change } from './reconciler.ts'
 import type { Hold, PlanPurpose, RevisionPlan } from './status.ts'
-import { requiredHold } from './target.ts'
 
 /** What converging to a state would do now: the same select, observe and plan as an apply, and nothing after them. */
 export async function planRevision(
@@ -14,36 +14,37 @@ export async function planRevision(
   state: DesiredState,
   purpose: PlanPurpose,
 ): Promise<RevisionPlan> {
-  const parts = await Promise.all(reconcilers.map(reconciler => planKind(reconciler, core, state, purpose)))
+  const hold = await holdOf(state, { ...core, reconcilers })
+  const parts = await Promise.all(reconcilers.map(reconciler => planKind(reconciler, core, state, purpose, hold)))
   const changes = parts.flatMap(part => part.changes)
-  const holds = parts.flatMap(part => (part.hold === undefined ? [] : [part.hold]))
+  const capped = new Set(hold?.kinds.filter(({ reason }) => reason !== '').map(({ kind }) => kind))
   return {
     revision: state.revision,
-    digest: digest({ changes, holds: holds.map(hold => hold.digest) }),
+    digest: digest({ changes, holds: hold === undefined ? [] : [hold.digest] }),
     changes: changes.map(planned),
-    holds,
+    holds: hold === undefined ? [] : [hold],
     unseen: parts.flatMap(part => part.unseen),
     leftAlone: parts.flatMap(part => part.leftAlone),
     waits: reconcilers.flatMap(({ kind, follows }, index) =>
-      follows !== undefined && holds.some(hold => hold.kind === follows) && (parts[index]?.changes.length ?? 0) > 0
-        ? [{ kind, for: follows }]
-        : [],
+      follows !== undefined && capped.has(follows) && (parts[index]?.changes.length ?? 0) > 0 ? [{ kind, for: follows }] : [],
     ),
   }
 }
 
 interface KindPlan {
   readonly changes: readonly Change<unknown>[]
-  readonly hold: Hold | undefined
   readonly unseen: RevisionPlan['unseen']
   readonly leftAlone: RevisionPlan['leftAlone']
 }
 
-async function planKind(reconciler: AnyReconciler, core: Core, state: DesiredState, purpose: PlanPurpose): Promise<KindPlan> {
+async function planKind(
+  reconciler: AnyReconciler,
+  core: Core,
+  state: DesiredState,
+  purpose: PlanPurpose,
+  hold: Hold | undefined,
+): Promise<KindPlan> {
   const { kind } = reconciler
-  const accepted = core.accepted.get(kind)
-  const from = accepted === undefined || accepted === state.revision ? undefined : await core.read(accepted)
-  const hold = from === undefined ? undefined : requiredHold(reconciler, from, state, core.clock)
   try {
     const desired = reconciler.select(state)
     const observed = await reconciler.observe(desired, AbortSignal.timeout(20_000), 'preview')
@@ -54,10 +55,11 @@ async function planKind(reconciler: AnyReconciler, core: Core, state: DesiredSta
     })
     const suspended = new Set(leftAlone.map(({ key }) => key))
     const due = changes.filter(({ key }) => !suspended.has(key))
-    if (purpose === 'push' && hold === undefined && due.length > 0) rehearse(reconciler, core, due)
-    return { changes: due, hold, unseen: [...unseen].map(([key, message]) => ({ kind, key, message })), leftAlone }
+    const isHeld = hold?.kinds.some(held => held.kind === kind)
+    if (purpose === 'push' && !isHeld && due.length > 0) rehearse(reconciler, core, due)
+    return { changes: due, unseen: [...unseen].map(([key, message]) => ({ kind, key, message })), leftAlone }
   } catch (error) {
-    return { changes: [], hold, unseen: [{ kind, message: explain(error) }], leftAlone: [] }
+    return { changes: [], unseen: [{ kind, message: explain(error) }], leftAlone: [] }
   }
 }
 

@@ -52,6 +52,7 @@ export interface RevisionPlan {
   /** SHA-256 over all that would be done; an approval binds to it. */
   readonly digest: string
   readonly changes: readonly PlannedChange[]
+  /** At most one. */
   readonly holds: readonly Hold[]
   /** What could not be seen, so that its changes are not known yet: a part of a kind, or without a key all of it. */
   readonly unseen: readonly { readonly kind: string; readonly key?: string | undefined; readonly message: string }[]
@@ -61,21 +62,43 @@ export interface RevisionPlan {
   readonly waits: readonly { readonly kind: string; readonly for: string }[]
 }
 
-/** A commit whose effect on one kind waits for one approval. */
-export interface Hold {
-  /** What `approve` takes: the first twelve digits of the digest. */
-  readonly id: string
+/** What a commit does to one kind, and waits with it for the approval of that commit. */
+export interface HeldKind {
   readonly kind: string
-  readonly digest: string
-  readonly revision: string
+  /** Why it needs an approval; empty for what needs none and goes with a kind that does. */
   readonly reason: string
+  /** The held kind that this one goes with. */
+  readonly follows?: string
   readonly changes: readonly {
     readonly key: string
     readonly operation: 'create' | 'update' | 'delete'
     readonly fields: readonly FieldChange[]
   }[]
+}
+
+/** A commit that waits for one approval, for all that it takes away in every kind. */
+export interface Hold {
+  /** What `approve` takes: the first twelve digits of the digest. */
+  readonly id: string
+  /** Over the commit and everything that is shown of it. */
+  readonly digest: string
+  readonly revision: string
+  /** The reasons of all kinds. */
+  readonly reason: string
+  readonly kinds: readonly HeldKind[]
   readonly since: string
 }
+
+/** What became of an approval. */
+export type Approval =
+  | { readonly outcome: 'approved'; readonly hold: Hold }
+  | {
+      /** `replaced`: what is held by now is something else, or nothing; `unknown`: it never was. */
+      readonly outcome: 'already-approved' | 'replaced' | 'unknown'
+      /** A sentence for the person. */
+      readonly message: string
+      readonly hint: string
+    }
 
 export interface Suspension {
   readonly kind: string
@@ -127,9 +150,10 @@ export interface Engine {
   runs(kind: string, key: string): Promise<readonly Run[]>
   /** What converging to this state would do now. Changes nothing. */
   plan(state: DesiredState, purpose?: PlanPurpose): Promise<RevisionPlan>
+  /** At most one: that of main. */
   holds(): readonly Hold[]
-  /** True when the hold was there and is now approved, once. */
-  approve(holdId: string, by: string): Promise<boolean>
+  /** Lets through, once, what is held under this ID at this moment, in every kind; anything else is left as it is. */
+  approve(holdId: string, by: string): Promise<Approval>
   suspensions(): readonly Suspension[]
   suspend(suspension: Suspension): Promise<void>
   resume(kind: string, key: string): Promise<boolean>

@@ -8,6 +8,7 @@ import type { ServiceStatus } from '../../runtime/services/service.ts'
 import { json } from '../door/answer.ts'
 import { nameOf } from '../door/door.ts'
 import type { Identity } from '../door/route.ts'
+import { approveHold } from './approve-hold.ts'
 import { authorOf } from './author.ts'
 import { type DocumentedRoute, everybody, limitOf, people, reads, writes } from './define.ts'
 import { parseDuration } from './duration.ts'
@@ -49,7 +50,7 @@ function reading(deps: EngineApiDeps): readonly DocumentedRoute[] {
     }),
     reads({
       ...{ path: '/api/holds', policy: people, tag, answer: list(shapes.hold) },
-      summary: 'Plans that wait for one approval',
+      summary: 'The commit that waits for one approval; at most one',
       handle: () => engine.holds(),
     }),
     reads({
@@ -88,14 +89,18 @@ function reading(deps: EngineApiDeps): readonly DocumentedRoute[] {
 function governing({ engine, repository, clock }: EngineApiDeps): readonly DocumentedRoute[] {
   return [
     writes({
-      ...{ path: '/api/approve/:id', policy: people, audit: 'hold.approved', tag, answer: z.object({ approved: z.string() }) },
-      summary: 'Let a held plan through, once',
+      ...{ path: '/api/approve/:id', policy: people, audit: 'hold.approved', tag, answer: shapes.approved },
+      summary: 'Let a held commit through, once, in every kind',
       async handle({ param, call }) {
         const id = param('id')
-        if (await engine.approve(id, nameOf(call.identity))) return { approved: id }
-        throw new ApplianceError('invalid', `nothing is held under ${id}`, {
-          hint: 'the verb status lists what is held; an approval serves once',
-        })
+        const approval = await approveHold(engine, id, call)
+        if (approval.outcome !== 'approved') throw new ApplianceError('invalid', approval.message, { hint: approval.hint })
+        const { revision, kinds } = approval.hold
+        const named = kinds.map(({ kind, changes }) => ({
+          kind,
+          changes: changes.map(({ key, operation }) => ({ key, operation })),
+        }))
+        return { approved: id, revision, kinds: named }
       },
     }),
     writes({

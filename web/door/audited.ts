@@ -15,7 +15,7 @@ const types: Readonly<Record<string, AuditType>> = {
 const outcomes = { asked: 'intent', allowed: 'success', refused: 'denied', failed: 'failure' } as const
 
 /** What the audit calls something that came through the door. */
-export function auditEventOf({ event, who, subject, outcome, address }: AuditEntry): AuditEvent {
+export function auditEventOf({ event, who, subject, outcome, address, details }: AuditEntry): AuditEvent {
   const agent = /^agent (.+)$/.exec(who)?.[1] ?? ''
   return {
     type: outcome === 'refused' ? 'permission_denied' : (types[event] ?? 'config_changed'),
@@ -25,5 +25,6 @@ export function auditEventOf({ event, who, subject, outcome, address }: AuditEnt
     target: subject,
     outcome: outcomes[outcome],
     ...(address === undefined ? {} : { address }),
+    ...(details === undefined ? {} : { details }),
   }
 }

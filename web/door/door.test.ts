@@ -86,6 +86,19 @@ test('what has an effect is audited, allowed or refused, with who did it', async
   ])
 })
 
+test('what a handler tells of what it did stands in the audit of its outcome', async () => {
+  const audited: AuditEntry[] = []
+  const handle: Route['handle'] = ({ tells }) => {
+    tells?.({ removed: ['a'] })
+    return text('done')
+  }
+  await open([route({ method: 'POST', audit: 'thing.done', handle })], audited)('/thing/a', person, 'POST')
+  expect(audited.map(({ outcome, details }) => [outcome, details])).toEqual([
+    ['asked', undefined],
+    ['allowed', { removed: ['a'] }],
+  ])
+})
+
 test('an attempt to sign in is audited under the address that was typed, and nobody who is signed in becomes another', async () => {
   const audited: AuditEntry[] = []
   const signIn = route({

@@ -24,6 +24,8 @@ export interface AuditEntry {
   readonly outcome: 'asked' | 'allowed' | 'refused' | 'failed'
   /** Network address, of a caller through the network. */
   readonly address?: string
+  /** What the handler told of what it did. */
+  readonly details?: Readonly<Record<string, unknown>>
 }
 
 export interface DoorDependencies {
@@ -81,12 +83,14 @@ export function createDoor(dependencies: DoorDependencies): Door {
   ): Promise<Response> => {
     const { identity } = entrance
     let who = nameOf(identity)
+    let details: AuditEntry['details']
     const record = (outcome: AuditEntry['outcome']) =>
       route.audit === false
         ? Promise.resolve()
         : dependencies.audit({
             ...{ event: route.audit, who, subject: new URL(request.url).pathname, outcome },
             ...(entrance.address.startsWith('/') ? {} : { address: entrance.address }),
+            ...(details !== undefined && { details }),
           })
     const unaudited = (error: unknown) => log.error('audit not written', { path: route.path, error: explain(error) })
     if (!route.policy.includes(identity.kind)) {
@@ -119,6 +123,9 @@ export function createDoor(dependencies: DoorDependencies): Door {
       keepOpen: entrance.keepOpen,
       claims: email => {
         if (identity.kind === 'anonymous') who = `person ${email.slice(0, 254)}`
+      },
+      tells: told => {
+        details = told
       },
       ...(entrance.upgrade && { upgrade: entrance.upgrade }),
     }

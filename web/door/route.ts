@@ -41,6 +41,8 @@ export interface Call {
   readonly identity: Identity
   /** Whom somebody who signs in says to be, for the audit of what comes of it. */
   readonly claims?: (email: string) => void
+  /** What came of it, for the audit: data without secrets, which may not be all of it but is enough to know what was done. */
+  readonly tells?: (details: Readonly<Record<string, unknown>>) => void
   /** Takes the timeout off this connection, for streams. */
   readonly keepOpen: () => void
   /** Makes a WebSocket of this request, and gives the answer to return; undefined when it did not ask for one. */

@@ -1,6 +1,6 @@
 import type { Engine, EngineEvent } from '../../reconcilers/engine/status.ts'
 import type { Clock } from '../../runtime/os/clock.ts'
-import { countDone, eventLine, summaryLines } from './lines.ts'
+import { countDone, eventLine, heldLine, summaryLines } from './lines.ts'
 
 /** Milliseconds after which a follower is sent home; the convergence goes on. */
 const longestFollow = 600_000
@@ -44,6 +44,7 @@ export async function followConvergence(
     for (const line of summaryLines(status, engine.holds(), countDone(seen), milliseconds, command)) write(line)
   } catch (error) {
     if (superseded.signal.aborted || gone.aborted) return
+    for (const hold of engine.holds().filter(hold => hold.revision === revision)) write(heldLine(hold, command))
     write(`still converging after ${longestFollow / 60_000} minutes; it goes on by itself; to watch: ${command} status`)
     if (!(error instanceof DOMException)) throw error
   } finally {

@@ -7,22 +7,30 @@ const change = { kind: 'site', key: 'blog.example.com', operation: 'create', sum
 
 const hold: Hold = {
   id: 'abcdefabcdef',
-  kind: 'site',
   digest: 'abcdefabcdef00',
   revision,
-  reason: 'it removes 3 of 4 of kind site, more than 30 %',
-  changes: [{ key: 'a.example.com', operation: 'delete', fields: [] }],
+  reason: 'it removes 3 of 4 of kind site, more than 30 %; it removes the last zone',
+  kinds: [
+    {
+      kind: 'site',
+      reason: 'it removes 3 of 4 of kind site, more than 30 %',
+      changes: [
+        { key: 'a.example.com', operation: 'delete', fields: [] },
+        { key: 'b.example.com', operation: 'update', fields: [] },
+        { key: 'c.example.com', operation: 'create', fields: [] },
+      ],
+    },
+    { kind: 'zone', reason: 'it removes the last zone', changes: [{ key: 'example.com', operation: 'delete', fields: [] }] },
+    { kind: 'certificate', reason: '', follows: 'site', changes: [{ key: 'a.example.com', operation: 'delete', fields: [] }] },
+  ],
   since: '2026-01-01T00:00:00.000Z',
 }
 
 const empty: RevisionPlan = { revision, digest: '', changes: [], holds: [], unseen: [], leftAlone: [], waits: [] }
 
 test('a plan names every change with its kind and what it does', () => {
-  expect(planLines({ ...empty, changes: [change] }, 'ai-infra')).toEqual([
-    'plan for 01234567:',
-    '  + site  blog.example.com  serve www/blog',
-  ])
-  expect(planLines(empty, 'ai-infra')).toEqual(['plan for 01234567: nothing to change'])
+  expect(planLines({ ...empty, changes: [change] })).toEqual(['plan for 01234567:', '  + site  blog.example.com  serve www/blog'])
+  expect(planLines(empty)).toEqual(['plan for 01234567: nothing to change'])
 })
 
 test('a plan of what is not committed names no commit', () => {
@@ -31,22 +39,29 @@ test('a plan of what is not committed names no commit', () => {
 
 test('a long plan is cut and says by how much', () => {
   const changes = Array.from({ length: 100 }, (_, index) => ({ ...change, key: `s${index}.example.com` }))
-  const lines = planLines({ ...empty, changes }, 'ai-infra')
+  const lines = planLines({ ...empty, changes })
   expect(lines).toHaveLength(42)
   expect(lines.at(-1)).toBe('  … and 60 more')
 })
 
-test('a held plan says why and how to let it through', () => {
-  expect(holdLines(hold, 'ai-infra')).toContain('  ai-infra approve abcdefabcdef')
-  expect(holdLines(hold, './main.ts')[0]).toBe('HELD: it removes 3 of 4 of kind site, more than 30 %.')
+test('a held commit says why, and all that goes, of each kind', () => {
+  const lines = [
+    'HELD: it removes 3 of 4 of kind site, more than 30 %.',
+    '  - site a.example.com',
+    '  ~ site b.example.com',
+    'HELD: it removes the last zone.',
+    '  - zone example.com',
+    '  With it go:',
+    '  - certificate a.example.com',
+  ]
+  const last = '  Nothing of kind site, zone, certificate changes until somebody approves it, once'
+  expect(holdLines(hold)).toEqual([...lines, `${last}.`])
+  expect(holdLines(hold, './main.ts')).toEqual([...lines, `${last}:`, '  ./main.ts approve abcdefabcdef'])
 })
 
 test('a plan of a held kind says that what follows it waits as well, and does not promise it', () => {
   const record = { ...change, kind: 'site-record', key: 'blog.example.com/A', summary: '203.0.113.9' }
-  const lines = planLines(
-    { ...empty, changes: [record], holds: [hold], waits: [{ kind: 'site-record', for: 'site' }] },
-    'ai-infra',
-  )
+  const lines = planLines({ ...empty, changes: [record], holds: [hold], waits: [{ kind: 'site-record', for: 'site' }] })
   expect(lines[1]).toBe('  = site-record blog.example.com/A  waits with site: 203.0.113.9')
 })
 
@@ -115,19 +130,19 @@ test('the summary does not promise that what is stalled goes on by itself', () =
   )
 })
 
-test('the summary names a held plan once, however many resources it holds, and does not promise that it goes on', () => {
+test('the summary names a held commit and its one ID once, however many kinds and resources it holds, and does not promise that it goes on', () => {
   const held = { kind: 'site', key: 'a', state: 'held', reason: 'blast-cap', message: 'approve it', revision, since: '' } as const
   const resources = [held, { ...held, key: 'b' }]
   expect(summaryLines({ revision, desired: revision, converged: false, resources }, [hold], new Map(), 9, 'ai-infra')).toEqual([
     '01234567 is accepted, and not all of it is reached yet:',
-    '  held site: it removes 3 of 4 of kind site, more than 30 %; to let it through, once: ai-infra approve abcdefabcdef',
+    '  held: it removes 3 of 4 of kind site, more than 30 %; it removes the last zone; approve with: ai-infra approve abcdefabcdef',
     'until that is approved, or a newer commit takes it back, everything held stays as it is',
   ])
 })
 
 test('a plan and a summary say what they leave alone because it is suspended', () => {
   const leftAlone = [{ kind: 'site', key: 'blog.example.com', until: '2026-01-01T14:05:00.000Z' }]
-  expect(planLines({ ...empty, leftAlone }, 'ai-infra')).toEqual([
+  expect(planLines({ ...empty, leftAlone })).toEqual([
     'plan for 01234567:',
     '  = site  blog.example.com  would change, and is suspended until 2026-01-01 14:05 UTC: left alone',
   ])

@@ -6,8 +6,8 @@ const mark = { create: '+', update: '~', replace: '±', delete: '-' } as const
 const done = { create: 'created', update: 'updated', replace: 'replaced', delete: 'removed' } as const
 const most = 40
 
-/** A plan without a revision is of what is not committed. */
-export function planLines(plan: RevisionPlan, command: string): string[] {
+/** A plan without a revision is of what is not committed. With a command: it is of main as it is, and can be approved. */
+export function planLines(plan: RevisionPlan, command?: string): string[] {
   const title = plan.revision === '' ? 'plan' : `plan for ${plan.revision.slice(0, 8)}`
   if ([plan.changes, plan.holds, plan.unseen, plan.leftAlone].every(part => part.length === 0))
     return [`${title}: nothing to change`]
@@ -33,16 +33,29 @@ export function planLines(plan: RevisionPlan, command: string): string[] {
   ]
 }
 
-export function holdLines(hold: Hold, command: string): string[] {
+export function holdLines(hold: Hold, command?: string): string[] {
+  const own = hold.kinds.filter(({ reason }) => reason !== '')
+  const along = hold.kinds.filter(({ reason }) => reason === '')
   return [
-    `HELD: ${hold.reason}.`,
-    ...hold.changes
-      .filter(change => change.operation === 'delete')
-      .slice(0, 10)
-      .map(change => `  - ${hold.kind} ${change.key}`),
-    `  Nothing of kind ${hold.kind} changes until somebody approves it, once:`,
-    `  ${command} approve ${hold.id}`,
+    ...own.flatMap(held => [`HELD: ${held.reason}.`, ...takenLines([held])]),
+    ...(along.length === 0 ? [] : ['  With it go:', ...takenLines(along)]),
+    `  Nothing of kind ${hold.kinds.map(({ kind }) => kind).join(', ')} changes until somebody approves it, once${command === undefined ? '.' : ':'}`,
+    ...(command === undefined ? [] : [`  ${command} approve ${hold.id}`]),
   ]
+}
+
+/** What goes of these kinds, or becomes something else. */
+export const takenLines = (kinds: readonly TakenFrom[]): string[] =>
+  someOf(
+    kinds.flatMap(({ kind, changes }) =>
+      changes.flatMap(({ key, operation }) => (operation === 'create' ? [] : [`  ${mark[operation]} ${kind} ${key}`])),
+    ),
+    line => line,
+  )
+
+interface TakenFrom {
+  readonly kind: string
+  readonly changes: readonly { readonly key: string; readonly operation: 'create' | 'update' | 'delete' }[]
 }
 
 const minute = (iso: string) => `${iso.slice(0, 16).replace('T', ' ')} UTC`
@@ -91,10 +104,14 @@ export function summaryLines(
     ...someOf(suspended, openLine),
     `${short} is accepted, and not all of it is reached yet:`,
     ...someOf(alike(open), openLines),
-    ...holds.map(hold => `  held ${hold.kind}: ${hold.reason}; to let it through, once: ${command} approve ${hold.id}`),
+    ...holds.map(hold => heldLine(hold, command)),
     lastLine(open, holds, command),
   ]
 }
+
+/** The one line that says how a commit is let through. */
+export const heldLine = ({ id, reason }: Hold, command: string): string =>
+  `  held: ${reason}; approve with: ${command} approve ${id}`
 
 function lastLine(open: readonly ResourceStatus[], holds: readonly Hold[], command: string): string {
   if (open.length === 0) return 'until that is approved, or a newer commit takes it back, everything held stays as it is'

@@ -26,19 +26,19 @@ export function createGitRoutes(dependencies: GitDependencies): readonly Route[]
 }
 
 /** 200 accepts the push, 422 refuses it; the body says why, or what will happen. Nothing that runs has changed yet. */
-async function preReceive({ engine, repository, command }: GitDependencies, { request }: Call): Promise<Response> {
+async function preReceive({ engine, repository }: GitDependencies, { request }: Call): Promise<Response> {
   const updates = parseRefUpdates(await request.text())
   if (updates === undefined) return text('this push names its refs in a way that cannot be read\n', 422)
   const verdict = await judgePush(repository, updates, quarantineOf(request))
   if (!verdict.accepted) return text(`${verdict.lines.join('\n')}\n`, 422)
-  return text((await planOf(engine, verdict, command)).map(line => `${line}\n`).join(''))
+  return text((await planOf(engine, verdict)).map(line => `${line}\n`).join(''))
 }
 
-async function planOf(engine: Engine, { lines, main, others }: Verdict, command: string): Promise<string[]> {
+async function planOf(engine: Engine, { lines, main, others }: Verdict): Promise<string[]> {
   const branches = main === undefined ? others : [main, ...others]
   const plans = await Promise.all(branches.map(branch => engine.plan(branch.state, branch === main ? 'push' : 'preview')))
   const dry = others.length > 0 ? ['a branch other than main is a dry run: nothing of it is carried out'] : []
-  return [...lines, ...plans.flatMap(plan => planLines(plan, command)), ...dry]
+  return [...lines, ...plans.flatMap(plan => planLines(plan)), ...dry]
 }
 
 function quarantineOf(request: Request): Quarantine | undefined {

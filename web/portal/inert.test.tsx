@@ -51,11 +51,13 @@ beforeAll(() => {
   home.vault.entries.set('EVIL', { name: 'EVIL', source: 'home', changedAt: evil, hidden: ['aws'] })
   engine.hold({
     id: 'held',
-    kind: evil,
     digest: evil,
     revision,
     reason: evil,
-    changes: [{ key: evil, operation: 'delete', fields }],
+    kinds: [
+      { kind: evil, reason: evil, changes: [{ key: evil, operation: 'delete', fields }] },
+      { kind: evil, reason: '', follows: evil, changes: [{ key: evil, operation: 'update', fields }] },
+    ],
     since,
   })
   engine.planned = {

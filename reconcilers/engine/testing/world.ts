@@ -11,8 +11,11 @@ export interface ThingAction {
   readonly value: string | undefined
 }
 
-/** A world of named values in memory, which can refuse, lie, wait and be changed by hand. */
-export function createWorld() {
+/**
+ * A world of named values in memory, which can refuse, lie, wait and be changed by hand. Every name is a thing; of another
+ * kind are the names that begin with it: `site/a`.
+ */
+export function createWorld(kind = 'thing') {
   const things = new Map<string, string>()
   const broken = new Map<string, Error>()
   const ignored = new Set<string>()
@@ -24,9 +27,9 @@ export function createWorld() {
   let wake: ((reason: string) => void) | undefined
 
   const reconciler: Reconciler<Thing, ReadonlyMap<string, string>, ThingAction> = {
-    kind: 'thing',
+    kind,
     after: [],
-    select: state => thingsOf(state),
+    select: state => thingsOf(state, kind),
     async observe() {
       if (blind !== undefined) throw blind
       return new Map(things)
@@ -34,7 +37,7 @@ export function createWorld() {
     plan(desired, observed): Plan<ThingAction> {
       const changes: Change<ThingAction>[] = []
       const change = (key: string, operation: Change<ThingAction>['operation'], value: string | undefined) =>
-        changes.push({ kind: 'thing', key, operation, summary: `${operation} ${key}`, fields: [], action: { value } })
+        changes.push({ kind, key, operation, summary: `${operation} ${key}`, fields: [], action: { value } })
       for (const [key, thing] of desired) {
         if (!observed.has(key)) change(key, 'create', thing.value)
         else if (observed.get(key) !== thing.value) change(key, 'update', thing.value)
@@ -98,8 +101,12 @@ const aborted = (signal: AbortSignal): Promise<never> =>
   new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason), { once: true }))
 
 /** Things are declared as TELOS files of the state: the engine itself never looks at what a state holds. */
-const thingsOf = (state: DesiredState): ReadonlyMap<string, Thing> =>
-  new Map([...state.telos].map(([key, text]) => [key, { value: text.split('|')[0] ?? '', adjustable: text.split('|')[1] ?? '' }]))
+const thingsOf = (state: DesiredState, kind: string): ReadonlyMap<string, Thing> =>
+  new Map(
+    [...state.telos]
+      .filter(([key]) => kind === 'thing' || key.startsWith(`${kind}/`))
+      .map(([key, text]) => [key, { value: text.split('|')[0] ?? '', adjustable: text.split('|')[1] ?? '' }]),
+  )
 
 /** A line of commits in memory. */
 export function createHistory() {
@@ -138,6 +145,9 @@ export function createHistory() {
       return revision
     },
     at,
+    last: (): DesiredState | undefined => at(commits.at(-1)?.revision ?? ''),
+    /** Forgets the newest commit. */
+    back: () => void commits.pop(),
     repository: {
       head: async () => commits.at(-1)?.revision,
       read: async (revision: string): Promise<ParseResult> => {

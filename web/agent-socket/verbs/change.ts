@@ -84,6 +84,6 @@ function outcomeOf(engine: Engine, { kind, key }: Resource, revision: string, un
     unchanged,
     converged: status.converged,
     resource: found === undefined ? undefined : { state: found.state, reason: found.reason, message: found.message },
-    held: engine.holds().map(hold => `${hold.kind}: ${hold.reason} (hold ${hold.id}; a person lets it through)`),
+    held: engine.holds().map(hold => `${hold.reason} (hold ${hold.id}; a person lets it through)`),
   }
 }

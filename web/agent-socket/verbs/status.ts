@@ -81,7 +81,9 @@ async function serverStatus({ home, engine, services }: StatusVerbDeps) {
     not_ready: resources
       .filter(({ state }) => state !== 'ready')
       .map(({ kind, key, state, message }) => ({ kind, key, state, message })),
-    held: engine.holds().map(({ kind, reason }) => ({ kind, reason })),
+    held: engine
+      .holds()
+      .flatMap(({ kinds }) => kinds.map(({ kind, reason, follows = '' }) => ({ kind, reason: reason || `with ${follows}` }))),
   }
 }
 

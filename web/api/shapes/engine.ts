@@ -8,6 +8,7 @@ export const list = <Item extends z.ZodType>(item: Item) => z.array(item).readon
 
 export const resourceState = z.enum(['ready', 'reconciling', 'waiting', 'held', 'stalled', 'failed', 'suspended'])
 const operation = z.enum(['create', 'update', 'replace', 'delete'])
+const heldOperation = z.enum(['create', 'update', 'delete'])
 const field = z.object({ name: z.string(), before: z.string(), after: z.string() })
 
 export const resource = z
@@ -47,14 +48,28 @@ export const run = z
 export const hold = z
   .object({
     id: z.string().describe('What approve takes'),
-    kind: z.string(),
     digest: z.string(),
     revision,
-    reason: z.string(),
-    changes: list(z.object({ key: z.string(), operation: z.enum(['create', 'update', 'delete']), fields: list(field) })),
+    reason: z.string().describe('The reasons of all kinds'),
+    kinds: list(
+      z.object({
+        kind: z.string(),
+        reason: z.string().describe('Empty for what goes with another held kind and needs no approval of its own'),
+        follows: z.string().exactOptional().describe('The held kind that it goes with'),
+        changes: list(z.object({ key: z.string(), operation: heldOperation, fields: list(field) })),
+      }),
+    ),
     since: time,
   })
   .meta({ id: 'Hold' })
+
+export const approved = z
+  .object({
+    approved: z.string(),
+    revision,
+    kinds: list(z.object({ kind: z.string(), changes: list(z.object({ key: z.string(), operation: heldOperation })) })),
+  })
+  .meta({ id: 'Approved' })
 
 export const plan = z
   .object({

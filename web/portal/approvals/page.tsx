@@ -73,17 +73,19 @@ const Calm = ({ asked, holds }: ApprovalsView) => {
 
 function holdRegion(hold: Hold, now: Date): Region {
   const id = idFor('hold', hold.id)
+  const count = hold.kinds.reduce((sum, { changes }) => sum + changes.length, 0)
   return region(
     id,
     <article id={id} class="ask ask-waiting">
       <p class="by">
-        <StateWord state="held" word="plan held" /> <b>{hold.kind}</b> <Ago at={hold.since} now={now} />
+        <StateWord state="held" word="held" /> <b>{hold.kinds.map(({ kind }) => kind).join(', ')}</b>{' '}
+        <Ago at={hold.since} now={now} />
       </p>
       <h3>
         <a href={urls.held.to(hold.id)}>{hold.reason}</a>
       </h3>
       <p class="hint">
-        {hold.changes.length} {hold.changes.length === 1 ? 'change' : 'changes'}. Look at the plan before you approve it.
+        {count} {count === 1 ? 'change' : 'changes'}. Look at the plan before you approve it.
       </p>
     </article>,
     { within: 'holds', vanishes: true },

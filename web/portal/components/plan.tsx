@@ -46,9 +46,7 @@ export const PlanView = ({ plan }: { readonly plan: RevisionPlan }) => (
     <h2 id="plan-title">Plan</h2>
     {plan.changes.length === 0 ? <p class="calm">Nothing on the server changes.</p> : <PlanList changes={plan.changes} />}
     {plan.holds.map(hold => (
-      <p class="warning">
-        This is held until it is approved once: {hold.kind}, {hold.reason}.
-      </p>
+      <p class="warning">This is held until it is approved once: {hold.reason}.</p>
     ))}
     {plan.leftAlone.map(({ kind, key }) => (
       <p class="warning">

@@ -1,5 +1,5 @@
 /** @jsxImportSource hono/jsx */
-import type { Hold } from '../../../reconcilers/engine/status.ts'
+import type { HeldKind, Hold } from '../../../reconcilers/engine/status.ts'
 import { Fact, Title } from '../components/facts.tsx'
 import type { Frame } from '../components/frame.ts'
 import { Page } from '../components/layout.tsx'
@@ -15,8 +15,8 @@ export interface HeldView {
 }
 
 export const HeldPage = ({ view: { frame, hold, command, now } }: { readonly view: HeldView }) => (
-  <Page frame={frame} title={`Held: ${hold.kind}`} room="overview">
-    <Title up={{ label: 'held', to: urls.overview.to() }} title={`${capital(hold.kind)}: ${hold.reason}`}>
+  <Page frame={frame} title={`Held: ${short(hold.revision)}`} room="overview">
+    <Title up={{ label: 'held', to: urls.overview.to() }} title={capital(hold.reason)}>
       <p class="lead">It waits because it takes much away at once. Until you approve it, everything below stays as it is.</p>
       <dl class="facts">
         <Fact name="Commit">
@@ -28,14 +28,9 @@ export const HeldPage = ({ view: { frame, hold, command, now } }: { readonly vie
         <Fact name="Digest">{hold.id}</Fact>
       </dl>
     </Title>
-    <section aria-labelledby="plan-title">
-      <h2 id="plan-title">All of it</h2>
-      <ol class="plan">
-        {hold.changes.map(change => (
-          <PlanLine kind={hold.kind} name={change.key} operation={change.operation} summary="" fields={change.fields} />
-        ))}
-      </ol>
-    </section>
+    {hold.kinds.map(held => (
+      <HeldKindSection held={held} />
+    ))}
     <form method="post" action={urls.approve.to(hold.id)} class="decide">
       <button type="submit" class="main danger">
         Approve once
@@ -44,10 +39,24 @@ export const HeldPage = ({ view: { frame, hold, command, now } }: { readonly vie
         Look at the commit instead
       </a>
       <p class="hint">
-        The approval holds for just this plan. In a terminal: <code>{`${command} approve ${hold.id}`}</code>
+        One approval for all of it, for this commit and nothing else. In a terminal:{' '}
+        <code>{`${command} approve ${hold.id}`}</code>
       </p>
     </form>
   </Page>
+)
+
+const HeldKindSection = ({ held: { kind, reason, follows, changes } }: { readonly held: HeldKind }) => (
+  <section>
+    <h2>
+      {kind}: {reason === '' ? `goes with ${follows ?? ''}` : reason}
+    </h2>
+    <ol class="plan">
+      {changes.map(change => (
+        <PlanLine kind={kind} name={change.key} operation={change.operation} summary="" fields={change.fields} />
+      ))}
+    </ol>
+  </section>
 )
 
 const capital = (text: string) => text.slice(0, 1).toUpperCase() + text.slice(1)

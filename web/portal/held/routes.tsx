@@ -1,5 +1,5 @@
 /** @jsxImportSource hono/jsx */
-import { nameOf } from '../../door/door.ts'
+import { approveHold } from '../../api/approve-hold.ts'
 import type { Route } from '../../door/route.ts'
 import type { PortalDeps } from '../deps.ts'
 import { missing } from '../errors.tsx'
@@ -8,6 +8,13 @@ import { withNotice } from '../notices.ts'
 import { page, seeOther } from '../reply.ts'
 import { urls } from '../urls.ts'
 import { HeldPage } from './page.tsx'
+
+const notices = {
+  approved: 'approved',
+  'already-approved': 'already-approved',
+  replaced: 'hold-replaced',
+  unknown: 'not-held',
+} as const
 
 export function heldRoutes(deps: PortalDeps): readonly Route[] {
   return [
@@ -31,10 +38,10 @@ export function heldRoutes(deps: PortalDeps): readonly Route[] {
       path: urls.approve.path,
       policy: ['person'],
       rateLimit: { requests: 30, seconds: 60 },
-      audit: 'approve',
+      audit: 'hold.approved',
       handle: async call => {
-        const approved = await deps.engine.approve(call.params.id ?? '', nameOf(call.identity))
-        return seeOther(withNotice(urls.overview.to(), approved ? 'approved' : 'already-approved'))
+        const { outcome } = await approveHold(deps.engine, call.params.id ?? '', call)
+        return seeOther(withNotice(urls.overview.to(), notices[outcome]))
       },
     },
   ]

@@ -167,8 +167,8 @@ const mostNotes = 20
 const wanting: readonly ResourceState[] = ['failed', 'stalled', 'waiting']
 
 function wants({ status, holds, alerts, asked }: OverviewView): readonly Note[] {
-  const held = holds.map(({ id, kind, reason, since }): Note => {
-    return { state: 'held', word: 'held', to: urls.held.to(id), name: kind, text: reason, at: since }
+  const held = holds.map(({ id, revision, reason, since }): Note => {
+    return { state: 'held', word: 'held', to: urls.held.to(id), name: short(revision), text: reason, at: since }
   })
   const asks = asked.slice(0, mostNotes).map(({ id, agent, title, askedAt }): Note => {
     return { state: 'held', word: 'asks', to: urls.approval.to(id), name: agent, text: title, at: askedAt }

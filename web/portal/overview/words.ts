@@ -40,8 +40,8 @@ export function headline(status: Status, holds: readonly Hold[]): Headline {
   if (holds.length > 0) {
     return {
       tone: 'held',
-      title: holds.length === 1 ? 'One plan waits for your approval.' : `${holds.length} plans wait for your approval.`,
-      detail: `Until then everything ${holds.length === 1 ? 'it touches' : 'they touch'} stays as it was.`,
+      title: 'One plan waits for your approval.',
+      detail: 'Until then everything it touches stays as it was.',
     }
   }
   if (of('failed') + of('stalled') > 0) {

@@ -62,9 +62,10 @@ export function fakeEngine(): FakeEngine {
     holds: () => holds,
     async approve(id, by) {
       asked.push(`approve ${id} by ${by}`)
-      const found = holds.some(hold => hold.id === id)
-      holds = holds.filter(hold => hold.id !== id)
-      return found
+      const hold = holds.find(each => each.id === id)
+      holds = holds.filter(each => each.id !== id)
+      if (hold === undefined) return { outcome: 'already-approved', message: `nothing is held under ${id}`, hint: '' }
+      return { outcome: 'approved', hold }
     },
     suspensions: () => suspensions,
     async suspend(suspension) {

@@ -107,17 +107,20 @@ export function playScene(engine: FakeEngine, agents: FakeAgents, repository: Fa
 
 export function holdInScene(engine: FakeEngine): void {
   const digest = sha('hold') + sha('hold2').slice(0, 24)
+  const removed = ['app', 'docs', 'grafana', 'status'].map(name => ({
+    key: `${name}.example.com`,
+    operation: 'delete' as const,
+    fields: [{ name: 'root', before: name, after: '' }],
+  }))
   engine.hold({
     id: digest.slice(0, 12),
-    kind: 'site',
     digest,
     revision: sha('4'),
     reason: 'removes 4 of 7 sites',
-    changes: ['app', 'docs', 'grafana', 'status'].map(name => ({
-      key: `${name}.example.com`,
-      operation: 'delete' as const,
-      fields: [{ name: 'root', before: name, after: '' }],
-    })),
+    kinds: [
+      { kind: 'site', reason: 'removes 4 of 7 sites', changes: removed },
+      { kind: 'certificate', reason: '', follows: 'site', changes: removed.slice(0, 3) },
+    ],
     since: at(2),
   })
 }
