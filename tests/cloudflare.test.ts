@@ -123,7 +123,7 @@ test('a zone that leaves dns.yaml is held once, records of sites too, and then l
   const pushed = await clone.deliver({
     'dns.yaml': `${providers()}zones:\n  example.net: { provider: home, records: { mail: { A: 203.0.113.25 } } }\n`,
   })
-  const ids = [...pushed.shown.matchAll(/approve (\S+)/g)].map(([, id]) => id ?? '')
+  const ids = [...pushed.shown.matchAll(/approve ([0-9a-f]{12})/g)].map(([, id]) => id ?? '')
   expect(ids).toHaveLength(1)
   expect(records('shop.example.com')).toHaveLength(1)
   expect(await appliance.command('approve', ...ids)).toMatchObject({ code: 0 })

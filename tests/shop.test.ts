@@ -145,7 +145,7 @@ test('records of others are not touched, and what is changed by hand is put back
 
 test('the same push the other way round takes it away, zone and all, after one approval; nothing is lost, and the key stands nowhere', async () => {
   const pushed = await clone.deliver({ 'domains.yaml': 'domains: {}\n', 'dns.yaml': dnsYaml().replace(/zones:[\s\S]*/, '') })
-  const ids = [...pushed.shown.matchAll(/approve (\S+)/g)].map(([, id]) => id ?? '')
+  const ids = [...pushed.shown.matchAll(/approve ([0-9a-f]{12})/g)].map(([, id]) => id ?? '')
   expect(ids).toHaveLength(1)
   const said = /held: (.*); approve with: /.exec(pushed.shown)?.[1] ?? ''
   for (const kind of ['site', 'dns-record']) expect(said).toMatch(new RegExp(`removes the last .*${kind}`))

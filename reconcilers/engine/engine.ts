@@ -1,7 +1,7 @@
 import type { Repository } from '../../desired-state/repository.ts'
 import { type DesiredState, type ParseResult, renderMistake } from '../../desired-state/state.ts'
 import type { Clock } from '../../runtime/os/clock.ts'
-import { explain } from '../../runtime/os/errors.ts'
+import { ApplianceError, explain } from '../../runtime/os/errors.ts'
 import type { Log } from '../../runtime/os/log.ts'
 import type { Store } from '../../runtime/store/store.ts'
 import { createBoard } from './board.ts'
@@ -248,6 +248,8 @@ export async function startEngine(dependencies: EngineDependencies): Promise<Run
       // Where main is by now decides, not where it was last seen.
       moved()
       await adopting
+      if ((await repository.head()) !== main)
+        throw new ApplianceError('waiting', 'main moves at this very moment', { hint: 'look at what is held, and approve that' })
       return core.targets.approve(holdId, by)
     },
     suspensions: () => [...core.suspensions.values()].filter(suspension => new Date(suspension.until) > clock.now()),

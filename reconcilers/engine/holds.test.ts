@@ -156,6 +156,12 @@ test('an approval is refused when main has moved and nobody has said so yet, or 
     message: expect.stringContaining('cannot be read'),
   })
   expect(left()).toContain('zone zone/w')
+  history.back()
+  history.repository.head = async () => {
+    throw new Error('the repository is away')
+  }
+  await expect(engine.approve(idOf(), 'ada')).rejects.toThrow('the repository is away')
+  expect(left()).toContain('zone zone/w')
 })
 
 test('a commit that is taken back while it is held frees everything, and its ID lets nothing through later', async () => {

@@ -98,7 +98,10 @@ export function createWorld(kind = 'thing') {
 }
 
 const aborted = (signal: AbortSignal): Promise<never> =>
-  new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason), { once: true }))
+  new Promise((_, reject) => {
+    if (signal.aborted) reject(signal.reason)
+    else signal.addEventListener('abort', () => reject(signal.reason), { once: true })
+  })
 
 /** Things are declared as TELOS files of the state: the engine itself never looks at what a state holds. */
 const thingsOf = (state: DesiredState, kind: string): ReadonlyMap<string, Thing> =>
