@@ -103,7 +103,7 @@ export async function startEngine(dependencies: EngineDependencies): Promise<Run
         ...{ head: () => head, main: () => main },
         events: {
           moved: kind => turn(kind),
-          held: hold => emit({ type: 'held', hold }),
+          held: (hold, again) => showHeld(hold, again),
           approved: (hold, by) => letThrough(hold, by),
         },
       },
@@ -171,6 +171,29 @@ export async function startEngine(dependencies: EngineDependencies): Promise<Run
     }
   }
 
+  /** Said at once, so that who waits from now on does not take what was before for the result. */
+  const underway = (kind: string, key: string, reason: string, message: string) =>
+    core.board.set(kind, key, { state: 'reconciling', reason, message })
+
+  const wakeKind = (kind: string, trigger: 'approval' | 'resume' | 'watch') =>
+    loops.find(loop => loop.kind === kind)?.wake(trigger)
+
+  const showHeld = (hold: Hold, again: boolean): void => {
+    emit({ type: 'held', hold })
+    // What its kinds say of it names the ID that it had.
+    if (again) for (const { kind } of hold.kinds) wakeKind(kind, 'watch')
+  }
+
+  const letThrough = ({ id, revision, kinds }: Hold, by: string): void => {
+    log.info('hold approved', { hold: id, revision, kinds: kinds.map(({ kind }) => kind), by })
+    for (const { kind, changes } of kinds) {
+      for (const { key } of changes) {
+        if (core.board.get(kind, key)?.state !== 'suspended') underway(kind, key, 'approved', `approved by ${by}`)
+      }
+      wakeKind(kind, 'approval')
+    }
+  }
+
   const subscribe = (listener: (event: EngineEvent) => void) => {
     listeners.add(listener)
     return () => void listeners.delete(listener)
@@ -219,23 +242,6 @@ export async function startEngine(dependencies: EngineDependencies): Promise<Run
   const trimming = setInterval(trim, 3_600_000)
   // Whoever moves main says so; this finds what nobody could say, and reads again what could not be read.
   const looking = setInterval(moved, lookForMain)
-
-  /** Said at once, so that who waits from now on does not take what was before for the result. */
-  const underway = (kind: string, key: string, reason: string, message: string) =>
-    core.board.set(kind, key, { state: 'reconciling', reason, message })
-
-  const wakeKind = (kind: string, trigger: 'approval' | 'resume' | 'watch') =>
-    loops.find(loop => loop.kind === kind)?.wake(trigger)
-
-  const letThrough = ({ id, revision, kinds }: Hold, by: string): void => {
-    log.info('hold approved', { hold: id, revision, kinds: kinds.map(({ kind }) => kind), by })
-    for (const { kind, changes } of kinds) {
-      for (const { key } of changes) {
-        if (core.board.get(kind, key)?.state !== 'suspended') underway(kind, key, 'approved', `approved by ${by}`)
-      }
-      wakeKind(kind, 'approval')
-    }
-  }
 
   return {
     state: () => head,

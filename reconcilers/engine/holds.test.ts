@@ -286,6 +286,19 @@ test('a hold survives a restart under its ID', async () => {
   await until(() => engine.status().converged)
 })
 
+test('a commit that came while nothing ran takes the place of the one that was held', async () => {
+  await push({})
+  const { id } = held() ?? { id: '' }
+  await engine.stop()
+  const revision = history.commit({ 'zone/x': '1' })
+  await start()
+  expect(held()).toMatchObject({ revision })
+  expect([idOf() === id, (await engine.approve(id, 'ada')).outcome]).toEqual([false, 'replaced'])
+  expect((await engine.approve(idOf(), 'ada')).outcome).toBe('approved')
+  await until(() => engine.status().converged)
+  expect(left()).toEqual(['zone zone/x'])
+})
+
 async function killed(when: 'after' | 'within', meanwhile: (child: Bun.Subprocess) => Promise<unknown>): Promise<string> {
   const script = join(import.meta.dir, 'testing', 'approve-and-die.ts')
   const child = Bun.spawn([process.execPath, script, database.home.postgresSockets, when], { stdout: 'pipe', stderr: 'inherit' })

@@ -13,6 +13,7 @@ let answers: 'at once' | 'never, and it is written' | 'never, and nothing is wri
 let accepted: Map<string, string>
 let history: ReturnType<typeof createHistory>
 let approved: string[]
+let held: string[]
 const forgotten = new Map<string, DesiredState>()
 let targets: Targets
 const { reconcilers } = createKinds()
@@ -51,14 +52,18 @@ async function heldAt(things: Record<string, string>): Promise<string> {
 
 beforeEach(() => {
   history = createHistory()
-  ;[written, approved, answers] = [{ held: undefined, ended: new Map(), moved: new Map() }, [], 'at once']
+  ;[written, approved, held, answers] = [{ held: undefined, ended: new Map(), moved: new Map() }, [], [], 'at once']
   const { revision } = headOf(everything)
   accepted = new Map(['site', 'record', 'zone', 'archive'].map(kind => [kind, revision]))
   targets = createTargets(
     {
       ...{ reconcilers, journal, accepted, clock: systemClock, redact: text => text, command: 'ai-infra' },
       ...{ read: async at => history.at(at) ?? forgotten.get(at), head: history.last, main: () => history.last()?.revision },
-      events: { moved: () => {}, held: () => {}, approved: (_, by) => approved.push(by) },
+      events: {
+        moved: () => {},
+        held: ({ id }, again) => held.push(`${id}${again ? ' again' : ''}`),
+        approved: (_, by) => approved.push(by),
+      },
     },
     undefined,
   )
@@ -88,6 +93,7 @@ test('what a commit would take away beyond what was shown is held again under an
     message: expect.stringContaining('would do something else by now than was shown'),
   })
   expect(refused).toMatchObject({ hint: expect.stringContaining(targets.held()?.id ?? '') })
+  expect(held).toEqual([id, second, `${targets.held()?.id} again`])
   expect([accepted.get('site') === now.revision, approved]).toEqual([false, []])
   expect((await targets.approve(targets.held()?.id ?? '', 'ada')).outcome).toBe('approved')
 })

@@ -27,7 +27,8 @@ export interface TargetDependencies extends Omit<HoldContext, 'accepted'> {
   readonly events: {
     /** A kind stands at another commit from now on. */
     readonly moved: (kind: string) => void
-    readonly held: (hold: Hold) => void
+    /** `again`: of a commit that was held under another ID before. */
+    readonly held: (hold: Hold, again: boolean) => void
     /** All kinds of it have moved. */
     readonly approved: (hold: Hold, by: string) => void
   }
@@ -60,7 +61,7 @@ export function createTargets(dependencies: TargetDependencies, found: Hold | un
     const hold = shown && { ...shown, since: same ? before.since : shown.since }
     await journal.hold(hold)
     current = hold
-    if (hold !== undefined) events.held(hold)
+    if (hold !== undefined) events.held(hold, before?.revision === hold.revision)
   }
 
   const moveTo = (kind: string, revision: string): void => {

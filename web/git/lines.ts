@@ -38,7 +38,7 @@ export function holdLines(hold: Hold, command?: string): string[] {
   const along = hold.kinds.filter(({ reason }) => reason === '')
   return [
     ...own.flatMap(held => [`HELD: ${held.reason}.`, ...takenLines([held])]),
-    ...(along.length === 0 ? [] : ['  With it go:', ...takenLines(along)]),
+    ...(along.length === 0 ? [] : ['  With it go:', ...along.flatMap(held => takenLines([held]))]),
     `  Nothing of kind ${hold.kinds.map(({ kind }) => kind).join(', ')} changes until somebody approves it, once${command === undefined ? '.' : ':'}`,
     ...(command === undefined ? [] : [`  ${command} approve ${hold.id}`]),
   ]
