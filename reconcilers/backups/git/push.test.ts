@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, rm, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { GitBackupDeclaration } from '../../../desired-state/state.ts'
@@ -94,6 +94,23 @@ test('memory is one commit a time, nothing when nothing is new, and goes on afte
   await writeFile(join(rig.home.memory, 'lesson.md'), 'second')
   await push(target('memory', there), '', '2026-12-06')
   expect(await git(there, 'log', '--format=%s', 'main')).toBe('Memory of 2026-12-06\nMemory of 2026-11-22')
+})
+
+test('a lock that a machine left that went out keeps nothing from being pushed; that of a Git that works is respected', async () => {
+  const there = await remote('locked')
+  const declaration = target('memory', there, { name: 'locked' })
+  await push(declaration, '', '2026-11-22')
+  const lock = join(rig.home.backups, 'git-locked', 'index.lock')
+  const left = async (at: string) => {
+    await writeFile(lock, '')
+    await utimes(lock, new Date(at), new Date(at))
+    await writeFile(join(rig.home.memory, 'lesson.md'), at)
+  }
+  await left('2026-11-29T01:55:00Z')
+  await expect(push(declaration, '', '2026-11-29')).rejects.toThrow('index.lock')
+  await left('2026-11-29T01:45:00Z')
+  await push(declaration, '', '2026-11-29')
+  expect(await git(there, 'show', 'main:lesson.md')).toBe('2026-11-29T01:45:00Z')
 })
 
 test('a repository that somebody puts into MEMORY has nothing run, whatever its configuration names', async () => {

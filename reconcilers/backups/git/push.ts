@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { GitBackupDeclaration } from '../../../desired-state/state.ts'
-import { makeDirectory, statIfExists } from '../../../runtime/os/files.ts'
+import { makeDirectory, removeIfExists, statIfExists } from '../../../runtime/os/files.ts'
 import { spawnChecked } from '../../../runtime/os/spawn.ts'
 import { openRemote, type Remote, type RemoteDeps, remoteRefusal } from './remote.ts'
 
@@ -63,7 +63,7 @@ async function pushMemory(deps: PushDeps, remote: Remote, { name, branch }: GitB
   const repository = join(home.backups, `git-${name}`)
   const env = { ...remote.env, GIT_DIR: repository, GIT_WORK_TREE: home.memory, ...author(now()) }
   const run = (...words: readonly string[]) =>
-    spawnChecked(spawn, ['git', ...words], { env, cwd: home.memory, signal, timeout: 600_000 })
+    spawnChecked(spawn, ['git', ...words], { env, cwd: home.memory, signal, timeout: longest })
   if ((await statIfExists(join(repository, 'HEAD'))) === undefined) {
     await makeDirectory(repository, 0o700)
     await spawnChecked(spawn, ['git', 'init', '--quiet', '--bare', '--template=', `--initial-branch=${branch}`, repository], {
@@ -71,6 +71,7 @@ async function pushMemory(deps: PushDeps, remote: Remote, { name, branch }: GitB
       signal,
     })
   }
+  await removeOldLocks(repository, branch, now())
   await run('symbolic-ref', 'HEAD', `refs/heads/${branch}`)
   const there = await git(deps, remote, ['ls-remote', '--heads', remote.address, `refs/heads/${branch}`])
   if (there.code !== 0) throw remoteRefusal(remote, there.stderr)
@@ -86,12 +87,24 @@ async function pushMemory(deps: PushDeps, remote: Remote, { name, branch }: GitB
     env,
     cwd: home.memory,
     signal,
-    timeout: 600_000,
+    timeout: longest,
   })
   if (code !== 0)
     await run('commit', '--quiet', '--allow-empty', '--no-verify', '-m', `Memory of ${now().toISOString().slice(0, 10)}`)
   await deps.step('committed')
   return push(deps, remote, repository, [`refs/heads/${branch}:refs/heads/${branch}`])
+}
+
+/** Milliseconds; no Git of ours is let run longer. */
+const longest = 600_000
+
+/** A machine that went out leaves locks that nobody would take away, and nothing could be committed any more. */
+async function removeOldLocks(repository: string, branch: string, now: Date): Promise<void> {
+  for (const name of ['index', 'HEAD', 'config', 'packed-refs', join('refs', 'heads', branch)]) {
+    const path = join(repository, `${name}.lock`)
+    const found = await statIfExists(path)
+    if (found !== undefined && found.mtimeMs < now.getTime() - longest) await removeIfExists(path)
+  }
 }
 
 function author(now: Date): Record<string, string> {
@@ -122,4 +135,4 @@ async function push(deps: PushDeps, remote: Remote, repository: string, specs: r
 }
 
 const git = ({ spawn, signal }: PushDeps, remote: Remote, words: readonly string[]) =>
-  spawn(['git', ...words], { env: remote.env, signal, timeout: 600_000 })
+  spawn(['git', ...words], { env: remote.env, signal, timeout: longest })
