@@ -11,6 +11,7 @@ import { makeDirectory } from '../runtime/os/files.ts'
 import { spawn, spawnChecked } from '../runtime/os/spawn.ts'
 import { testKeys, testRegion } from '../runtime/os/testing/aws-signature.ts'
 import { restoreAppliance } from './restore.ts'
+import { chooseHere } from './restore-choice.ts'
 import type { RestoreOrder } from './restore-order.ts'
 
 setDefaultTimeout(120_000)
@@ -78,6 +79,34 @@ test('a bucket that does not open says why in words of this machine, where no ap
   expect(await restore(server.address('atlas'))).toContain('there is no complete backup in the repository')
   expect(await readdir(disk)).not.toContain('home')
   expect((await readdir(tmpdir())).filter(name => name.startsWith(`ai-infra-restore-${process.pid}-`))).toEqual([])
+})
+
+test('nobody is given the newest backup of another appliance that keeps its own in the same repository', () => {
+  const at = (time: string, appliance: string, files: string) => ({
+    ...{
+      name: 'nightly',
+      run: files,
+      appliance,
+      hostname: `host-${appliance}`,
+      time: new Date(time),
+      files,
+      postgres: undefined,
+    },
+  })
+  const [shop, blog] = [at('2026-11-28T02:00Z', 'shop', 'aaaaaaaa1'), at('2026-11-27T02:00Z', 'blog', 'bbbbbbbb1')]
+  const now = new Date('2026-11-28T03:00Z')
+  const refused = (() => {
+    try {
+      return chooseHere([shop, blog], undefined, now).run
+    } catch (error) {
+      return explain(error)
+    }
+  })()
+  expect(refused).toContain('the repository has backups of 2 appliances')
+  expect(refused).toContain('bbbbbbbb (nightly of host-blog, 2026-11-27 02:00 UTC)')
+  expect(chooseHere([shop, blog], 'bbbb', now)).toBe(blog)
+  expect(chooseHere([shop, blog], 'latest', now)).toBe(shop)
+  expect(chooseHere([blog], undefined, now)).toBe(blog)
 })
 
 test('what a death left whole is put in its place without the repository, also when an older version wrote nothing down', async () => {

@@ -1,7 +1,6 @@
 import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { chooseRun } from '../reconcilers/backups/perform.ts'
 import { type ResticAccess, writeKnownHosts } from '../reconcilers/backups/restic/access.ts'
 import { createRestic, type Restic } from '../reconcilers/backups/restic/restic.ts'
 import { fillFolder, isWhole } from '../reconcilers/backups/restore/into-place.ts'
@@ -13,6 +12,7 @@ import { homeAt } from '../runtime/os/home.ts'
 import { processFacts } from '../runtime/os/process.ts'
 import { spawn } from '../runtime/os/spawn.ts'
 import { findPostgres } from '../runtime/services/postgres-program.ts'
+import { chooseHere } from './restore-choice.ts'
 import { judgeOrder, type RestoreOrder } from './restore-order.ts'
 import { saidHere } from './restore-refusal.ts'
 
@@ -56,7 +56,7 @@ async function restoreNewly(
   { into, snapshot, signal, progress }: RestoreOrder,
   step: (name: string) => Promise<void>,
 ): Promise<string> {
-  const run = chooseRun(storedRuns(await restic.snapshots(ourTag)), snapshot, new Date())
+  const run = chooseHere(storedRuns(await restic.snapshots(ourTag)), snapshot, new Date())
   progress(`found ${run.name} of ${run.hostname}, ${run.time.toISOString()}`)
   const deps = { spawn, signal, progress, step, postgres: () => findPostgres(homeAt(into)) }
   return fillFolder(into, async folder => writeNote((await restoreRun(restic, run, folder, deps)).manifest), step, spawn)
