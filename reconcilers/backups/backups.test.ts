@@ -3,6 +3,7 @@ import { readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { commandLine, listProcesses } from '../../runtime/os/process.ts'
 import { minimalEnvironment, spawn } from '../../runtime/os/spawn.ts'
+import { hastySource } from './testing/hasty.ts'
 import { placeReadyRepository } from './testing/ready-repository.ts'
 import { backupRig } from './testing/rig.ts'
 import { password, roomOver, turnedClock } from './testing/room-over.ts'
@@ -16,7 +17,7 @@ const clock = turnedClock()
 beforeAll(async () => {
   rig = await backupRig()
   await placeReadyRepository(rig.repository())
-  over = roomOver(rig.home, rig.store, rig.yaml(), { clock })
+  over = roomOver(rig.home, rig.store, rig.yaml(), { clock, source: hastySource(rig.home) })
 })
 afterAll(async () => {
   await over?.room.stop()
@@ -142,7 +143,7 @@ test('the password stands in no file, no journal and no command line', async () 
   const lines = new Set<string>()
   const watching = setInterval(() => {
     for (const { pid } of listProcesses()) lines.add(commandLine(pid).join(' '))
-  }, 10)
+  }, 30)
   await over.done('run')
   clearInterval(watching)
   expect([...lines].some(line => line.includes('/usr/bin/restic'))).toBe(true)

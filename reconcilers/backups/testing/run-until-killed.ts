@@ -1,9 +1,7 @@
 import { z } from 'zod'
 import { homeAt } from '../../../runtime/os/home.ts'
-import { type Spawn, spawn } from '../../../runtime/os/spawn.ts'
-import { findPostgres } from '../../../runtime/services/postgres-program.ts'
-import { copyReadyMadeDatabase } from '../../../runtime/store/testing/ready-made.ts'
 import type { BackupItem } from '../item.ts'
+import { hastySource } from './hasty.ts'
 import { roomOfItems, storeOf } from './room-of-items.ts'
 
 /** What the process is given, as JSON in its one argument. */
@@ -24,20 +22,9 @@ const dieAt = (step: string) => {
   if (step === fatal) process.kill(process.pid, 'SIGKILL')
 }
 
-/** What initdb takes a second of a core for is copied. */
-const hasty: Spawn = async (argv, options) => {
-  const [program = '', , folder = ''] = argv
-  if (program.endsWith('/initdb')) await copyReadyMadeDatabase(home, folder)
-  else if (!argv.includes('--single')) return spawn(argv, options)
-  return { code: 0, stdout: '', stderr: '' }
-}
-
 /** A runtime that has one thing done, and dies at a step. */
 const over = roomOfItems(home, storeOf(home), new Map(items), {
-  source: {
-    ...{ home, spawn: hasty, appliance: 'one', environment: [], postgres: () => findPostgres(home) },
-    address: { socketFolder: home.postgresSockets, database: 'ai_infrastructure' },
-  },
+  source: hastySource(home),
   onStep: (kind, step) => (kind === `backup-${verb}` ? dieAt(step) : undefined),
 })
 if (verb === 'begin') await over.converge(dieAt)
