@@ -92,9 +92,9 @@ async function loadDatabase(
 ): Promise<void> {
   const { home } = restored
   const program = await postgres()
-  await using _running = await startScratchPostgres(home, program, spawn, signal)
+  await using running = await startScratchPostgres(home, program, spawn, signal)
+  const { address } = running
   await step('restored-postgres')
-  const address = { socketFolder: home.postgresSockets, database: 'ai_infrastructure' }
   await restic.pour(snapshot, dumpName, { argv: loadCommand(program), env: dumpEnvironment(address) }, signal)
   await step('loaded')
   const store = openStore(address)

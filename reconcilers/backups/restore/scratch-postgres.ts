@@ -1,7 +1,9 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ApplianceError } from '../../../runtime/os/errors.ts'
 import { makeDirectory } from '../../../runtime/os/files.ts'
-import type { Home } from '../../../runtime/os/home.ts'
+import { type Home, longestSocketPath } from '../../../runtime/os/home.ts'
 import type { Spawn } from '../../../runtime/os/spawn.ts'
 import { postgresArguments } from '../../../runtime/services/postgres.ts'
 import { preparePostgres } from '../../../runtime/services/postgres-data.ts'
@@ -11,17 +13,50 @@ import { postgresAnswers } from '../../../runtime/services/probes.ts'
 const patience = 60_000
 const hasty = ['fsync', 'synchronous_commit', 'full_page_writes'].flatMap(name => ['-c', `${name}=off`])
 
+export interface ScratchPostgres extends AsyncDisposable {
+  readonly address: { readonly socketFolder: string; readonly database: string }
+}
+
 /**
  * A Postgres in a restored home, empty but for our role and database, on a socket of its own. It ends with `dispose`,
  * and with whoever started it, however that ends. It waits for no disk: a trial is thrown away, and a restore is flushed
  * as a whole before it counts.
  */
 export async function startScratchPostgres(
-  home: Home,
+  restored: Home,
   program: PostgresProgram,
   spawn: Spawn,
   signal: AbortSignal,
-): Promise<AsyncDisposable> {
+): Promise<ScratchPostgres> {
+  const home = { ...restored, postgresSockets: await socketFolderOf(restored) }
+  const tidy = async () => {
+    if (home.postgresSockets !== restored.postgresSockets) await rm(home.postgresSockets, { recursive: true, force: true })
+  }
+  try {
+    const stop = await start(home, program, spawn, signal)
+    return {
+      address: addressOf(home),
+      async [Symbol.asyncDispose]() {
+        await stop()
+        await tidy()
+      },
+    }
+  } catch (error) {
+    await tidy()
+    throw error
+  }
+}
+
+/** A home may be restored to a place deeper than any that an appliance starts in, and paths of sockets are short. */
+async function socketFolderOf({ postgresSockets }: Home): Promise<string> {
+  const fits = Buffer.byteLength(join(postgresSockets, '.s.PGSQL.5432')) <= longestSocketPath
+  return fits ? postgresSockets : mkdtemp(join(tmpdir(), 'ai-infra-pg-'))
+}
+
+const addressOf = ({ postgresSockets }: Home) => ({ socketFolder: postgresSockets, database: 'ai_infrastructure' })
+
+/** Gives how to end it. */
+async function start(home: Home, program: PostgresProgram, spawn: Spawn, signal: AbortSignal): Promise<() => Promise<void>> {
   await makeDirectory(home.run, 0o700)
   await makeDirectory(home.logs, 0o750)
   const unflushed: Spawn = (argv, options) =>
@@ -39,8 +74,7 @@ export async function startScratchPostgres(
   }
   try {
     const deadline = AbortSignal.any([signal, AbortSignal.timeout(patience)])
-    const address = { socketFolder: home.postgresSockets, database: 'ai_infrastructure' }
-    while (!(await postgresAnswers(address, deadline))) {
+    while (!(await postgresAnswers(addressOf(home), deadline))) {
       signal.throwIfAborted()
       if (deadline.aborted || child.exitCode !== null) {
         const words = (await log.text()).trim().split('\n').slice(-3).join('; ')
@@ -52,5 +86,5 @@ export async function startScratchPostgres(
     await stop()
     throw error
   }
-  return { [Symbol.asyncDispose]: stop }
+  return stop
 }
