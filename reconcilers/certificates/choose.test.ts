@@ -54,5 +54,8 @@ test('a star is for every name of one more part, and names below it keep their o
   const kept = [given('named', 0, [shop, www, late, `a.${www}`])]
   expect(chosen({ aliases: [star] }, kept, 30)).toEqual([{ named: [late, shop, www] }, [star]])
   expect(chosen({ aliases: [star], taken: [www] }, kept, 30)).toEqual([{ named: [late, shop] }, [star]])
+  expect(chosen({ aliases: [star] }, [given('odd', 0, [shop, 'a b.shop.example.com', 'A.shop.example.com'])], 30)).toEqual([
+    ...[{ odd: [shop] }, [star]],
+  ])
   expect(chosen({ aliases: [star] }, kept, 91)).toEqual([{ named: [shop] }, [star]])
 })

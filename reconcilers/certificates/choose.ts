@@ -62,8 +62,10 @@ export function choose(
 /** Names that a star without a certificate stands for, and that have a valid one of their own. */
 function belowStars(uncovered: readonly string[], kept: readonly StoredCertificate[], now: number): readonly string[] {
   const valid = new Set(kept.filter(({ end }) => end > now).flatMap(({ names }) => [...names]))
-  return [...valid].filter(name => !name.startsWith('*.') && isFor({ names: new Set(uncovered) }, name)).sort()
+  return [...valid].filter(name => plainName.test(name) && isFor({ names: new Set(uncovered) }, name)).sort()
 }
+
+const plainName = /^[a-z0-9-]+(?:\.[a-z0-9-]+)+$/
 
 export const newestFirst = (a: StoredCertificate, b: StoredCertificate) =>
   b.begin - a.begin || b.end - a.end || (a.id < b.id ? -1 : 1)
