@@ -17,20 +17,15 @@ const chosen = (wanted: Partial<Wanted>, kept: readonly StoredCertificate[], tod
   return [Object.fromEntries(shares.map(({ certificate, names }) => [certificate.id, names])), uncovered]
 }
 
-test('one for all names is served, of several the newest, and before any that is for some of them only', () => {
-  const kept = [given('old', 0, [shop, www]), given('new', 10, [shop, www, late]), given('part', 20, [shop])]
+test('the newest that is for a name is served, of an authority only', () => {
+  const kept = [given('old', 0, [shop, www]), given('new', 10, [shop, www, late])]
   expect(chosen({}, kept, 30)).toEqual([{ new: [shop, www] }, []])
+  expect(chosen({}, [...kept, given('part', 20, [shop])], 30)).toEqual([{ part: [shop], new: [www] }, []])
   expect(chosen({}, [{ ...given('own', 0, [shop, www]), directory: undefined }], 30)).toEqual([{}, [shop, www]])
 })
 
 test('a name that no certificate is for takes none from the others', () => {
   expect(chosen({ aliases: [www, late] }, [given('a', 0, [shop, www])], 30)).toEqual([{ a: [shop, www] }, [late]])
-})
-
-test('one that is close to its end holds names no longer together, where some of them have a newer one', () => {
-  const kept = [given('all', 0, [shop, www]), given('part', 68, [shop])]
-  expect(chosen({}, kept, 67)).toEqual([{ all: [shop, www] }, []])
-  expect(chosen({}, kept, 68)).toEqual([{ part: [shop], all: [www] }, []])
 })
 
 test('one that has ended is better than none, and any valid one better than that', () => {

@@ -1,5 +1,4 @@
 import type { DomainDeclaration } from '../../desired-state/state.ts'
-import { isWorn } from './renewal-time.ts'
 import type { StoredCertificate } from './stored.ts'
 
 /** A domain's names, and what decides which of its certificates they get. */
@@ -29,9 +28,9 @@ export function isFor(certificate: Pick<StoredCertificate, 'names'>, name: strin
 }
 
 /**
- * Which certificate of an authority each name gets: one for all names where there is one that is good for a while, else each name the
- * best that is for it, so that no name loses its own because of another. One that has ended is better than none: browsers warn of a
- * self-signed one just the same, and the clock may be wrong. `kept`: what lies in the domain's folder.
+ * Which certificate of an authority each name gets: the newest valid one that is for it, of the declared authority where there is
+ * one, so that no name loses its own because of another. One that has ended is better than none: browsers warn of a self-signed
+ * one just the same, and the clock may be wrong. `kept`: what lies in the domain's folder.
  */
 export function choose(
   { host, aliases, authority, taken = [] }: Wanted,
@@ -39,9 +38,7 @@ export function choose(
   now: number,
 ): Choice {
   const names = [host, ...aliases]
-  const isWhole = (one: StoredCertificate) => !isWorn(one, now) && names.every(name => isFor(one, name))
-  const rank = (one: StoredCertificate) =>
-    [one.end > now, isWhole(one), one.directory === authority].reduce((sum, holds) => sum * 2 + Number(holds), 0)
+  const rank = (one: StoredCertificate) => 2 * Number(one.end > now) + Number(one.directory === authority)
   const best = kept.filter(({ directory }) => directory !== undefined).sort((a, b) => rank(b) - rank(a) || newestFirst(a, b))
   const chosen = new Map<StoredCertificate, string[]>()
   const give = (name: string, certificate: StoredCertificate) =>

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { nginxLayout } from '../../runtime/services/nginx-layout.ts'
 import { hostPlaces } from './places.ts'
-import { type Front, startFront } from './testing/front.ts'
+import { type Front, startFront, window } from './testing/front.ts'
 import { createRig, type Rig } from './testing/rig.ts'
 
 setDefaultTimeout(120_000)
@@ -166,6 +166,25 @@ test('under a clock in the past or far in the future nothing is thrown away, and
   renew()
   expect((await rig.look(shop)).changes).toHaveLength(1)
   rig.requests.clear()
+})
+
+test('where a dead alias keeps a hurried renewal from all names, the others are renewed without it, once', async () => {
+  const two = '  shop.example.com: { root: shop, tls: acme, aliases: [www.shop.example.com] }\n'
+  const later = (days: number) => new Date(rig.clock.now().getTime() + days * day)
+  front.renewal = () => window(later(60), later(62))
+  await rig.converge(two)
+  await rig.bind.byHand('update delete www.shop.example.com. A')
+  front.renewal = () => window(later(-3), later(-1))
+  rig.clock.turn(2 * day)
+  const [failed, again] = [await rig.converge(two).catch(String), await rig.converge(two).catch(String)]
+  await rig.bind.byHand('update add www.shop.example.com. 60 A 127.0.0.1')
+  front.renewal = () => new Response('no such certificate', { status: 404 })
+  rig.clock.turn(-2 * day)
+  expect([failed, again]).toEqual([expect.stringContaining('www.shop'), expect.stringContaining('www.shop')])
+  const { shares } = rig.certificates.chosen({ host: 'shop.example.com', aliases: ['www.shop.example.com'], tls: 'acme' })
+  expect(shares.map(({ names }) => names)).toEqual([['shop.example.com'], ['www.shop.example.com']])
+  const given = rig.attempts.filter(({ failure, at }) => failure === undefined && at >= later(1))
+  expect(given).toHaveLength(1)
 })
 
 test('on a full disk no authority is asked, and one that fills up meanwhile loses nothing of what was given', async () => {

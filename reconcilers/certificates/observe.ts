@@ -7,7 +7,7 @@ import { type CertificateItem, namesOf } from './item.ts'
 import { countShown } from './ledger.ts'
 import { findLeft } from './left.ts'
 import { type CertbotPlaces, foldersOf, hostsIn } from './places.ts'
-import { isWorn, renewalTime } from './renewal-time.ts'
+import { isWorn, renewalTime, usualTime } from './renewal-time.ts'
 import type { Renewal } from './renewals.ts'
 import type { CertificateRequest, Requests } from './requests.ts'
 import type { Certificates, StoredCertificate } from './stored.ts'
@@ -85,14 +85,16 @@ export async function observeCertificates(
     const { shares, uncovered } = choice
     const serving = shares.map(({ certificate }) => certificate).sort((a, b) => a.end - b.end)[0]
     const last = serving ?? issued
+    const due = issued !== undefined && now >= renewalTime(issued, renewal?.suggested, tried, now)
+    const hurried = due && now < usualTime(issued) ? issued : undefined
     found.set(item.host, {
       ...{
         issued,
         serving,
         uncovered,
-        needy: namesInNeed(certificates, item, choice, now),
+        needy: namesInNeed(certificates, item, choice, hurried, now),
       },
-      due: issued !== undefined && now >= renewalTime(issued, renewal?.suggested, tried, now),
+      due,
       left: last && last.end - now,
       renewal,
       attempts: tried,
@@ -104,14 +106,19 @@ export async function observeCertificates(
   return { certificates: found, kept: await hostsIn(places), leaving: await leavingOf(deps, desired, asked) }
 }
 
-/** Those whose certificate is in the last quarter of its life; and those without one, once one of this server's own has served them for an hour. */
+/**
+ * Those whose certificate is in the last quarter of its life, or is wanted renewed by its authority before the usual time, as
+ * before it revokes many; and those without one, once one of this server's own has served them for an hour.
+ */
 function namesInNeed(
   certificates: Certificates,
   item: CertificateItem,
   { shares, uncovered }: Choice,
+  hurried: StoredCertificate | undefined,
   now: number,
 ): readonly string[] {
-  const worn = shares.flatMap(({ certificate, names }) => (isWorn(certificate, now) ? names : []))
+  const isSoonGone = (one: StoredCertificate) => isWorn(one, now) || one.id === hurried?.id
+  const worn = shares.flatMap(({ certificate, names }) => (isSoonGone(certificate) ? names : []))
   const own = uncovered.length === 0 ? undefined : certificates.own(item, new Set())
   const isLongWithout = own !== undefined && now - own.begin > hour
   return namesOf(item).filter(name => worn.includes(name) || (isLongWithout && uncovered.includes(name)))

@@ -11,7 +11,7 @@ type Life = Pick<StoredCertificate, 'begin' | 'end'>
 /** At two thirds of its life, whatever that is: authorities shorten it. Milliseconds since 1970. */
 export const usualTime = ({ begin, end }: Life): number => begin + ((end - begin) * 2) / 3
 
-/** In the last quarter of its life, before the first alarm: names are no longer held together. */
+/** In the last quarter of its life, before the first alarm. */
 export const isWorn = ({ begin, end }: Life, now: number): boolean => now >= end - (end - begin) / 4
 
 /**
