@@ -1,4 +1,4 @@
-import { backupsOf } from '../reconcilers/backups/item.ts'
+import type { BackupItem } from '../reconcilers/backups/item.ts'
 import { createBackupJournal } from '../reconcilers/backups/journal.ts'
 import { type BackupRoom, createBackupRoom } from '../reconcilers/backups/room.ts'
 import type { RunningEngine } from '../reconcilers/engine/engine.ts'
@@ -27,7 +27,9 @@ export interface BackupCompositionDeps {
 export function backupRoom({ environment, ground, id, engine, onStep }: BackupCompositionDeps): BackupRoom {
   const { home } = environment
   const { clock, store, secrets } = ground
-  return createBackupRoom({
+  // Not what main declares: that may be held.
+  let accepted: ReadonlyMap<string, BackupItem> | undefined
+  const room = createBackupRoom({
     source: {
       ...{ home, spawn, address: storeAddress(environment), appliance: id, environment: variablesOf(environment) },
       postgres: () => findPostgres(home),
@@ -35,14 +37,25 @@ export function backupRoom({ environment, ground, id, engine, onStep }: BackupCo
     journal: createBackupJournal(store, clock),
     ...{ clock, log: ground.log.with({ component: 'backups' }), judgeAudit },
     secret: secrets.value,
-    declared: () => {
-      const state = engine()?.state()
-      return state && backupsOf(state)
-    },
+    declared: () => accepted,
     verified: () => engine()?.status().revision ?? '',
     changed: reason => engine()?.wake('backup', reason),
     ...(onStep === undefined ? {} : { onStep }),
   })
+  const { reconciler } = room
+  return {
+    ...room,
+    reconciler: {
+      ...reconciler,
+      observe(desired, signal, look = 'main') {
+        if (look === 'main' && !Bun.deepEquals(desired, accepted)) {
+          accepted = desired
+          room.moved()
+        }
+        return reconciler.observe(desired, signal, look)
+      },
+    },
+  }
 }
 
 /** What is wrong with the audit of a home that was restored; its last line may have been half written. */

@@ -176,7 +176,7 @@ test('whoever types the value as an argument is told why not, and it is not repe
   }
 })
 
-test('what can be no secret is refused with why: nothing, a megabyte, what never ends, bytes, names that are paths; a short one is said', async () => {
+test('what can be no secret is refused with why: nothing, a megabyte, bytes, names that are paths; a short one is said', async () => {
   const set = (value: string, name = 'ODD') => appliance.commandWith(value, 'secret', 'set', name)
   const refused = await Promise.all([
     set(''),
@@ -280,4 +280,23 @@ test('agents wait for the key of Claude that is declared, ask with it, and take 
     async () => (await ask()).code === 0 && model.calls.at(-1)?.apiKey === 'the second key of all',
   )
   expect((await appliance.panes()).get('code')).toBe(before)
+})
+
+test('a commit that sends backups somewhere new is held, and nothing goes there before one approval', async () => {
+  const target = (name: string, repository: string) => `  ${name}: { repository: "${repository}", what: memory }\n`
+  const first = `git:\n${target('here', '/nonexistent/memory.git')}`
+  await clone.git('pull', '-q')
+  expect((await clone.deliver({ 'backups.yaml': first })).shown).not.toContain('HELD')
+  const address = `http://127.0.0.1:${trap.port}/memory.git`
+  const visits = trap.visits()
+  const pushed = await clone.deliver({ 'backups.yaml': first + target('away', address) })
+  expect(pushed.shown).toContain(`it sends what is kept here to where nothing of it is yet: ${address}`)
+  expect(await appliance.resource('backup', 'away')).toMatchObject({ state: 'held' })
+  expect((await appliance.command('backup', 'run', 'away')).error).toContain('there is no backup "away"')
+  expect(trap.visits()).toBe(visits)
+  const [id = ''] = pushed.shown.match(/(?<=approve )[0-9a-f]{12}/) ?? []
+  expect((await appliance.command('approve', id)).code).toBe(0)
+  await until('it may be run', async () => (await appliance.resource('backup', 'away'))?.state !== 'held')
+  await appliance.command('backup', 'run', 'away')
+  await until('it goes there', () => trap.visits() > visits)
 })

@@ -60,6 +60,7 @@ export function createBackupReconciler({
     },
     // Another schedule, another password: nothing of what is kept goes.
     weigh: (before, after) => (placeOf(before) === placeOf(after) ? 'adjust' : 'redefine'),
+    exposes: newDestination,
   }
 }
 
@@ -86,6 +87,26 @@ export function planBackups(
   }
   return { changes, obstacles, notes }
 }
+
+/**
+ * A backup holds all that this server has, its secrets too, and who declares it knows the password. So it goes nowhere new
+ * without a person, but for the first of all; a folder of this server is nowhere else.
+ */
+export function newDestination(
+  before: ReadonlyMap<string, BackupItem>,
+  after: ReadonlyMap<string, BackupItem>,
+): string | undefined {
+  if (before.size === 0) return undefined
+  const known = new Set(before.values().map(placeOf))
+  const fresh = [...after.values()]
+    .filter(isElsewhere)
+    .map(placeOf)
+    .filter(place => !known.has(place))
+  if (fresh.length === 0) return undefined
+  return `it sends what is kept here to where nothing of it is yet: ${[...new Set(fresh)].sort().join(', ')}`
+}
+
+const isElsewhere = (item: BackupItem): boolean => !placeOf(item).startsWith('/')
 
 const beginning = (
   key: string,

@@ -3,7 +3,7 @@ import type { FieldChange, Reconciler } from './reconciler.ts'
 import type { HeldKind } from './status.ts'
 
 type Items<Item> = ReadonlyMap<string, Item>
-type Weighing<Item> = Pick<Reconciler<Item, never, never>, 'kind' | 'weigh' | 'precious' | 'scope'>
+type Weighing<Item> = Pick<Reconciler<Item, never, never>, 'kind' | 'weigh' | 'precious' | 'scope' | 'exposes'>
 
 /** What a commit alters of one kind, item by item; deletions first, keys in order. */
 export interface Alteration {
@@ -17,7 +17,7 @@ const largestShare = 0.3
 
 /**
  * Compares two declarations of one kind. It exceeds the cap when it deletes or redefines more than 30 % of the kind and
- * more than one of it, or its last members, or something precious.
+ * more than one of it, or its last members, or something precious; or when what it adds needs a person.
  */
 export function alteration<Item>(reconciler: Weighing<Item>, before: Items<Item>, after: Items<Item>): Alteration {
   const deleted: string[] = []
@@ -49,7 +49,8 @@ export function alteration<Item>(reconciler: Weighing<Item>, before: Items<Item>
     ],
     excess:
       excess(reconciler.kind, { before: before.size, after: after.size, deleted, redefined, precious }) ??
-      excessWithin(reconciler, before, deleted, redefined),
+      excessWithin(reconciler, before, deleted, redefined) ??
+      reconciler.exposes?.(before, after),
   }
 }
 

@@ -127,6 +127,8 @@ export interface Reconciler<Item, Observed, Action> {
   scope?(item: Item): string
   /** Items whose removal always needs an approval (the portal's own site). */
   precious?(item: Item): boolean
+  /** Why a commit needs an approval for what it adds, such as somebody new who gets what is kept here; undefined: it needs none. */
+  exposes?(before: ReadonlyMap<string, Item>, after: ReadonlyMap<string, Item>): string | undefined
   /** Calls `wake` when something happened that is worth a look before the next periodic one. Returns how to stop. */
   watch?(wake: (reason: string) => void): () => void
 }
