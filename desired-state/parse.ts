@@ -14,10 +14,8 @@ import { starterPrompts } from './starter-prompts.ts'
 import type { AgentDeclaration, DesiredState, Mistake, ParseResult, Settings, Tls } from './state.ts'
 import { didYouMean, nearestWord } from './suggest.ts'
 import { readTools, withTools } from './tool-files.ts'
-import { isDocument, largestTree, type TreeEntry } from './tree.ts'
+import { isDocument, largestTree, mostEntries, type TreeEntry } from './tree.ts'
 import { largestDocument, readText, readYaml, type Source, tooLarge } from './yaml.ts'
-
-export const mostEntries = 10_000
 
 const mostMistakes = 200
 

@@ -13,6 +13,9 @@ export interface TreeEntry {
   readonly hash?: string
 }
 
+/** Files of a commit, documents or not. */
+export const mostEntries = 10_000
+
 /** Bytes that all documents of a commit may have together. */
 export const largestTree = 16 * 1024 * 1024
 

@@ -1,5 +1,5 @@
 import { ApplianceError, explain } from '../../runtime/os/errors.ts'
-import { isDocument, largestTree, type TreeEntry } from '../tree.ts'
+import { isDocument, largestTree, mostEntries, type TreeEntry } from '../tree.ts'
 import { largestDocument } from '../yaml.ts'
 import type { Git } from './command.ts'
 
@@ -56,6 +56,13 @@ function unlistable(cause: unknown): never {
   })
 }
 
+/** Before anything is made of them: a hundred thousand would hold the runtime's thread for a second. */
+function refuseMany(listing: Uint8Array): void {
+  let files = 0
+  for (let at = listing.indexOf(0); at !== -1 && files <= mostEntries; at = listing.indexOf(0, at + 1)) files += 1
+  if (files > mostEntries) throw new ApplianceError('invalid', `this repository has more than ${mostEntries} files: remove some`)
+}
+
 /** Whether a file is read at all: a document that is a plain file and not too large. */
 export const isRead = ({ mode, size, path }: ListedEntry): boolean =>
   isDocument(path) && mode.startsWith('100') && size <= largestDocument
@@ -65,7 +72,9 @@ export const isRead = ({ mode, size, path }: ListedEntry): boolean =>
  * objects in quarantine, with the environment for it.
  */
 export async function readRawCommit(git: Git, revision: string, env: Readonly<Record<string, string>>): Promise<RawCommit> {
-  const listed = parseListing(await git.bytes(listArguments(revision), { env, maxOutput: longestListing }).catch(unlistable))
+  const listing = await git.bytes(listArguments(revision), { env, maxOutput: longestListing }).catch(unlistable)
+  refuseMany(listing)
+  const listed = parseListing(listing)
   const wanted = listed.filter(isRead)
   const stdin = [revision, ...wanted.map(entry => entry.hash), ''].join('\n')
   const total = wanted.reduce((sum, entry) => sum + entry.size, 0)

@@ -90,7 +90,7 @@ const refused: Readonly<Record<string, readonly [make: () => Promise<string>, sa
     () => it.there({ 'domains.yaml': `version https://git-lfs.github.com/spec/v1\noid sha256:${'0'.repeat(64)}\nsize 12\n` }),
     'domains.yaml:1:1: this is a pointer of Git LFS',
   ],
-  '100,000 files': [() => many(100_000), 'this repository has 100000 files, and may have 10000: remove some'],
+  '100,000 files': [() => many(100_000), 'cannot be judged: this repository has more than 10000 files: remove some'],
   'a few bytes that stand for a thousand million files': [
     async () => {
       let tree = await treeOf([`100644 blob ${await object('blob', 'x')}\tf`])
