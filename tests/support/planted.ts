@@ -20,7 +20,9 @@ export function tracesOf(value: string): readonly string[] {
   })
   // The random part alone tells of a value that was cut or escaped in another way.
   const core = coreOf(value)
-  return [...new Set([...plain, ...base64, ...(core === undefined ? [] : [core])])]
+  const all = [...new Set([...plain, ...base64, ...(core === undefined ? [] : [core])])]
+  // Where one stands, what it holds stands too.
+  return all.filter(trace => !all.some(other => other !== trace && trace.includes(other)))
 }
 
 const coreOf = (value: string) => /[0-9a-f]{18}/.exec(value)?.[0]
@@ -28,10 +30,15 @@ const coreOf = (value: string) => /[0-9a-f]{18}/.exec(value)?.[0]
 /** Names of those whose traces are in a text. */
 export const foundIn = (text: string, planted: ReadonlyMap<string, string>): readonly string[] => searchFor(planted)(text)
 
-/** The same for many texts, of the values that there are now. */
+/** The same for many texts, also of values that are planted later. */
 export function searchFor(planted: ReadonlyMap<string, string>): (text: string) => readonly string[] {
-  const traces = [...planted].map(([name, value]) => [name, tracesOf(value)] as const)
-  return text => traces.filter(([, all]) => all.some(trace => text.includes(trace))).map(([name]) => name)
+  const known = new Map<string, readonly string[]>()
+  const traces = (value: string) => {
+    const found = known.get(value) ?? tracesOf(value)
+    known.set(value, found)
+    return found
+  }
+  return text => [...planted].filter(([, value]) => traces(value).some(trace => text.includes(trace))).map(([name]) => name)
 }
 
 /** Files below a folder that hold any trace, with that trace; whatever they are, databases included. */
@@ -101,6 +108,7 @@ export function watchProcesses(planted: ReadonlyMap<string, string>, needs: Need
   const known = new Map<string, number>()
   /** Processes that were seen so often: whether one of them has become another program is looked at each tenth time. */
   const settled = new Set<string>()
+  const find = searchFor(planted)
   let looks = 0
   const look = () => {
     looks += 1
@@ -120,8 +128,8 @@ export function watchProcesses(planted: ReadonlyMap<string, string>, needs: Need
       const commandLine = raw.replaceAll('\0', ' ')
       const allowed = needOf(raw.split('\0'), needs)
       const environment = isRuntime(commandLine) ? '' : quietly(join('/proc', pid, 'environ'))
-      for (const name of foundIn(commandLine, planted)) seen.add(`${name} in the command line of ${commandLine.slice(0, 200)}`)
-      for (const name of foundIn(environment, planted))
+      for (const name of find(commandLine)) seen.add(`${name} in the command line of ${commandLine.slice(0, 200)}`)
+      for (const name of find(environment))
         if (!allowed.includes(name)) seen.add(`${name} in the environment of ${commandLine.slice(0, 200)}`)
     }
   }
