@@ -111,6 +111,25 @@ test('of each zone the last twenty snapshots stay, and those of one that was lef
   }
 })
 
+test('after a clock was years ahead, what a zone held before a change stays, and those of that time go first', async () => {
+  const root = await mkdtemp(join(tmpdir(), 'dns-'))
+  try {
+    const now = new Date('2026-11-29T00:00:00.000Z')
+    const keep = (at: Date) => keepSnapshot(join(root, zone), { sets: new Map(), ours: new Set() }, [], at)
+    const seconds = (from: Date, count: number) =>
+      Array.from({ length: count }, (_, index) => new Date(from.getTime() + index * 1_000))
+    for (const at of seconds(new Date('2031-01-01T00:00:00.000Z'), 20)) await keep(at)
+    for (const at of seconds(now, 3)) await keep(at)
+    const names = await snapshotNames(join(root, zone))
+    expect([names.length, names.slice(0, 4).map(name => name.slice(0, 17))]).toEqual([
+      20,
+      ['2026-11-29T000000', '2026-11-29T000001', '2026-11-29T000002', '2031-01-01T000000'],
+    ])
+  } finally {
+    await rm(root, { recursive: true })
+  }
+})
+
 test('two that write a zone down in the same millisecond keep both', async () => {
   const root = await mkdtemp(join(tmpdir(), 'dns-'))
   try {

@@ -24,17 +24,30 @@ export async function keepSnapshot(
   await makeDirectory(folder, 0o700)
   const records = [...sets.values()].map(set => ({ ...set, ours: ours.has(setKey(set)) }))
   const content = { at: now.toISOString(), records, undo: corrections.map(inverse) }
-  await writeAtFreeTime(folder, now, `${JSON.stringify(content, null, 1)}\n`)
-  for (const name of (await snapshotNames(folder)).slice(0, -mostSnapshots)) await rm(join(folder, name), { force: true })
+  const written = await writeAtFreeTime(folder, now, `${JSON.stringify(content, null, 1)}\n`)
+  for (const name of superfluous(await snapshotNames(folder), written, now)) await rm(join(folder, name), { force: true })
+}
+
+/** More than one that writes into the same millisecond is ahead. */
+const ahead = 60_000
+
+/** Those of a time that has not come, from when a clock was ahead, go first, then the oldest; never the one just written. */
+function superfluous(names: readonly string[], written: string, now: Date): readonly string[] {
+  const end = nameAt(now.getTime() + ahead)
+  const others = names.filter(name => name !== written)
+  const inOrder = [...others.filter(name => name > end).reverse(), ...others.filter(name => name <= end)]
+  return inOrder.slice(0, Math.max(0, names.length - mostSnapshots))
 }
 
 /** Another kind, or another server of a zone of that name, may write down the same millisecond: that one is not written over. */
-async function writeAtFreeTime(folder: string, now: Date, text: string): Promise<void> {
+async function writeAtFreeTime(folder: string, now: Date, text: string): Promise<string> {
   const temporary = join(folder, `.${randomUUID()}.tmp`)
   await writeFileAtomic(temporary, text)
   try {
-    for (let time = now.getTime(); !(await isLinked(temporary, join(folder, nameAt(time)))); time++);
+    let time = now.getTime()
+    while (!(await isLinked(temporary, join(folder, nameAt(time))))) time++
     await syncDirectory(folder)
+    return nameAt(time)
   } finally {
     await removeIfExists(temporary)
   }
