@@ -113,6 +113,7 @@ export function createBackupJournal(store: Store, clock: Clock): BackupJournal {
   return {
     ask: (name, verb, by, facts = {}) =>
       next(async () => {
+        const soon = new Date(clock.now().getTime() + minute)
         const [open] = await store<{ id: string }[]>`
         SELECT id FROM backup_run WHERE name = ${name} AND verb = ${verb} AND outcome IN ('asked', 'running') AND verb <> 'restore'`
         if (open !== undefined) return open.id
@@ -122,8 +123,9 @@ export function createBackupJournal(store: Store, clock: Clock): BackupJournal {
         VALUES (${id}, ${name}, ${verb}, ${by}, ${clock.now()}, 'asked', ${store.json(facts)})`
         await store`
         DELETE FROM backup_run WHERE name = ${name} AND outcome NOT IN ('asked', 'running') AND id NOT IN (
-          SELECT id FROM backup_run WHERE name = ${name} ORDER BY asked_at DESC LIMIT ${mostKept})
-          AND id NOT IN (SELECT DISTINCT ON (verb) id FROM backup_run WHERE name = ${name} AND outcome = 'succeeded' ORDER BY verb, asked_at DESC)`
+          SELECT id FROM backup_run WHERE name = ${name} ORDER BY asked_at <= ${soon} DESC, asked_at DESC LIMIT ${mostKept})
+          AND id NOT IN (SELECT DISTINCT ON (verb) id FROM backup_run WHERE name = ${name} AND outcome = 'succeeded'
+            ORDER BY verb, asked_at <= ${soon} DESC, asked_at DESC)`
         return id
       }),
     async begin(id) {

@@ -11,7 +11,7 @@ import { drill } from './restore/drill.ts'
 import { fillFolder } from './restore/into-place.ts'
 import { writeNote } from './restore/note.ts'
 import { type RestoreDeps, restoreRun } from './restore/restore.ts'
-import { superfluous } from './retention.ts'
+import { isAhead, superfluous } from './retention.ts'
 import { backUp, type Source } from './source/backup.ts'
 import { isComplete, type StoredRun, storedRuns } from './tags.ts'
 
@@ -147,9 +147,6 @@ async function findRun(restic: Restic, name: string, appliance: string | undefin
   return chooseRun(runs, snapshot, now)
 }
 
-/** Milliseconds by which the clock of whoever made a backup may be ahead of ours. */
-const ahead = 60 * 60_000
-
 /**
  * By the beginning of the id of its snapshot or run; without one the newest. What a clock that was ahead has made is the
  * newest only where there is nothing else. Throws what is wrong with the choice.
@@ -159,9 +156,8 @@ export function chooseRun(
   snapshot: string | undefined,
   now: Date,
 ): StoredRun & { readonly files: string } {
-  const isAhead = ({ time }: StoredRun) => time.getTime() > now.getTime() + ahead
   const all = runs.filter(isComplete)
-  const complete = [...all.filter(run => !isAhead(run)), ...all.filter(isAhead)]
+  const complete = [...all.filter(run => !isAhead(run, now)), ...all.filter(run => isAhead(run, now))]
   const named =
     snapshot === undefined || snapshot === 'latest'
       ? complete

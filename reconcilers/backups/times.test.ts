@@ -115,6 +115,12 @@ test('a clock that is years ahead makes no backup too old, nor is one of that ti
   expect(chooseRun(runs.slice(0, 1), undefined, at('2026-11-28T03:00')).run).toBe('2036-11-28T02:00')
 })
 
+test('backups of a clock that was ahead take the place of none that is made now', () => {
+  const runs = ['2031-01-01T02:00', '2030-12-01T02:00', '2026-11-28T02:00', '2026-11-27T01:00'].map(time => stored(time))
+  const gone = superfluous(runs, { days: 1, weeks: 0, months: 0 }, at('2026-11-28T02:05'))
+  expect(gone.map(each => each.run)).toEqual(['2030-12-01T02:00', '2026-11-27T01:00'])
+})
+
 test('a backup by hand never takes the place of one of the last day', () => {
   const runs = ['2026-11-28T14:05', '2026-11-28T02:00', '2026-11-27T14:30', '2026-11-27T09:00'].map(time => stored(time))
   const gone = superfluous(runs, { days: 1, weeks: 0, months: 0 }, at('2026-11-28T14:10'))
