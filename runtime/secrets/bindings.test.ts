@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from 'bun:test'
-import { readFile, stat, writeFile } from 'node:fs/promises'
+import { copyFile, mkdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { place, placeOfUrl, readHost } from './place.ts'
 import type { SecretStore } from './store.ts'
@@ -176,14 +176,15 @@ test('a file of places that is damaged is never replaced, and gives nothing unti
   await get(github)
 })
 
+const committed = (values: ReadonlyMap<string, string>): SecretStore => ({
+  source: 'repository',
+  get: async name => values.get(name),
+  list: async () => [...values.keys()].map(name => ({ name, changedAt: undefined })),
+})
+
 test('what is encrypted for one name in a commit goes nowhere else under another name, whatever that was used for before', async () => {
   const shared = new Map([['DNS_KEY', 'correct horse battery']])
-  const repository: SecretStore = {
-    source: 'repository',
-    get: async name => shared.get(name),
-    list: async () => [...shared.keys()].map(name => ({ name, changedAt: undefined })),
-  }
-  await using both = await secretsRig({}, [repository])
+  await using both = await secretsRig({}, [committed(shared)])
   const ask = (name: string, to: typeof github) => both.secrets.value(name, 'a test', to)
   const refusal = (name: string) => ({
     kind: 'waiting',
@@ -207,6 +208,85 @@ test('what is encrypted for one name in a commit goes nowhere else under another
   await ask('OWN', evil)
   const places = await readFile(join(both.root, 'secrets', 'places.json'), 'utf8')
   expect(places).not.toContain('horse')
+})
+
+test('a copy of what is encrypted for another name goes nowhere else after it was used on this server', async () => {
+  const shared = new Map([
+    ['DB', 'correct horse battery'],
+    ['EVIL', 'junk'],
+  ])
+  await using both = await secretsRig({}, [committed(shared)])
+  const ask = (name: string, to: typeof github | 'here') => both.secrets.value(name, 'a test', to)
+  await ask('DB', github)
+  await ask('EVIL', evil)
+  for (const name of ['EVIL', 'FRESH']) {
+    shared.set(name, 'correct horse battery')
+    await ask(name, 'here')
+    await expect(ask(name, evil)).rejects.toMatchObject({ kind: 'waiting' })
+  }
+  // It is still what it was for its own name.
+  await ask('DB', github)
+})
+
+test('a copy of an old value goes nowhere else, however many came after it', async () => {
+  const shared = new Map([['DB', 'correct horse battery']])
+  await using both = await secretsRig({}, [committed(shared)])
+  const ask = (name: string, to: typeof github) => both.secrets.value(name, 'a test', to)
+  await ask('DB', github)
+  for (let times = 0; times < 30; times++) {
+    shared.set('DB', `of the author ${times}`)
+    await ask('DB', github)
+  }
+  shared.set('NEW', 'correct horse battery\n')
+  await expect(ask('NEW', evil)).rejects.toMatchObject({ kind: 'waiting' })
+})
+
+test('what a person let a name go to is not where a copy of another one goes, until a person saw that', async () => {
+  const shared = new Map([
+    ['DB', 'correct horse battery'],
+    ['TEAM', 'of the team'],
+  ])
+  await using both = await secretsRig({}, [committed(shared)])
+  const ask = (name: string) => both.secrets.value(name, 'a test', evil)
+  await both.secrets.value('DB', 'a test', github)
+  await both.secrets.allow('TEAM', 'evil.example.com', 'ada')
+  await ask('TEAM')
+  shared.set('TEAM', 'correct horse battery')
+  await expect(ask('TEAM')).rejects.toMatchObject({
+    hint: 'if you want that: ai-infra secret allow TEAM evil.example.com:443',
+  })
+  await both.secrets.allow('TEAM', 'evil.example.com:443', 'ada')
+  await ask('TEAM')
+  await expect(both.secrets.value('DB', 'a test', evil)).rejects.toMatchObject({ kind: 'waiting' })
+})
+
+test('what a commit has of a secret that was removed goes nowhere else, under its own name or another', async () => {
+  const shared = new Map<string, string>()
+  await using both = await secretsRig({}, [committed(shared)])
+  const ask = (name: string, to: typeof github) => both.secrets.value(name, 'a test', to)
+  await both.secrets.set('DB', 'correct horse battery', 'ada')
+  await ask('DB', github)
+  await both.secrets.remove('DB', 'ada')
+  for (const name of ['DB', 'NEW']) {
+    shared.set(name, 'correct horse battery')
+    await expect(ask(name, evil)).rejects.toMatchObject({ kind: 'waiting' })
+    await ask(name, github)
+    await expect(ask(name, evil)).rejects.toMatchObject({ kind: 'waiting' })
+  }
+  // Whoever sets it knows it.
+  await both.secrets.set('OTHER', 'correct horse battery', 'ada')
+  await ask('OTHER', evil)
+})
+
+test('marks that were written without an order are read', async () => {
+  const path = join(rig.root, 'secrets', 'places.json')
+  await get(github)
+  const { marks, ...rest } = JSON.parse(await readFile(path, 'utf8'))
+  await writeFile(path, JSON.stringify({ ...rest, values: { TOKEN: Object.keys(marks) } }))
+  await using both = await secretsRig({}, [committed(new Map([['NEW', 'correct horse battery']]))])
+  await mkdir(join(both.root, 'secrets'), { recursive: true })
+  await copyFile(path, join(both.root, 'secrets', 'places.json'))
+  await expect(both.secrets.value('NEW', 'a test', evil)).rejects.toMatchObject({ kind: 'waiting' })
 })
 
 test('what a person sets under two names may go to two places, and so may one that is rotated to what another one has', async () => {

@@ -1,34 +1,26 @@
-import { createHmac, randomBytes } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import { dirname } from 'node:path'
 import { z } from 'zod'
 import type { Clock } from '../os/clock.ts'
 import { ApplianceError } from '../os/errors.ts'
 import { makeDirectory, readTextIfExists, writeFileAtomic } from '../os/files.ts'
 import { oneAtATime } from '../os/one-at-a-time.ts'
+import { type Bound, boundShape, covers, here, plain, plainSuffix, textOf, wantedText } from './bound.ts'
+import { forgotten, hasMark, type Marks, markOf, marksShape, ownersBefore, withMark } from './marks.ts'
 import { type Place, placeText, readHost } from './place.ts'
 
-const boundShape = z.strictObject({
-  host: z.string(),
-  /** Absent: every port. */
-  port: z.number().optional(),
-  /** Absent: whatever it is used for there with TLS; `without TLS`: whatever without. */
-  use: z.string().optional(),
-  /** ISO 8601. */
-  at: z.string(),
-  /** Who allowed it; empty where it was the first use. */
-  by: z.string(),
-})
 const shape = z.strictObject({
   version: z.literal(1),
   secrets: z.record(z.string(), z.array(boundShape)),
-  /** Marks of the values that each name was sent with, the newest last. */
-  values: z.record(z.string(), z.array(z.string())).default({}),
+  /** Which values each name was sent with. */
+  marks: marksShape.default({}),
+  /** As it was written before the names of a value had an order. */
+  values: z.record(z.string(), z.array(z.string())).optional(),
   /** What the marks are made with. */
   salt: z.string().default(''),
 })
 
-type Bound = z.infer<typeof boundShape>
-type All = z.infer<typeof shape>
+type All = Omit<z.infer<typeof shape>, 'values'>
 
 /** Where one secret may go, as a person reads it: `db.example.com:5432 (database)`. */
 export interface Reach {
@@ -94,13 +86,8 @@ export interface Details {
 }
 
 const mostPlaces = 50
-/** Of one name: what was replaced long ago is worth nothing to anybody. */
-const mostValues = 10
 /** Of previews that would bring a secret elsewhere, as many make one line of the audit each. */
 const mostTold = 1_000
-
-/** Of what never leaves this server: a secret that was used for that only belongs nowhere else either. */
-const here: Place = { host: '', port: 0, use: 'here' }
 
 /**
  * Which secret belongs where: a commit names secrets and servers, and must not bring one to a server of its author's choice.
@@ -108,11 +95,11 @@ const here: Place = { host: '', port: 0, use: 'here' }
  */
 export function createBindings({ path, clock, command, record, learns = async () => false }: BindingsDeps): Bindings {
   const next = oneAtATime()
-  const refused = new Map<string, Map<string, Place>>()
+  const refused = new Map<string, Map<string, Refusal>>()
   const told = new Set<string>()
   const read = async (): Promise<All> => {
     const text = await readTextIfExists(path)
-    return text === undefined ? { version: 1, secrets: {}, values: {}, salt: '' } : parsed(text, path)
+    return text === undefined ? { version: 1, secrets: {}, marks: {}, salt: '' } : parsed(text, path)
   }
   const write = async (all: All): Promise<void> => {
     await makeDirectory(dirname(path), 0o700)
@@ -126,17 +113,21 @@ export function createBindings({ path, clock, command, record, learns = async ()
     const { host, port } = found
     return { host, ...(port !== undefined && { port }), ...(isPlain && { use: plain }), at: clock.now().toISOString(), by }
   }
-  const withhold = async (name: string, to: Place, purpose: string, own: readonly Bound[]): Promise<ApplianceError> => {
+  const withhold = async (
+    { name, purpose }: SecretUse,
+    { to, mark }: Refusal,
+    own: readonly Bound[],
+  ): Promise<ApplianceError> => {
     const there = wantedText(to)
-    const known = refused.get(name) ?? new Map<string, Place>()
+    const known = refused.get(name) ?? new Map<string, Refusal>()
     if (!known.has(there)) await record('secret.withheld', name, { to: there, by: '', for: purpose })
-    refused.set(name, known.set(there, to))
+    refused.set(name, known.set(there, { to, mark }))
     return belongsElsewhere(name, to, own)
   }
   const belongsElsewhere = (name: string, to: Place, own: readonly Bound[]) =>
     new ApplianceError(
       'waiting',
-      `the secret ${name} belongs to ${own.map(textOf).join(', ')}, and is not sent to ${placeText(to)} (${to.use})`,
+      `the secret ${name} belongs to ${own.map(textOf).join(', ') || 'no place yet under another name'}, and is not sent to ${placeText(to)} (${to.use})`,
       {
         hint: `if you want that: ${command} secret allow ${name} ${wantedText(to)}`,
       },
@@ -145,20 +136,22 @@ export function createBindings({ path, clock, command, record, learns = async ()
   return {
     check: use =>
       next(async () => {
-        const { name, purpose } = use
+        const { name, purpose, isCommitted } = use
         const to = use.to === 'here' ? here : use.to
         const all = withSalt(await read())
+        const mark = markOf(all.salt, use.value)
         const own = ownEntry(all.secrets, name)
         const isLearning = own === undefined || (await learns())
         const first = isLearning && own !== undefined ? undefined : firstOwner(all, use, to)
-        if (first !== undefined) throw await withhold(name, to, purpose, first)
+        if (first !== undefined) throw await withhold(use, { to, mark }, first)
         const isCovered = own !== undefined && (to === here || own.some(bound => covers(bound, to)))
-        if (!isCovered && !isLearning) throw await withhold(name, to, purpose, own)
-        if (isCovered && hasMark(all, name, markOf(all, use.value))) return
+        if (!isCovered && !isLearning) throw await withhold(use, { to, mark: undefined }, own)
+        if (isCovered && hasMark(all.marks, name, mark, isCommitted)) return
         if (!isCovered)
           await record('secret.bound', name, { to: to === here ? 'this server' : placeText(to), by: '', for: purpose })
         const bounds = [...(own ?? []), ...(isCovered ? [] : [{ ...to, at: clock.now().toISOString(), by: '' }])]
-        await write(withMark({ ...all, secrets: { ...all.secrets, [name]: bounds } }, name, markOf(all, use.value)))
+        const marks = withMark(all.marks, name, mark, isCommitted)
+        await write({ ...all, secrets: { ...all.secrets, [name]: bounds }, marks })
       }),
     preview: use =>
       next(async () => {
@@ -170,10 +163,10 @@ export function createBindings({ path, clock, command, record, learns = async ()
         if (own === undefined && first === undefined) throw neverSent(name, to)
         const isCovered = own !== undefined && (to === here || own.some(bound => covers(bound, to)))
         if (isCovered && first === undefined) return
-        const mark = `${name} ${wantedText(to)} ${to.use}`
-        if (told.size < mostTold && !told.has(mark)) {
+        const what = `${name} ${wantedText(to)} ${to.use}`
+        if (told.size < mostTold && !told.has(what)) {
           await record('secret.withheld', name, { to: wantedText(to), by: '', for: `a preview of ${purpose}` })
-          told.add(mark)
+          told.add(what)
         }
         throw belongsElsewhere(name, to, first ?? own ?? [])
       }),
@@ -187,18 +180,19 @@ export function createBindings({ path, clock, command, record, learns = async ()
             hint: 'set it anew with --for and those that it needs',
           })
         await record('secret.allowed', name, { to: host, by })
-        const bounds = [...own.filter(other => textOf(other) !== textOf(bound)), bound]
+        const wanted = [...(refused.get(name) ?? [])].filter(([, { to }]) => covers(bound, to))
+        const before = own.find(other => textOf(other) === textOf(bound))
+        const marks = [...new Set([...(before?.marks ?? []), ...wanted.flatMap(([, { mark }]) => mark ?? [])])]
+        const bounds = [...own.filter(other => other !== before), { ...bound, ...(marks.length > 0 && { marks }) }]
         await write({ ...all, secrets: { ...all.secrets, [name]: bounds } })
-        refused.get(name)?.forEach((to, there, known) => {
-          if (covers(bound, to)) known.delete(there)
-        })
+        for (const [there] of wanted) refused.get(name)?.delete(there)
       }),
     restrict: (name, hosts, by) =>
       next(async () => {
         const bounds = hosts.map(host => boundOf(host, by))
         if (bounds.length > mostPlaces) throw new ApplianceError('invalid', `a secret goes to ${mostPlaces} places at most`)
         await record('secret.allowed', name, { to: hosts.join(', '), by })
-        const all = await read()
+        const all = withSalt(await read())
         const own = ownEntry(all.secrets, name)
         await write({ ...all, secrets: { ...all.secrets, [name]: bounds } })
         refused.delete(name)
@@ -213,8 +207,8 @@ export function createBindings({ path, clock, command, record, learns = async ()
       next(async () => {
         const all = await read()
         refused.delete(name)
-        if (ownEntry(all.secrets, name) === undefined && ownEntry(all.values, name) === undefined) return
-        await write({ ...all, secrets: without(all.secrets, name), values: without(all.values, name) })
+        const marks = forgotten(all.marks, name, ownEntry(all.secrets, name) ?? [])
+        await write({ ...all, secrets: without(all.secrets, name), marks })
       }),
     list: () =>
       next(async () => {
@@ -238,59 +232,41 @@ const neverSent = (name: string, to: Place) =>
       : `not looked at before this is main, because the secret ${name} was never sent to ${placeText(to)} (${to.use})`,
   )
 
+/** A place that a secret was wanted at. `mark`: of its value, where that was another name's before. */
+interface Refusal {
+  readonly to: Place
+  readonly mark: string | undefined
+}
+
 /**
- * Where the name belongs that was sent with this value before, when that is not there; undefined where nothing speaks
- * against it. What a person allowed this name stands.
+ * Where the name belongs that had this value before, when that is not there; undefined where nothing speaks against it.
+ * Not counted: that this name was sent with it since, or may go there with another value.
  */
 function firstOwner(all: All, { name, value, isCommitted }: SecretUse, to: Place): readonly Bound[] | undefined {
-  const mark = markOf(all, value)
-  if (!isCommitted || to === here || hasMark(all, name, mark)) return undefined
-  if (ownEntry(all.secrets, name)?.some(bound => bound.by !== '' && covers(bound, to))) return undefined
-  const others = Object.entries(all.secrets).filter(([other]) => other !== name && hasMark(all, other, mark))
-  return others.map(([, bounds]) => bounds).find(bounds => !bounds.some(bound => covers(bound, to)))
+  if (!isCommitted || to === here) return undefined
+  const mark = markOf(all.salt, value)
+  if (ownEntry(all.secrets, name)?.some(bound => bound.marks?.includes(mark) === true && covers(bound, to))) return undefined
+  return ownersBefore(all.marks, name, mark)
+    .map(owner => owner.former ?? ownEntry(all.secrets, owner.name) ?? [])
+    .find(bounds => !bounds.some(bound => covers(bound, to)))
 }
 
 const withSalt = (all: All): All => (all.salt === '' ? { ...all, salt: randomBytes(16).toString('hex') } : all)
-
-const markOf = ({ salt }: All, value: string): string => createHmac('sha256', salt).update(value).digest('hex')
-
-const hasMark = ({ values }: All, name: string, mark: string): boolean => ownEntry(values, name)?.includes(mark) === true
-
-const withMark = (all: All, name: string, mark: string): All => ({
-  ...all,
-  values: {
-    ...all.values,
-    [name]: [...(ownEntry(all.values, name) ?? []).filter(other => other !== mark), mark].slice(-mostValues),
-  },
-})
 
 const without = <Entry>(all: Readonly<Record<string, Entry>>, name: string): Record<string, Entry> =>
   Object.fromEntries(Object.entries(all).filter(([other]) => other !== name))
 
 const ownEntry = <Entry>(all: Readonly<Record<string, Entry>>, name: string) => (Object.hasOwn(all, name) ? all[name] : undefined)
 
-const plain = 'without TLS'
-/** What a person writes behind a host for the way without TLS: a host alone is not that. */
-const plainSuffix = '/without-tls'
-const isPlainUse = (use: string) => use.endsWith(` ${plain}`)
-
-const covers = ({ host, port, use }: Bound, to: Place): boolean => {
-  if (host !== to.host || (port !== undefined && port !== to.port)) return false
-  if (use === undefined) return !isPlainUse(to.use)
-  return use === to.use || (use === plain && isPlainUse(to.use))
-}
-
-/** As `allow` takes it. */
-const wantedText = (to: Place): string => `${placeText(to)}${isPlainUse(to.use) ? plainSuffix : ''}`
-
-const textOf = ({ host, port, use }: Bound): string =>
-  use === here.use
-    ? 'this server'
-    : `${port === undefined ? host : placeText({ host, port })}${use === undefined ? '' : ` (${use})`}`
+const inOrder = (values: Readonly<Record<string, readonly string[]>>): Marks =>
+  Object.entries(values)
+    .flatMap(([name, marks]) => marks.map(mark => ({ name, mark })))
+    .reduce<Marks>((all, { name, mark }) => withMark(all, name, mark, true), {})
 
 function parsed(text: string, path: string): All {
   try {
-    return shape.parse(JSON.parse(text))
+    const { values, ...all } = shape.parse(JSON.parse(text))
+    return values === undefined ? all : { ...all, marks: { ...inOrder(values), ...all.marks } }
   } catch (cause) {
     throw new ApplianceError('stalled', 'the file that says where each secret belongs cannot be read', {
       subject: path,
