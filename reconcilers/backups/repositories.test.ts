@@ -151,6 +151,29 @@ test('how something ended is written down once the database is back, and whoever
   await over.room.stop()
 })
 
+test('while nothing can be written into the journal the next try waits, longer each time, and then it is done', async () => {
+  const journal = createBackupJournal(rig.store, systemClock)
+  const waits: number[] = []
+  let left = 5
+  const begin: typeof journal.begin = async id => {
+    if (left-- > 0) throw new Error('the database takes nothing')
+    return journal.begin(id)
+  }
+  const sleep: typeof systemClock.sleep = async (milliseconds, signal) => {
+    if (left <= 0) return systemClock.sleep(milliseconds, signal)
+    waits.push(milliseconds)
+  }
+  const changes = { journal: { ...journal, begin }, clock: { ...systemClock, sleep } }
+  const over = roomOver(rig.home, rig.store, declared('unwritten', rig.repository('unwritten')), changes, byHand)
+  const run = await over.room.backups.ask('unwritten', 'run', 'Ada')
+  await over.room.start()
+  // The last failure sleeps in earnest; who asks again does not wait for it.
+  for (const deadline = AbortSignal.timeout(10_000); left > 0; await Bun.sleep(5)) deadline.throwIfAborted()
+  expect(waits.map(wait => [1, 2, 4, 8].findIndex(seconds => Math.abs(wait / seconds / 1_000 - 1) <= 0.25))).toEqual([0, 1, 2, 3])
+  expect(await over.done('run', 'unwritten')).toMatchObject({ id: run, message: expect.stringContaining('not begun yet') })
+  await over.room.stop()
+})
+
 test('two appliances may keep their backups in one repository', async () => {
   const yaml = declared('shared', rig.repository('shared'))
   await placeReadyRepository(rig.repository('shared'))

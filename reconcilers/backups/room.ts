@@ -1,3 +1,4 @@
+import { type Backoff, backoff } from '../../runtime/os/backoff.ts'
 import { ApplianceError, explain } from '../../runtime/os/errors.ts'
 import { pushBackup } from './git/push.ts'
 import type { BackupItem } from './item.ts'
@@ -44,6 +45,9 @@ export interface Backups {
 
 /** Milliseconds; a look at the clock, which may have been set. */
 const longestSleep = 60_000
+
+/** While the journal cannot be read or written. */
+const blindWaits: Backoff = { first: 1_000, longest: 60_000 }
 
 export type BackupRoom = ReturnType<typeof createBackupRoom>
 
@@ -140,23 +144,33 @@ export function createBackupRoom(deps: BackupRoomDeps) {
     await tidyBackups(home, new Set(items.keys()), new Set(ids), clock.now())
   }
 
+  /** Does what is due; gives the milliseconds until something may be due again. */
+  async function doNext(): Promise<number> {
+    const next = await dueWork()
+    if ('until' in next) return next.until.getTime() - clock.now().getTime()
+    await work(next.run)
+    return 0
+  }
+
   async function loop(): Promise<void> {
-    while (!stopping.signal.aborted) {
+    for (let failures = 0; !stopping.signal.aborted; ) {
       await tidy().catch(error => log.warn('backups not tidied', { error: explain(error) }))
       const roused = Promise.withResolvers<void>()
       rouse = roused.resolve
-      const next = await dueWork().catch((error): { readonly until: Date } => {
-        log.warn('backups not looked at', { error: explain(error) })
-        return { until: new Date(clock.now().getTime() + 5_000) }
-      })
-      if ('run' in next)
-        await work(next.run).catch(error => log.error('backup not journalled', { key: next.run.name, error: explain(error) }))
-      else {
-        const timer = new AbortController()
-        const wait = next.until.getTime() - clock.now().getTime()
-        await Promise.race([roused.promise, clock.sleep(wait, AbortSignal.any([timer.signal, stopping.signal]))])
-        timer.abort()
-      }
+      const wait = await doNext().then(
+        milliseconds => {
+          failures = 0
+          return milliseconds
+        },
+        (error: unknown) => {
+          log.warn('the journal of backups fails', { error: explain(error) })
+          return backoff(blindWaits, ++failures, Math.random())
+        },
+      )
+      if (wait <= 0) continue
+      const timer = new AbortController()
+      await Promise.race([roused.promise, clock.sleep(wait, AbortSignal.any([timer.signal, stopping.signal]))])
+      timer.abort()
     }
   }
 
