@@ -1,14 +1,14 @@
 import { expect, test } from 'bun:test'
 import { stateOf } from '../../desired-state/testing/tree.ts'
 import { alteration } from '../engine/blast-cap.ts'
+import { needsApproval } from './approval.ts'
 import { backupsOf } from './item.ts'
-import { newDestination } from './reconciler.ts'
 
-const items = (text: string) => backupsOf(stateOf({ 'backups.yaml': text }))
+const items = (text: string, settings = '') => backupsOf(stateOf({ 'backups.yaml': text, 'settings.yaml': settings }))
 const restic = (...repositories: readonly string[]) =>
   `backups:\n${repositories.map((repository, at) => `  b${at}: { repository: "${repository}", password: "secret:P" }\n`).join('')}`
 const excess = (before: string, after: string) =>
-  alteration({ kind: 'backup', weigh: () => 'adjust', exposes: newDestination }, items(before), items(after)).excess
+  alteration({ kind: 'backup', weigh: () => 'adjust', exposes: needsApproval }, items(before), items(after)).excess
 const away = 'rest:https://keep.example.com/a'
 const eve = 'rest:https://eve.example.net/a'
 const git = (repository: string) => `git:\n  code: { what: memory, repository: "${repository}" }\n`
@@ -31,4 +31,24 @@ test('another folder of this server, another name or password for the same place
   expect(excess(restic(away, eve), restic(eve, away))).toBeUndefined()
   expect(excess(restic(away), restic(away).replace('secret:P', 'secret:Q').replace('b0', 'nightly'))).toBeUndefined()
   expect(excess(restic(away, eve), restic(away))).toBeUndefined()
+})
+
+test('a commit that keeps fewer backups waits for one approval, which says how many go at most', () => {
+  const whole = restic('/srv/backups', '/srv/others')
+  const shorter = (keep: string) => whole.replace('password: "secret:P" }', `password: "secret:P", keep: { ${keep} } }`)
+  const held = (told: string) => `it has backups removed that are kept: ${told}`
+  expect(excess(whole, shorter('days: 1, weeks: 0, months: 0'))).toBe(
+    held('of b0, 49 at most (30 days become 1, 8 weeks become 0, 12 months become 0)'),
+  )
+  expect(excess(whole, shorter('days: 90, weeks: 8, months: 11'))).toBe(held('of b0, 1 at most (12 months become 11)'))
+  expect(excess(whole, shorter('days: 90, weeks: 9, months: 12'))).toBeUndefined()
+  expect(excess(shorter('days: 1, weeks: 0, months: 0'), whole)).toBeUndefined()
+  // The setting counts for each that says nothing of its own, and another folder only hides it until the next commit.
+  expect(needsApproval(items(whole), items(whole, 'backup_retention_days: 1'))).toBe(
+    held('of b0, 29 at most (30 days become 1); of b1, 29 at most (30 days become 1)'),
+  )
+  expect(excess(whole, shorter('days: 1').replace('/srv/backups', '/srv/elsewhere'))).toContain('of b0, ')
+  // One that is new keeps what it says.
+  expect(excess('', shorter('days: 1, weeks: 0, months: 0'))).toBeUndefined()
+  expect(excess(restic('/srv/others').replace('b0', 'b1'), shorter('days: 1, weeks: 0, months: 0'))).toBeUndefined()
 })

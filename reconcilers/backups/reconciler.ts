@@ -1,6 +1,7 @@
 import type { Clock } from '../../runtime/os/clock.ts'
 import { ApplianceError } from '../../runtime/os/errors.ts'
 import type { Change, Obstacle, Plan, Reconciler } from '../engine/reconciler.ts'
+import { needsApproval, placeOf } from './approval.ts'
 import { beginRepository } from './begin.ts'
 import { type BackupItem, backupsOf } from './item.ts'
 import type { BackupJournal, BegunRepository, History } from './journal.ts'
@@ -58,9 +59,9 @@ export function createBackupReconciler({
       }
       await step('end')
     },
-    // Another schedule, another password: nothing of what is kept goes.
+    // Another schedule, another password: nothing of what is kept goes. Where something would, `exposes` says how much.
     weigh: (before, after) => (placeOf(before) === placeOf(after) ? 'adjust' : 'redefine'),
-    exposes: newDestination,
+    exposes: needsApproval,
   }
 }
 
@@ -88,26 +89,6 @@ export function planBackups(
   return { changes, obstacles, notes }
 }
 
-/**
- * A backup holds all that this server has, its secrets too, and who declares it knows the password. So it goes nowhere new
- * without a person, but for the first of all; a folder of this server is nowhere else.
- */
-export function newDestination(
-  before: ReadonlyMap<string, BackupItem>,
-  after: ReadonlyMap<string, BackupItem>,
-): string | undefined {
-  if (before.size === 0) return undefined
-  const known = new Set(before.values().map(placeOf))
-  const fresh = [...after.values()]
-    .filter(isElsewhere)
-    .map(placeOf)
-    .filter(place => !known.has(place))
-  if (fresh.length === 0) return undefined
-  return `it sends what is kept here to where nothing of it is yet: ${[...new Set(fresh)].sort().join(', ')}`
-}
-
-const isElsewhere = (item: BackupItem): boolean => !placeOf(item).startsWith('/')
-
 const beginning = (
   key: string,
   item: Extract<BackupItem, { readonly type: 'restic' }>,
@@ -129,6 +110,3 @@ const forgetting = (key: string): Change<BackupAction> => ({
 
 export const unknownBackup = (name: string) =>
   new ApplianceError('invalid', `there is no backup ${JSON.stringify(name)}`, { hint: 'backup list shows those of backups.yaml' })
-
-const placeOf = (item: BackupItem) =>
-  item.type === 'restic' ? item.declaration.location.repository : item.declaration.repository
