@@ -65,7 +65,7 @@ test('records that are held for dns.yaml still follow their sites meanwhile', as
   }
   const targets = createTargets(
     {
-      ...{ reconcilers: [sites], accepted, clock: systemClock, command: 'ai-infra', redact: text => text },
+      ...{ reconcilers: [sites], accepted, clock: systemClock, command: 'ai-infra', redact: text => text, newId: () => 'id' },
       ...{ head: () => head, main: () => 'head', read: async revision => (revision === 'last' ? last : head) },
       journal: { accept: never, hold: async () => {}, approve: never, endedHold: never },
       events: { moved: () => {}, held: () => {}, approved: () => {} },

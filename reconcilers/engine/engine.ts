@@ -7,6 +7,7 @@ import type { Store } from '../../runtime/store/store.ts'
 import { createBoard } from './board.ts'
 import { cleaned } from './clean.ts'
 import { type Core, resourceId } from './core.ts'
+import { newHoldId } from './hold.ts'
 import { createJournal } from './journal.ts'
 import { createKindLoop, type KindLoop } from './kind-loop.ts'
 import { planRevision } from './preview.ts'
@@ -99,7 +100,7 @@ export async function startEngine(dependencies: EngineDependencies): Promise<Run
     accepted,
     targets: createTargets(
       {
-        ...{ reconcilers, journal, accepted, read, clock, redact, command: dependencies.command },
+        ...{ reconcilers, journal, accepted, read, clock, redact, newId: newHoldId, command: dependencies.command },
         ...{ head: () => head, main: () => main },
         events: {
           moved: kind => turn(kind),
@@ -250,13 +251,13 @@ export async function startEngine(dependencies: EngineDependencies): Promise<Run
     runs: journal.lastRuns,
     plan: async (state, purpose = 'preview') => cleaned(await planRevision(reconcilers, core, state, purpose), redact),
     holds: () => [core.targets.held()].filter(hold => hold !== undefined),
-    async approve(holdId, by) {
+    async approve(holdId, by, digest) {
       // Where main is by now decides, not where it was last seen.
       moved()
       await adopting
       if ((await repository.head()) !== main)
         throw new ApplianceError('waiting', 'main moves at this very moment', { hint: 'look at what is held, and approve that' })
-      return core.targets.approve(holdId, by)
+      return core.targets.approve(holdId, by, digest)
     },
     suspensions: () => [...core.suspensions.values()].filter(suspension => new Date(suspension.until) > clock.now()),
     async suspend(suspension) {

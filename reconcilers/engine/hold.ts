@@ -1,9 +1,13 @@
+import { randomBytes } from 'node:crypto'
 import type { DesiredState } from '../../desired-state/state.ts'
 import type { Clock } from '../../runtime/os/clock.ts'
 import { alteration } from './blast-cap.ts'
 import { digest } from './digest.ts'
 import type { AnyReconciler } from './reconciler.ts'
 import type { HeldKind, Hold } from './status.ts'
+
+/** Twelve digits that whoever writes the commit can neither foresee nor aim at. */
+export const newHoldId = (): string => randomBytes(6).toString('hex')
 
 export type ReadState = (revision: string) => Promise<DesiredState | undefined>
 
@@ -36,7 +40,7 @@ export function requiredPart(reconciler: AnyReconciler, from: DesiredState, to: 
  * kind stands, and what follows such a kind. It is known as a whole before any kind has looked at the world, so one
  * approval is enough. Bound to the commit and to everything that is shown; undefined when nothing is to be approved.
  */
-export async function holdOf(to: DesiredState, context: HoldContext): Promise<Hold | undefined> {
+export async function holdOf(to: DesiredState, context: HoldContext): Promise<Omit<Hold, 'id'> | undefined> {
   const required = new Map<string, Part>()
   for (const reconciler of context.reconcilers) {
     const from = await standing(reconciler.kind, to, context)
@@ -51,10 +55,8 @@ export async function holdOf(to: DesiredState, context: HoldContext): Promise<Ho
     const part = own && along ? { ...along, held: { ...along.held, reason: own.held.reason } } : (own ?? along)
     if (part !== undefined) parts.push(part)
   }
-  const full = digest([to.revision, parts.map(({ held, substance }) => [held.kind, substance])])
   return {
-    id: full.slice(0, 12),
-    digest: full,
+    digest: digest([to.revision, parts.map(({ held, substance }) => [held.kind, substance])]),
     revision: to.revision,
     reason: [...required.values()].map(({ held }) => held.reason).join('; '),
     kinds: parts.map(({ held }) => held),

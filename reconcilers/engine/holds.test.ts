@@ -73,7 +73,8 @@ test('a commit that takes everything away is held under one ID, with all of it i
   const status = await engine.settled(revision, AbortSignal.timeout(5_000))
   expect(status.converged).toBe(false)
   expect(engine.holds()).toHaveLength(1)
-  expect(planned?.map(({ id }) => id)).toEqual([idOf()])
+  expect(planned?.map(({ id, digest }) => [id, digest])).toEqual([['', held()?.digest ?? '']])
+  expect(state && (await engine.plan(state)).holds.map(({ id }) => id)).toEqual([idOf()])
   expect(held()?.kinds.map(({ kind, reason, changes }) => [kind, reason, changes.map(({ key }) => key)])).toEqual([
     ['site', 'it removes the last 2 of kind site', ['site/a', 'site/b']],
     ['record', '', ['of-a', 'of-b']],
@@ -125,6 +126,18 @@ test('an approval serves once, and the second of two persons is told who was fir
   expect(idOf()).not.toBe(id)
   expect(await engine.approve(id, 'ada')).toMatchObject({ outcome: 'already-approved', hint: expect.stringContaining(idOf()) })
   expect(left()).toEqual(all())
+})
+
+test('an ID says nothing of the commit, and an approval that names what it saw counts for that alone', async () => {
+  await push({})
+  const { id, digest } = held() ?? { id: '', digest: '' }
+  expect([id, digest.includes(id)]).toEqual([expect.stringMatching(/^[0-9a-f]{12}$/), false])
+  expect(await engine.approve(id, 'ada', '00'.repeat(32))).toMatchObject({
+    outcome: 'replaced',
+    message: `what is held under ${id} is not what was shown`,
+  })
+  expect(left()).toEqual(all())
+  expect(await engine.approve(id, 'ada', digest)).toMatchObject({ outcome: 'approved' })
 })
 
 test('another commit needs another approval, also one that takes the same away; the old ID says what took its place', async () => {

@@ -160,23 +160,22 @@ function targets(store: Store, redact: Redact) {
         if (hold === undefined) return
         const kinds = transaction.json(JSON.parse(JSON.stringify(cleaned(hold.kinds, redact))))
         await transaction`
-          INSERT INTO held_commit (digest, revision, reason, kinds, since)
-          VALUES (${hold.digest}, ${hold.revision}, ${redact(hold.reason)}, ${kinds}, ${hold.since})
-          ON CONFLICT (digest) DO UPDATE SET since = excluded.since, ended_at = NULL, approved_by = NULL`
+          INSERT INTO held_commit (id, digest, revision, reason, kinds, since)
+          VALUES (${hold.id}, ${hold.digest}, ${hold.revision}, ${redact(hold.reason)}, ${kinds}, ${hold.since})`
       })
     },
 
     async held(): Promise<Hold | undefined> {
-      const [row] = await store<(Omit<Hold, 'id' | 'since'> & { since: Date })[]>`
-        SELECT digest, revision, reason, kinds, since FROM held_commit WHERE ended_at IS NULL`
-      return row === undefined ? undefined : { ...row, id: row.digest.slice(0, 12), since: row.since.toISOString() }
+      const [row] = await store<(Omit<Hold, 'since'> & { since: Date })[]>`
+        SELECT id, digest, revision, reason, kinds, since FROM held_commit WHERE ended_at IS NULL`
+      return row === undefined ? undefined : { ...row, since: row.since.toISOString() }
     },
 
     /** How a hold of the last 90 days ended, by its ID. */
     async endedHold(id: string): Promise<EndedHold | undefined> {
       const [row] = await store<{ revision: string; ended_at: Date; approved_by: string | null }[]>`
         SELECT revision, ended_at, approved_by FROM held_commit
-        WHERE left(digest, 12) = ${id} AND ended_at IS NOT NULL ORDER BY ended_at DESC LIMIT 1`
+        WHERE id = ${id} AND ended_at IS NOT NULL`
       return row && { revision: row.revision, endedAt: row.ended_at, approvedBy: row.approved_by ?? undefined }
     },
 
@@ -187,7 +186,7 @@ function targets(store: Store, redact: Redact) {
     async approve(hold: Hold, kinds: readonly string[], by: string): Promise<boolean> {
       return store.begin(async transaction => {
         const ended = await transaction`
-          UPDATE held_commit SET ended_at = now(), approved_by = ${by} WHERE digest = ${hold.digest} AND ended_at IS NULL`
+          UPDATE held_commit SET ended_at = now(), approved_by = ${by} WHERE id = ${hold.id} AND ended_at IS NULL`
         if (ended.count === 0) return false
         await moveTo(transaction, kinds, hold.revision)
         return true

@@ -14,7 +14,9 @@ export async function planRevision(
   state: DesiredState,
   purpose: PlanPurpose,
 ): Promise<RevisionPlan> {
-  const hold = await holdOf(state, { ...core, reconcilers })
+  const whole = await holdOf(state, { ...core, reconcilers })
+  const held = core.targets.held()
+  const hold = whole && { ...whole, id: whole.digest === held?.digest ? held.id : '' }
   const parts = await Promise.all(reconcilers.map(reconciler => planKind(reconciler, core, state, purpose, hold)))
   const changes = parts.flatMap(part => part.changes)
   const capped = new Set(hold?.kinds.filter(({ reason }) => reason !== '').map(({ kind }) => kind))

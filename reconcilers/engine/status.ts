@@ -78,7 +78,7 @@ export interface HeldKind {
 
 /** A commit that waits for one approval, for all that it takes away in every kind. */
 export interface Hold {
-  /** What `approve` takes: the first twelve digits of the digest. */
+  /** What `approve` takes: given when the commit is held, and never again. Empty in a plan of what is not held. */
   readonly id: string
   /** Over the commit and everything that is shown of it. */
   readonly digest: string
@@ -152,8 +152,11 @@ export interface Engine {
   plan(state: DesiredState, purpose?: PlanPurpose): Promise<RevisionPlan>
   /** At most one: that of main. */
   holds(): readonly Hold[]
-  /** Lets through, once, what is held under this ID at this moment, in every kind; anything else is left as it is. */
-  approve(holdId: string, by: string): Promise<Approval>
+  /**
+   * Lets through, once, what is held under this ID at this moment, in every kind; anything else is left as it is. With the
+   * digest of what was shown, also that must be what is held.
+   */
+  approve(holdId: string, by: string, digest?: string): Promise<Approval>
   suspensions(): readonly Suspension[]
   suspend(suspension: Suspension): Promise<void>
   resume(kind: string, key: string): Promise<boolean>

@@ -1,6 +1,7 @@
 import { beforeEach, expect, test } from 'bun:test'
 import type { DesiredState } from '../../desired-state/state.ts'
 import { systemClock } from '../../runtime/os/clock.ts'
+import { newHoldId } from './hold.ts'
 import type { EndedHold } from './journal.ts'
 import type { Hold } from './status.ts'
 import { createTargets, type TargetDependencies, type Targets } from './target.ts'
@@ -57,7 +58,7 @@ beforeEach(() => {
   accepted = new Map(['site', 'record', 'zone', 'archive'].map(kind => [kind, revision]))
   targets = createTargets(
     {
-      ...{ reconcilers, journal, accepted, clock: systemClock, redact: text => text, command: 'ai-infra' },
+      ...{ reconcilers, journal, accepted, clock: systemClock, redact: text => text, newId: newHoldId, command: 'ai-infra' },
       ...{ read: async at => history.at(at) ?? forgotten.get(at), head: history.last, main: () => history.last()?.revision },
       events: {
         moved: () => {},

@@ -22,6 +22,8 @@ export interface TargetDependencies extends Omit<HoldContext, 'accepted'> {
   /** The commit of main, valid or not. */
   readonly main: () => string | undefined
   readonly redact: (text: string) => string
+  /** An ID for what is held from now on. */
+  readonly newId: () => string
   /** How a person calls the command line. */
   readonly command: string
   readonly events: {
@@ -40,7 +42,8 @@ export interface Targets {
   choose(reconciler: AnyReconciler, head: DesiredState): Promise<Target>
   /** Main has moved: what was held for another commit is held no more. */
   look(): Promise<void>
-  approve(id: string, by: string): Promise<Approval>
+  /** With a digest: only when it is that of what is held. */
+  approve(id: string, by: string, digest?: string): Promise<Approval>
 }
 
 /** Everything that moves a target or ends a hold runs here, one after the other, so that none decides on what was. */
@@ -58,7 +61,7 @@ export function createTargets(dependencies: TargetDependencies, found: Hold | un
     const shown = whole && cleaned(whole, redact)
     const before = current
     const same = before !== undefined && Bun.deepEquals(shown?.kinds, before.kinds)
-    const hold = shown && { ...shown, since: same ? before.since : shown.since }
+    const hold = shown && { ...shown, id: dependencies.newId(), since: same ? before.since : shown.since }
     await journal.hold(hold)
     current = hold
     if (hold !== undefined) events.held(hold, before?.revision === hold.revision)
@@ -115,14 +118,14 @@ export function createTargets(dependencies: TargetDependencies, found: Hold | un
     if (ended?.approvedBy !== undefined) letThrough(hold, by)
   }
 
-  const approve = async (id: string, by: string): Promise<Approval> => {
+  const approve = async (id: string, by: string, digest: string | undefined): Promise<Approval> => {
     await clearDoubt()
     const head = dependencies.head()
     // Whatever has moved since it was shown makes another hold of it, with another ID.
     if (head !== undefined) await refresh(head)
     const hold = current
-    if (hold === undefined || hold.id !== id || hold.revision !== dependencies.main())
-      return refusal(id, await journal.endedHold(id), hold, dependencies)
+    const asked = hold?.id === id && hold.revision === dependencies.main() && (digest ?? hold.digest) === hold.digest
+    if (hold === undefined || !asked) return refusal(id, await journal.endedHold(id), hold, dependencies)
     doubtful = { hold, by }
     if (!(await journal.approve(hold, kindsOf(hold), by))) throw new Error(`${id} is held, and is not in the journal`)
     doubtful = undefined
@@ -139,7 +142,7 @@ export function createTargets(dependencies: TargetDependencies, found: Hold | un
         const head = dependencies.head()
         if (head !== undefined && current !== undefined) await refresh(head)
       }),
-    approve: (id, by) => next(() => approve(id, by)),
+    approve: (id, by, digest) => next(() => approve(id, by, digest)),
   }
 }
 
@@ -168,6 +171,8 @@ function refusal(
     const message = `${none} any more: ${ended.approvedBy} approved it at ${ended.endedAt.toISOString().slice(0, 16)}Z`
     return { outcome: 'already-approved', message, hint: now === undefined ? 'an approval serves once' : hint }
   }
+  if (now?.id === id && now.revision === main())
+    return { outcome: 'replaced', message: `what is held under ${id} is not what was shown`, hint }
   if (now?.id === id) {
     const message = `${id} is of ${short(now.revision)}, and main has moved to ${short(main())}, which cannot be read`
     return { outcome: 'replaced', message, hint: 'push a commit that can be read' }

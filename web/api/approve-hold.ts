@@ -6,8 +6,8 @@ import type { Call } from '../door/route.ts'
 const mostKeys = 100
 
 /** The one way from a person to the engine's approval: whoever calls, the audit has what was let through. */
-export async function approveHold(engine: Pick<Engine, 'approve'>, id: string, call: Call): Promise<Approval> {
-  const approval = await engine.approve(id, nameOf(call.identity))
+export async function approveHold(engine: Pick<Engine, 'approve'>, id: string, call: Call, digest?: string): Promise<Approval> {
+  const approval = await engine.approve(id, nameOf(call.identity), digest)
   if (approval.outcome === 'approved') call.tells?.(auditedHold(approval.hold))
   return approval
 }

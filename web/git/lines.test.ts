@@ -57,6 +57,7 @@ test('a held commit says why, and all that goes, of each kind', () => {
   const last = '  Nothing of kind site, zone, certificate changes until somebody approves it, once'
   expect(holdLines(hold)).toEqual([...lines, `${last}.`])
   expect(holdLines(hold, './main.ts')).toEqual([...lines, `${last}:`, '  ./main.ts approve abcdefabcdef'])
+  expect(holdLines({ ...hold, id: '' }, './main.ts')).toEqual([...lines, `${last}.`])
 })
 
 test('a plan of a held kind says that what follows it waits as well, and does not promise it', () => {

@@ -6,7 +6,7 @@ const mark = { create: '+', update: '~', replace: '±', delete: '-' } as const
 const done = { create: 'created', update: 'updated', replace: 'replaced', delete: 'removed' } as const
 const most = 40
 
-/** A plan without a revision is of what is not committed. With a command: it is of main as it is, and can be approved. */
+/** A plan without a revision is of what is not committed. With a command: it is of main as it is, and can be approved once it is held. */
 export function planLines(plan: RevisionPlan, command?: string): string[] {
   const title = plan.revision === '' ? 'plan' : `plan for ${plan.revision.slice(0, 8)}`
   if ([plan.changes, plan.holds, plan.unseen, plan.leftAlone].every(part => part.length === 0))
@@ -36,11 +36,12 @@ export function planLines(plan: RevisionPlan, command?: string): string[] {
 export function holdLines(hold: Hold, command?: string): string[] {
   const own = hold.kinds.filter(({ reason }) => reason !== '')
   const along = hold.kinds.filter(({ reason }) => reason === '')
+  const approves = command !== undefined && hold.id !== ''
   return [
     ...own.flatMap(held => [`HELD: ${held.reason}.`, ...takenLines([held])]),
     ...(along.length === 0 ? [] : ['  With it go:', ...along.flatMap(held => takenLines([held]))]),
-    `  Nothing of kind ${hold.kinds.map(({ kind }) => kind).join(', ')} changes until somebody approves it, once${command === undefined ? '.' : ':'}`,
-    ...(command === undefined ? [] : [`  ${command} approve ${hold.id}`]),
+    `  Nothing of kind ${hold.kinds.map(({ kind }) => kind).join(', ')} changes until somebody approves it, once${approves ? ':' : '.'}`,
+    ...(!approves ? [] : [`  ${command} approve ${hold.id}`]),
   ]
 }
 

@@ -21,9 +21,6 @@ const notices = {
   'backup-asked': 'It begins as soon as nothing else is done with the backups.',
   'backup-restoring': 'It is given back into a folder of its own. What was done is listed below.',
   restarting: 'It finishes what it is doing, then starts anew.',
-  'already-approved': 'That was approved already.',
-  'hold-replaced': 'Nothing was approved: main has moved, or it would do something else by now. Look at what is held now.',
-  'not-held': 'Nothing was approved: nothing is held under that ID.',
 } as const
 
 export type Notice = keyof typeof notices

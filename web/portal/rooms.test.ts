@@ -60,11 +60,20 @@ test('a held plan is shown whole and approved once, by the person', async () => 
   for (const { kind, changes } of hold?.kinds ?? [])
     for (const text of [kind, ...changes.map(({ key }) => key)]) expect(page).toContain(text)
   expect(page).toContain('certificate: goes with site')
-  const first = await home.post(`/held/${hold?.id}/approve`, {})
+  expect(page).toContain(`<input type="hidden" name="digest" value="${hold?.digest}"/>`)
+  const approve = (digest = hold?.digest ?? '') => home.post(`/held/${hold?.id}/approve`, { digest })
+  for (const other of ['', '00'.repeat(32)]) {
+    const refused = await approve(other)
+    expect([refused.status, await refused.text()]).toEqual([409, expect.stringContaining('Look at what is held now.')])
+  }
+  expect(home.engine.holds()).toHaveLength(1)
+  const first = await approve()
   expect(first.headers.get('location')).toBe('/?done=approved')
-  const second = await home.post(`/held/${hold?.id}/approve`, {})
-  expect(second.headers.get('location')).toBe('/?done=already-approved')
+  const second = await approve()
+  expect([second.status, await second.text()]).toEqual([409, expect.stringContaining('That was approved already.')])
   expect(home.engine.asked[0]).toBe(`approve ${hold?.id} by person ada@example.com`)
+  const outcomes = home.audited.filter(line => /^hold\.approved (allowed|failed)$/.test(line)).map(line => line.split(' ')[1])
+  expect(outcomes).toEqual(['failed', 'failed', 'allowed', 'failed'])
   expect((await home.get(`/held/${hold?.id}`)).status).toBe(404)
 })
 

@@ -3,7 +3,9 @@
 DROP TABLE hold, approval;
 
 CREATE TABLE held_commit (
-  digest text PRIMARY KEY,
+  -- Random: it cannot be computed from the commit, so nobody can make two commits that share one.
+  id text PRIMARY KEY,
+  digest text NOT NULL,
   revision text NOT NULL,
   reason text NOT NULL,
   kinds jsonb NOT NULL,

@@ -47,7 +47,7 @@ export const run = z
 
 export const hold = z
   .object({
-    id: z.string().describe('What approve takes'),
+    id: z.string().describe('What approve takes; empty in a plan of what is not held'),
     digest: z.string(),
     revision,
     reason: z.string().describe('The reasons of all kinds'),

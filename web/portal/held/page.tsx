@@ -25,13 +25,14 @@ export const HeldPage = ({ view: { frame, hold, command, now } }: { readonly vie
         <Fact name="Held">
           <Ago at={hold.since} now={now} />
         </Fact>
-        <Fact name="Digest">{hold.id}</Fact>
+        <Fact name="ID">{hold.id}</Fact>
       </dl>
     </Title>
     {hold.kinds.map(held => (
       <HeldKindSection held={held} />
     ))}
     <form method="post" action={urls.approve.to(hold.id)} class="decide">
+      <input type="hidden" name="digest" value={hold.digest} />
       <button type="submit" class="main danger">
         Approve once
       </button>

@@ -2,18 +2,19 @@
 import { approveHold } from '../../api/approve-hold.ts'
 import type { Route } from '../../door/route.ts'
 import type { PortalDeps } from '../deps.ts'
-import { missing } from '../errors.tsx'
+import { missing, renderPortalError } from '../errors.tsx'
+import { readForm } from '../form.ts'
 import { frameOf } from '../frame.ts'
 import { withNotice } from '../notices.ts'
 import { page, seeOther } from '../reply.ts'
 import { urls } from '../urls.ts'
 import { HeldPage } from './page.tsx'
 
-const notices = {
-  approved: 'approved',
-  'already-approved': 'already-approved',
-  replaced: 'hold-replaced',
-  unknown: 'not-held',
+/** Why nothing was let through. */
+const refusals = {
+  'already-approved': 'That was approved already.',
+  replaced: 'Nothing was approved: main has moved, or it would do something else by now. Look at what is held now.',
+  unknown: 'Nothing was approved: nothing is held under that ID.',
 } as const
 
 export function heldRoutes(deps: PortalDeps): readonly Route[] {
@@ -40,8 +41,11 @@ export function heldRoutes(deps: PortalDeps): readonly Route[] {
       rateLimit: { requests: 30, seconds: 60 },
       audit: 'hold.approved',
       handle: async call => {
-        const { outcome } = await approveHold(deps.engine, call.params.id ?? '', call)
-        return seeOther(withNotice(urls.overview.to(), notices[outcome]))
+        const digest = (await readForm(call.request)).get('digest')
+        const { outcome } = await approveHold(deps.engine, call.params.id ?? '', call, digest)
+        return outcome === 'approved'
+          ? seeOther(withNotice(urls.overview.to(), 'approved'))
+          : renderPortalError(409, refusals[outcome], call.request, call.identity, deps.place)
       },
     },
   ]

@@ -60,9 +60,10 @@ export function fakeEngine(): FakeEngine {
     runs: async (kind, key) => runs.filter(run => run.kind === kind && run.key === key).slice(0, 50),
     plan: async () => engine.planned,
     holds: () => holds,
-    async approve(id, by) {
+    async approve(id, by, digest) {
       asked.push(`approve ${id} by ${by}`)
       const hold = holds.find(each => each.id === id)
+      if (hold && digest !== undefined && digest !== hold.digest) return { outcome: 'replaced', message: 'not that', hint: '' }
       holds = holds.filter(each => each.id !== id)
       if (hold === undefined) return { outcome: 'already-approved', message: `nothing is held under ${id}`, hint: '' }
       return { outcome: 'approved', hold }
