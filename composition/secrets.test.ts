@@ -87,6 +87,12 @@ test('what one operator shares is committed, told and used', async () => {
   const sharing = told('SHARED')
   await room.share('SHARED', 'shared by an operator', { name: 'Ada', email: 'ada@example.com' })
   await sharing
+  const copy = await encryptFor(new Set([await room.recipient()]), 'shared by an operator')
+  commits.push({ ...commits.at(-1), 'secrets.age.yaml': setSharedSecret(commits.at(-1)?.['secrets.age.yaml'], 'COPY', copy) })
+  // Before it was used once, too.
+  await expect(room.value('secret:COPY', 'a test', place('evil.example.com', 443, 'git'))).rejects.toMatchObject({
+    kind: 'waiting',
+  })
   expect(await room.value('secret:SHARED', 'a test', 'here')).toBe('shared by an operator')
   expect(JSON.stringify(commits)).not.toContain('shared by')
 })

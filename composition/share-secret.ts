@@ -9,7 +9,7 @@ import type { DeclaredSecrets } from './declared-secrets.ts'
 export interface SharingDeps {
   readonly repository: Pick<Repository, 'head' | 'file' | 'edit'>
   readonly declared: () => Promise<DeclaredSecrets>
-  readonly secrets: Pick<Secrets, 'recipient'>
+  readonly secrets: Pick<Secrets, 'recipient' | 'claim'>
 }
 
 /** Commits a value to secrets.age.yaml, encrypted for every recipient that is listed there and for this appliance. */
@@ -22,6 +22,7 @@ export function sharing({ repository, declared, secrets }: SharingDeps): ShareSe
     if (head === undefined) throw new ApplianceError('invalid', 'there is no commit yet')
     const recipients = new Set([...(await declared()).recipients.values(), await secrets.recipient()])
     const text = setSharedSecret(await repository.file(head, secretsFile), name, await encryptFor(recipients, value))
+    await secrets.claim(name, value)
     const result = await repository.edit(head, new Map([[secretsFile, text]]), author, `secrets: set ${name}`)
     if (result.outcome === 'conflict') throw new ApplianceError('invalid', 'main has moved meanwhile', { hint: 'repeat' })
     if (result.outcome === 'refused') throw new ApplianceError('invalid', result.mistakes.map(renderMistake).join('\n'))

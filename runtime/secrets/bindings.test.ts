@@ -80,7 +80,7 @@ test('a secret that was used on this server only is not sent anywhere, and one t
   await expect(get(evil)).rejects.toMatchObject({
     message: 'the secret TOKEN belongs to this server, and is not sent to evil.example.com:443 (git)',
   })
-  await rig.secrets.restrict('TOKEN', ['github.com'], 'ada')
+  await rig.secrets.restrict('TOKEN', ['github.com'], 'ada', 'correct horse battery')
   await get('here')
   await expect(get(evil)).rejects.toMatchObject({ kind: 'waiting' })
 })
@@ -124,7 +124,7 @@ test('a host that a person allows is not that host without TLS, unless the perso
 })
 
 test('hosts that are named when it is set are the only ones, with every port; another value keeps them', async () => {
-  await rig.secrets.restrict('TOKEN', ['git.example.com', '[2001:db8::1]:5432'], 'ada')
+  await rig.secrets.restrict('TOKEN', ['git.example.com', '[2001:db8::1]:5432'], 'ada', 'correct horse battery')
   await expect(get(github)).rejects.toMatchObject({ kind: 'waiting' })
   await get(placeOfUrl('ssh://git.example.com:2222/x', 'git'))
   await get(place('2001:db8::1', 5432, 'database'))
@@ -139,11 +139,11 @@ test('places are kept while another store has the name, and a restriction that i
   await using both = await secretsRig({ TOKEN: 'of the environment' })
   await both.secrets.set('TOKEN', 'correct horse battery', 'ada')
   await get(github, both.secrets)
-  await (await both.secrets.restrict('TOKEN', ['evil.example.com'], 'ada'))()
+  await (await both.secrets.restrict('TOKEN', ['evil.example.com'], 'ada', 'correct horse battery'))()
   await both.secrets.remove('TOKEN', 'ada')
   expect(await get(github, both.secrets)).toBe('of the environment')
   await expect(get(evil, both.secrets)).rejects.toMatchObject({ kind: 'waiting' })
-  await (await rig.secrets.restrict('TOKEN', ['evil.example.com'], 'ada'))()
+  await (await rig.secrets.restrict('TOKEN', ['evil.example.com'], 'ada', 'correct horse battery'))()
   expect((await rig.secrets.reaches()).has('TOKEN')).toBe(false)
 })
 
@@ -276,6 +276,40 @@ test('what a commit has of a secret that was removed goes nowhere else, under it
   // Whoever sets it knows it.
   await both.secrets.set('OTHER', 'correct horse battery', 'ada')
   await ask('OTHER', evil)
+})
+
+test('a copy of what is set for its hosts, or shared, goes nowhere else before that is used once', async () => {
+  const shared = new Map([
+    ['NEW', 'correct horse battery'],
+    ['COPY', 'of several operators'],
+  ])
+  await using both = await secretsRig({}, [committed(shared)])
+  const ask = (name: string, to: typeof github) => both.secrets.value(name, 'a test', to)
+  await both.secrets.restrict('DB', ['github.com'], 'ada', 'correct horse battery')
+  await both.secrets.claim('SHARED', 'of several operators')
+  for (const [name, belongs] of [
+    ['NEW', 'github.com'],
+    ['COPY', 'no place yet under another name'],
+  ] as const)
+    for (const look of [both.secrets.value, both.secrets.preview])
+      await expect(look(name, 'a test', evil)).rejects.toMatchObject({
+        message: `the secret ${name} belongs to ${belongs}, and is not sent to evil.example.com:443 (git)`,
+      })
+  shared.set('DB', 'correct horse battery').set('SHARED', 'of several operators')
+  await ask('DB', github)
+  await ask('SHARED', github)
+  await ask('COPY', github)
+  await expect(ask('DB', evil)).rejects.toMatchObject({ kind: 'waiting' })
+})
+
+test('a person who sets the value of one name for another one says where that goes', async () => {
+  const shared = new Map([['DB', 'correct horse battery']])
+  await using both = await secretsRig({}, [committed(shared)])
+  await both.secrets.value('DB', 'a test', github)
+  await both.secrets.restrict('OTHER', ['evil.example.com'], 'ada', 'correct horse battery')
+  shared.set('OTHER', 'correct horse battery')
+  await both.secrets.value('OTHER', 'a test', evil)
+  await expect(both.secrets.value('DB', 'a test', evil)).rejects.toMatchObject({ kind: 'waiting' })
 })
 
 test('marks that were written without an order are read', async () => {

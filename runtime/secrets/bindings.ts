@@ -42,8 +42,13 @@ export interface Bindings {
   preview(use: SecretUse): Promise<void>
   /** `HOST` or `HOST:PORT`, with `/without-tls` behind it for the way without, besides those that are allowed. Throws `invalid` for what is no host. */
   allow(name: string, host: string, by: string): Promise<void>
-  /** These and no others; resolves with what takes that back, for a value that could not be set after all. */
-  restrict(name: string, hosts: readonly string[], by: string): Promise<() => Promise<void>>
+  /**
+   * These and no others, for the value that is about to be set; resolves with what takes the hosts back, for a value that
+   * could not be set after all.
+   */
+  restrict(name: string, hosts: readonly string[], by: string, value: string): Promise<() => Promise<void>>
+  /** The value is about to be committed, encrypted, for this name: copies of it go nowhere else, also before it is used. */
+  claim(name: string, value: string): Promise<void>
   /** The next place is the first one again. */
   forget(name: string): Promise<void>
   list(): Promise<ReadonlyMap<string, Reach>>
@@ -187,14 +192,16 @@ export function createBindings({ path, clock, command, record, learns = async ()
         await write({ ...all, secrets: { ...all.secrets, [name]: bounds } })
         for (const [there] of wanted) refused.get(name)?.delete(there)
       }),
-    restrict: (name, hosts, by) =>
+    restrict: (name, hosts, by, value) =>
       next(async () => {
-        const bounds = hosts.map(host => boundOf(host, by))
+        const all = withSalt(await read())
+        const mark = markOf(all.salt, value)
+        const bounds = hosts.map(host => ({ ...boundOf(host, by), marks: [mark] }))
         if (bounds.length > mostPlaces) throw new ApplianceError('invalid', `a secret goes to ${mostPlaces} places at most`)
         await record('secret.allowed', name, { to: hosts.join(', '), by })
-        const all = withSalt(await read())
         const own = ownEntry(all.secrets, name)
-        await write({ ...all, secrets: { ...all.secrets, [name]: bounds } })
+        const marks = withMark(all.marks, name, mark, false)
+        await write({ ...all, secrets: { ...all.secrets, [name]: bounds }, marks })
         refused.delete(name)
         return () =>
           next(async () => {
@@ -202,6 +209,11 @@ export function createBindings({ path, clock, command, record, learns = async ()
             const now = await read()
             await write({ ...now, secrets: own === undefined ? without(now.secrets, name) : { ...now.secrets, [name]: own } })
           })
+      }),
+    claim: (name, value) =>
+      next(async () => {
+        const all = withSalt(await read())
+        await write({ ...all, marks: withMark(all.marks, name, markOf(all.salt, value), true) })
       }),
     forget: name =>
       next(async () => {

@@ -47,8 +47,13 @@ export interface Secrets {
   set(name: string, value: string, by: string): Promise<Kept>
   /** Lets it go to `HOST` or `HOST:PORT` as well. Throws `invalid` for what is no name or no host. */
   allow(name: string, host: string, by: string): Promise<void>
-  /** Lets it go to these hosts and to no others, whatever it was sent to before; resolves with what takes that back. */
-  restrict(name: string, hosts: readonly string[], by: string): Promise<() => Promise<void>>
+  /**
+   * Lets the name, and the value that is about to be set, go to these hosts and to no others, whatever it was sent to before;
+   * resolves with what takes that back.
+   */
+  restrict(name: string, hosts: readonly string[], by: string, value: string): Promise<() => Promise<void>>
+  /** Before a value is committed, encrypted, for this name: a copy of it under another name goes nowhere else. */
+  claim(name: string, value: string): Promise<void>
   /** Where each secret may go that was sent somewhere, or was given places. */
   reaches(): Promise<ReadonlyMap<string, Reach>>
   /** Throws `invalid` when there is none that could be removed. Where it may go is forgotten with the last value of the name. */
@@ -172,11 +177,12 @@ export function createSecrets(dependencies: SecretsDependencies): Secrets & { ch
       await dependencies.bindings.allow(checkedName(name), host, by)
       changed([name])
     },
-    async restrict(name, hosts, by) {
-      const undo = await dependencies.bindings.restrict(checkedName(name), hosts, by)
+    async restrict(name, hosts, by, value) {
+      const undo = await dependencies.bindings.restrict(checkedName(name), hosts, by, value)
       changed([name])
       return undo
     },
+    claim: (name, value) => dependencies.bindings.claim(checkedName(name), value),
     reaches: dependencies.bindings.list,
     subscribe(listener) {
       listeners.add(listener)

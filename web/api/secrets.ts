@@ -71,7 +71,7 @@ export function secretsRoutes({ secrets, secretUses, shareSecret }: SecretsApiDe
         const { name, value, shared, hosts } = body
         checkSecret(name, value)
         // First: what waits for it goes on as soon as it is set.
-        const undo = hosts === undefined ? undefined : await secrets.restrict(name, hosts, nameOf(call.identity))
+        const undo = hosts === undefined ? undefined : await secrets.restrict(name, hosts, nameOf(call.identity), value)
         try {
           if (!shared) return { set: name, ...(await secrets.set(name, value, nameOf(call.identity))) }
           await shareSecret(name, value, authorOf(call.identity))
