@@ -24,7 +24,7 @@ const backups = z.array(
     ...{ doing: z.string(), bytes: z.number(), kept: z.number(), runs: z.array(run) },
   }),
 )
-const snapshots = z.array(z.object({ snapshot: z.string(), time: z.string(), hostname: z.string() }))
+const snapshots = z.array(z.object({ snapshot: z.string(), time: z.string(), hostname: z.string(), backup: z.string() }))
 const asked = z.object({ run: z.string() })
 
 const text = { type: 'string' } as const
@@ -115,8 +115,10 @@ async function listSnapshots({ environment, out }: CommandContext, name: string,
   if (json) out(JSON.stringify(found))
   else if (found.length === 0) out(`There is nothing in ${name} yet.`)
   else {
-    const rows = found.map(each => [each.snapshot, `${each.time.slice(0, 16).replace('T', ' ')} UTC`, harmless(each.hostname)])
-    for (const line of table([['SNAPSHOT', 'TIME', 'HOST'], ...rows])) out(line)
+    const rows = found.map(({ snapshot, time, hostname, backup }) => [
+      ...[snapshot, `${time.slice(0, 16).replace('T', ' ')} UTC`, harmless(hostname), harmless(backup)],
+    ])
+    for (const line of table([['SNAPSHOT', 'TIME', 'HOST', 'BACKUP'], ...rows])) out(line)
   }
   return 0
 }

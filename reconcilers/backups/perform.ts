@@ -13,7 +13,7 @@ import { writeNote } from './restore/note.ts'
 import { type RestoreDeps, restoreRun } from './restore/restore.ts'
 import { isAhead, superfluous } from './retention.ts'
 import { backUp, type Source } from './source/backup.ts'
-import { isComplete, type StoredRun, storedRuns } from './tags.ts'
+import { isComplete, ourTag, type StoredRun, storedRuns } from './tags.ts'
 
 type ResticItem = Extract<BackupItem, { readonly type: 'restic' }>
 
@@ -75,7 +75,8 @@ async function makeSure({ journal, clock, log }: PerformDeps, { item, run, resti
 async function makeBackup({ source, clock }: PerformDeps, { item, run, restic, step }: Work): Promise<Performed> {
   const { declaration } = item
   const { files, postgres, at } = await backUp(source, declaration, run.id, restic, step)
-  const all = await ownRuns(restic, declaration.name, source.appliance)
+  const kin = runsOf(source.appliance, storedRuns(await restic.snapshots(ourTag)))
+  const all = kin.filter(({ name }) => name === declaration.name)
   const gone = superfluous(all, declaration.keep, clock.now())
   await restic.forget(gone.flatMap(({ files: one, postgres: other }) => [one, other].filter(id => id !== undefined)))
   await step('tidied')
@@ -92,13 +93,15 @@ async function makeBackup({ source, clock }: PerformDeps, { item, run, restic, s
       files: files.files,
       unread: unread.length,
       kept,
+      besides: besides(kin, declaration.name),
     },
   }
 }
 
 async function tryOut(deps: PerformDeps, { item, restic, signal, step }: Work): Promise<Performed> {
   const { source, judgeAudit } = deps
-  const run = await findRun(restic, item.declaration.name, source.appliance, undefined, deps.clock.now())
+  const runs = runsOf(source.appliance, storedRuns(await restic.snapshots(`backup:${item.declaration.name}`)))
+  const run = chooseRun(runs, undefined, deps.clock.now())
   await restic.check(item.declaration.checkPercent)
   await step('checked')
   const drilled = await drill(restic, run, { ...restoreDeps(deps, signal, step), home: source.home, judgeAudit })
@@ -113,7 +116,9 @@ async function giveBack(deps: PerformDeps, { item, run, restic, signal, step }: 
   const { snapshot, into } = run.facts
   if (typeof into !== 'string') throw new ApplianceError('invalid', 'nobody said where to restore it')
   const wanted = typeof snapshot === 'string' ? snapshot : undefined
-  const found = await findRun(restic, item.declaration.name, undefined, wanted, deps.clock.now())
+  const all = runsToList(storedRuns(await restic.snapshots(ourTag)), item.declaration.name, deps.source.appliance)
+  const isNewest = wanted === undefined || wanted === 'latest'
+  const found = chooseRun(isNewest ? all.filter(({ name }) => name === item.declaration.name) : all, wanted, deps.clock.now())
   await fillFolder(
     into,
     async scratch => {
@@ -134,17 +139,22 @@ const restoreDeps = ({ source, log }: PerformDeps, signal: AbortSignal, step: Re
   progress: line => log.debug('restoring', { what: line }),
 })
 
-/** Of this backup of this appliance, the newest first. */
-async function ownRuns(restic: Restic, name: string, appliance: string): Promise<readonly StoredRun[]> {
-  return storedRuns(await restic.snapshots(`backup:${name}`)).filter(run => run.appliance === appliance)
-}
+const runsOf = (appliance: string, runs: readonly StoredRun[]) => runs.filter(run => run.appliance === appliance)
 
-/** The run of a snapshot, or the newest complete one. */
-async function findRun(restic: Restic, name: string, appliance: string | undefined, snapshot: string | undefined, now: Date) {
-  const runs = storedRuns(await restic.snapshots(`backup:${name}`)).filter(
-    run => appliance === undefined || run.appliance === appliance,
+/** Those of a backup, of whichever appliance, and what this appliance has made in the same repository under another name. */
+export const runsToList = (runs: readonly StoredRun[], name: string, appliance: string): readonly StoredRun[] =>
+  runs.filter(run => run.name === name || run.appliance === appliance)
+
+/** What is kept under names that the backup had before: `2 of nightly`. Nothing removes them. */
+function besides(runs: readonly StoredRun[], name: string): string {
+  const others = Map.groupBy(
+    runs.filter(run => isComplete(run) && run.name !== name),
+    run => run.name,
   )
-  return chooseRun(runs, snapshot, now)
+  return [...others]
+    .map(([other, { length }]) => `${length} of ${other}`)
+    .sort()
+    .join(', ')
 }
 
 /**

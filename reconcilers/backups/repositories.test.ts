@@ -174,6 +174,30 @@ test('while nothing can be written into the journal the next try waits, longer e
   await over.room.stop()
 })
 
+test('what was kept under another name is said, listed and given back, and counts once it is renamed in the repository', async () => {
+  await placeReadyRepository(rig.repository('renamed'))
+  const over = roomOver(rig.home, rig.store, declared('before', rig.repository('renamed')), {}, byHand)
+  await over.converge()
+  await over.room.start()
+  expect(await over.done('run', 'before')).toMatchObject({ outcome: 'succeeded' })
+  over.declare(declared('after', rig.repository('renamed')))
+  await over.converge()
+  expect(await over.done('run', 'after')).toMatchObject({ outcome: 'succeeded' })
+  expect(await over.standing('after')).toMatchObject({
+    state: 'ready',
+    message: expect.stringContaining('also keeps 1 of before,'),
+  })
+  const listed = () => over.room.backups.snapshots('after')
+  const [, old] = await listed()
+  expect((await listed()).map(({ backup }) => backup)).toEqual(['after', 'before'])
+  const order = { snapshot: old?.snapshot ?? '', into: join(rig.disk, 'of-before') }
+  expect(await over.done('restore', 'after', order)).toMatchObject({ outcome: 'succeeded' })
+  const words = ['tag', '--tag', 'ai-infra,backup:before', '--remove', 'backup:before', '--add', 'backup:after']
+  expect(await rig.restic(words, 'renamed')).toMatchObject({ code: 0 })
+  expect((await listed()).map(({ backup }) => backup)).toEqual(['after', 'after'])
+  await over.room.stop()
+})
+
 test('two appliances may keep their backups in one repository', async () => {
   const yaml = declared('shared', rig.repository('shared'))
   await placeReadyRepository(rig.repository('shared'))

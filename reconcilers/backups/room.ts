@@ -4,12 +4,12 @@ import { pushBackup } from './git/push.ts'
 import type { BackupItem } from './item.ts'
 import { type BackupRun, type BackupVerb, type History, theSchedule } from './journal.ts'
 import { openAccess, publicIdentity, type SecretOf } from './open.ts'
-import { type PerformDeps, type Performed, perform } from './perform.ts'
+import { type PerformDeps, type Performed, perform, runsToList } from './perform.ts'
 import { createBackupReconciler, unknownBackup } from './reconciler.ts'
 import { createRestic, type Restic } from './restic/restic.ts'
 import { removeScratch } from './restore/drill.ts'
 import { dueOf, makingVerb } from './standing.ts'
-import { isComplete, storedRuns } from './tags.ts'
+import { isComplete, ourTag, storedRuns } from './tags.ts'
 import { tidyBackups } from './tidy.ts'
 import { type BackupView, backupView, type RunView, runView } from './view.ts'
 
@@ -30,6 +30,8 @@ export interface KeptSnapshot {
   /** ISO 8601 */
   readonly time: string
   readonly hostname: string
+  /** The name that it was made under. */
+  readonly backup: string
 }
 
 export interface Backups {
@@ -188,9 +190,11 @@ export function createBackupRoom(deps: BackupRoomDeps) {
       const item = declared().get(name)
       if (item?.type !== 'restic') throw unknownBackup(name)
       const restic = await open(item, stopping.signal)
-      return storedRuns(await restic.snapshots(`backup:${name}`))
+      return runsToList(storedRuns(await restic.snapshots(ourTag)), name, appliance)
         .filter(isComplete)
-        .map(({ files, time, hostname }) => ({ snapshot: files.slice(0, 8), time: time.toISOString(), hostname }))
+        .map(({ files, time, hostname, name: backup }) => ({
+          ...{ snapshot: files.slice(0, 8), time: time.toISOString(), hostname, backup },
+        }))
     },
     async ask(name, verb, by, facts) {
       const item = declared().get(name)

@@ -77,7 +77,11 @@ export function standingOf(
   }
   return (
     drillStanding(item, made, tried, now) ?? {
-      ...{ state: 'ready', reason: '', message: `${told}${without(made)}${provenBy(tried)}${interruptedBy(name, histories)}` },
+      ...{
+        state: 'ready',
+        reason: '',
+        message: `${told}${without(made)}${provenBy(tried)}${besides(made)}${interruptedBy(name, histories)}`,
+      },
     }
   )
 }
@@ -112,6 +116,12 @@ function drillStanding(item: BackupItem, made: History, tried: History, now: Dat
 
 /** What it has not got although it was wanted. */
 const without = ({ succeeded }: History) => (Number(succeeded?.facts.unread ?? 0) === 0 ? '' : `, but ${succeeded?.message}`)
+
+/** What is there under names that it had before. */
+const besides = ({ succeeded }: History) =>
+  (succeeded?.facts.besides ?? '') === ''
+    ? ''
+    : `; the repository also keeps ${succeeded?.facts.besides}, which no run removes (docs/backups.md, "Another name")`
 
 const provenBy = ({ succeeded }: History) =>
   succeeded?.startedAt === undefined

@@ -39,7 +39,9 @@ export const backup = z
   })
   .meta({ id: 'Backup' })
 
-export const snapshot = z.object({ snapshot: z.string(), time, hostname: z.string() }).meta({ id: 'Snapshot' })
+export const snapshot = z
+  .object({ snapshot: z.string(), time, hostname: z.string(), backup: z.string().describe('The name that it was made under') })
+  .meta({ id: 'Snapshot' })
 
 export type BackupView = z.infer<typeof backup>
 export type BackupRunView = z.infer<typeof backupRun>

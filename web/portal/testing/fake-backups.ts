@@ -18,7 +18,7 @@ export function fakeBackups(): FakeBackups {
       for (const listener of listeners) listener()
     },
     list: async () => [...backups.values()],
-    snapshots: async () => [{ snapshot: '1a2b3c4d', time: '2026-11-28T02:04:00.000Z', hostname: 'atlas' }],
+    snapshots: async name => [{ snapshot: '1a2b3c4d', time: '2026-11-28T02:04:00.000Z', hostname: 'atlas', backup: name }],
     async ask(name, verb, by, facts = {}) {
       asked.push(`${verb} ${name} by ${by}${facts.into === undefined ? '' : ` into ${facts.into}`}`)
       return '00000000-0000-0000-0000-000000000000'
