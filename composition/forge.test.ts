@@ -1,6 +1,6 @@
 import { expect, test } from 'bun:test'
 import { stateOf } from '../desired-state/testing/tree.ts'
-import { declaredLines } from './forge.ts'
+import { declaredLines, publicPlanLines } from './forge.ts'
 
 const dns = (server: string, secret: string, zone = 'example.com') => `providers:
   home: { type: rfc2136, server: ${server}, key: k, secret: "secret:${secret}" }
@@ -30,4 +30,18 @@ test('what a proposal declares is said whole: zones and their servers, backups, 
     '  + secret recipient eve',
   ])
   expect(declaredLines(before, before)).toEqual([' declares the same'])
+})
+
+test('the comment on a pull request names no secret and no host of what it did not look at, and says that it did not', () => {
+  const message = 'the secret DB belongs to db.internal:5432 (database), and is not sent to eve.example.net:5432 (database)'
+  const unseen = [
+    { kind: 'dns-record', key: 'example.org', message },
+    { kind: 'backup', message },
+  ]
+  const plan = { revision: '0123456789', digest: '', changes: [], holds: [], unseen, leftAlone: [], waits: [] }
+  expect(publicPlanLines(plan)).toEqual([
+    'plan for 01234567:',
+    '  ? dns-record example.org: not looked at before it is merged',
+    '  ? backup: cannot be looked at just now: the command line of the server says why',
+  ])
 })

@@ -1,7 +1,7 @@
 import { hostname } from 'node:os'
 import type { DesiredState } from '../desired-state/state.ts'
 import type { RunningEngine } from '../reconcilers/engine/engine.ts'
-import type { ResourceStatus } from '../reconcilers/engine/status.ts'
+import type { ResourceStatus, RevisionPlan } from '../reconcilers/engine/status.ts'
 import { createPace, noticesPace } from '../reconcilers/upstream/github/pace.ts'
 import { type ReportDeps, reportToGitHub } from '../reconcilers/upstream/github/report.ts'
 import { startReporting } from '../reconcilers/upstream/github/reporting.ts'
@@ -58,7 +58,7 @@ export function startForge(ground: Ground, { mirror, merge, engine }: ForgeOptio
           },
           outcome: () => outcomeOf(engine),
           isCalm: () => isCalm(engine),
-          plan: async state => planLines(await engine.plan(state)),
+          plan: async state => publicPlanLines(await engine.plan(state)),
           declares: async state => declaredLines(engine.state(), state),
           context: `ai-infra/${hostname()}`,
           page: revision => portalPage(engine.state(), urls.change.to(revision)),
@@ -92,6 +92,16 @@ export function startForge(ground: Ground, { mirror, merge, engine }: ForgeOptio
 const placeOfApi = (api: string): Place => placeOfUrl(api === 'https://api.github.com' ? 'https://github.com' : api, 'git')
 
 const mark = { create: '+', update: '~', delete: '-' } as const
+
+/** For whoever may read the repository: why something is not looked at names hosts inside, and which secrets there are. */
+export const publicPlanLines = (plan: RevisionPlan): string[] =>
+  planLines({
+    ...plan,
+    unseen: plan.unseen.map(({ kind, key }) => ({
+      ...{ kind, key },
+      message: key === undefined ? 'the command line of the server says why' : 'not looked at before it is merged',
+    })),
+  })
 
 /** What is said of a proposal for which nothing is looked at. */
 export function declaredLines(before: DesiredState | undefined, after: DesiredState): string[] {
