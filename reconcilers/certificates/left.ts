@@ -4,7 +4,8 @@ import { dirname, join } from 'node:path'
 import type { Clock } from '../../runtime/os/clock.ts'
 import { systemCode } from '../../runtime/os/errors.ts'
 import type { Home } from '../../runtime/os/home.ts'
-import { type Authority, archivedAs, authorityOf, type Certificates, isRevoked } from './stored.ts'
+import { archivedOf } from './archived.ts'
+import { type Authority, authorityOf, type Certificates, isRevoked } from './stored.ts'
 
 /** A certificate that is kept, or was before its host went. */
 export interface Left extends Authority {
@@ -42,13 +43,6 @@ export async function givenBefore(
     }
   }
   return found
-}
-
-/** Its folders in the archive, one for each time that it went. */
-async function archivedOf({ archive }: Pick<Home, 'archive'>, host: string): Promise<readonly string[]> {
-  const own = `${archivedAs(host)}-`
-  const names = (await namesIn(archive)).filter(name => name.startsWith(own) && /^\d{4}-\d\d-\d\d-/.test(name.slice(own.length)))
-  return names.map(name => join(archive, name))
 }
 
 async function lifeOf(folder: string): Promise<{ readonly begin: number; readonly end: number } | undefined> {

@@ -159,7 +159,7 @@ const revokingLeft = ({ host, certificate, by, action }: CertificateRequest): re
 
 const lost = (key: string, { certificate, by }: CertificateRequest): Obstacle => ({
   ...{ key, state: 'stalled', reason: 'not-revoked' },
-  message: `${by} asked for its revocation, and the files of the certificate (${certificate}) are in the archive no more: put them back, or have its authority revoke it by other means and declare the domain once more, which ends this`,
+  message: `${by} asked for its revocation, and the files of the certificate (${certificate}) are no longer in the folder certificates of the archive: put them back, or have its authority revoke it by other means and declare the domain once more, which ends this`,
 })
 
 const hiding = (host: string): CertificateChange => ({

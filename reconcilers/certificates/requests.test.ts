@@ -3,7 +3,6 @@ import { X509Certificate } from 'node:crypto'
 import { cp, readdir, rm, writeFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { startTestStore, type TestStore } from '../../runtime/store/testing/postgres.ts'
-import { archiveName } from '../sites/web-roots.ts'
 import { createAttempts } from './attempts.ts'
 import { createRenewals } from './renewals.ts'
 import { type CertificateRequest, createRequests } from './requests.ts'
@@ -131,7 +130,7 @@ test('a revocation that is open when its domain goes is made all the same, from 
   ask({ type: 'revoke', reason: 'cessationofoperation' }, before)
   // As it was written when the file of the authority's own authority was not: the one that is declared counts.
   await writeFile(join(rig.certificates.folderOf(names.host, before), 'issuer'), `${rig.directory}\n`)
-  await rig.certificates.archive(rig.home, names.host, archiveName(`certificates-${names.host}`, rig.clock.now()))
+  await rig.certificates.archive(rig.home, names.host)
   const { first, steps, second } = await rig.converge('')
   expect(first.changes.map(({ key, summary }) => `${key}: ${summary}`)).toEqual([
     'shop.example.com: revoke it (cessationofoperation), as ada asked before its domain was taken away',

@@ -10,7 +10,7 @@ import type { Spawn } from '../../runtime/os/spawn.ts'
 import { type NginxLayout, nginxLayout } from '../../runtime/services/nginx-layout.ts'
 import { hostFolder } from '../sites/harmless.ts'
 import { certificateFolder } from '../sites/render-site.ts'
-import { moveToArchive } from '../sites/web-roots.ts'
+import { archiveCertificates, archivedOfAll } from './archived.ts'
 import { type Choice, choose, isFor, newestFirst, type Wanted } from './choose.ts'
 import { type CertificateItem, namesOf } from './item.ts'
 import { usualTime } from './renewal-time.ts'
@@ -86,7 +86,8 @@ export interface Certificates {
   folderOf(host: string, id: string): string
   /** Removes all but those in use and a few more, of which valid ones of an authority go last. */
   tidy(host: string, used: readonly string[]): Promise<void>
-  archive(home: Home, host: string, name: string): Promise<void>
+  /** Moves what a host that goes has to the archive: see `archived.ts`. */
+  archive(home: Pick<Home, 'archive'>, host: string): Promise<void>
 }
 
 export function createCertificates(layout: NginxLayout, spawn: Spawn, now: () => Date): Certificates {
@@ -206,9 +207,9 @@ export function createCertificates(layout: NginxLayout, spawn: Spawn, now: () =>
       for (const { id } of others.slice(keptCertificates - 1))
         await rm(join(parentOf(host), id), { recursive: true, force: true })
     },
-    async archive(home, host, name) {
+    async archive(home, host) {
       const folder = parentOf(host)
-      if ((await statIfExists(folder)) && (await readdir(folder)).length > 0) await moveToArchive(home, folder, name)
+      if ((await statIfExists(folder)) && (await readdir(folder)).length > 0) await archiveCertificates(home, host, folder, now())
     },
   }
 }
@@ -307,17 +308,9 @@ function misfit(domain: Names, { chain, key }: Issued): string | undefined {
   }
 }
 
-/** How the certificates of a host that went are called in the archive, before the time. */
-export const archivedAs = (host: string): string => `${archivedCertificates}${hostFolder(host)}`
-const archivedCertificates = 'certificates-'
-
 /** Folders of hosts that have certificates, or had them before they went. */
-async function parentsIn(
-  { certificates }: Pick<NginxLayout, 'certificates'>,
-  { archive }: Pick<Home, 'archive'>,
-): Promise<string[]> {
-  const left = (await foldersIn(archive)).filter(name => name.startsWith(archivedCertificates))
-  return [...(await foldersIn(certificates)).map(host => join(certificates, host)), ...left.map(name => join(archive, name))]
+async function parentsIn({ certificates }: Pick<NginxLayout, 'certificates'>, home: Pick<Home, 'archive'>): Promise<string[]> {
+  return [...(await foldersIn(certificates)).map(host => join(certificates, host)), ...(await archivedOfAll(home))]
 }
 
 async function foldersIn(path: string): Promise<string[]> {

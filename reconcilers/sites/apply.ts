@@ -2,7 +2,6 @@ import { join } from 'node:path'
 import { ApplianceError, explain } from '../../runtime/os/errors.ts'
 import { writeFileAtomic } from '../../runtime/os/files.ts'
 import { makeNginxFolders } from '../../runtime/services/nginx.ts'
-import { archivedAs } from '../certificates/stored.ts'
 import type { ApplyContext, Change, Outcome } from '../engine/reconciler.ts'
 import { assemble } from './assemble.ts'
 import { testGeneration } from './configuration-test.ts'
@@ -14,7 +13,7 @@ import { beginRemoval, endRemoval } from './removals.ts'
 import { fingerprintStart } from './render-site.ts'
 import { type StagedSite, stageSite } from './stage.ts'
 import { storedModel } from './stored-model.ts'
-import { archiveName, archiveWebRoot, makeWebRoot } from './web-roots.ts'
+import { archiveWebRoot, makeWebRoot } from './web-roots.ts'
 import type { SiteAction, World } from './world.ts'
 
 type SiteChange = Change<SiteAction>
@@ -229,7 +228,7 @@ async function finishRemovals({ world, context, removals, failures }: Batch): Pr
     if (failures.has(host)) continue
     try {
       if (root !== undefined) await archiveWebRoot(world.home, root, now)
-      await world.certificates.archive(world.home, host, archiveName(archivedAs(host), now))
+      await world.certificates.archive(world.home, host)
       await context.step('files archived')
       await endRemoval(world.layout, host)
     } catch (error) {

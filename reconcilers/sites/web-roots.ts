@@ -78,17 +78,21 @@ export async function archiveWebRoot(home: Home, root: string, now: Date): Promi
   await syncDirectory(dirname(folder))
 }
 
-export const archiveName = (root: string, now: Date) =>
-  `${root.replaceAll('/', '-').slice(0, 180)}-${now.toISOString().replace(/[:.]/g, '').replace('T', '-').replace('Z', '')}`
+export const archiveName = (root: string, now: Date) => `${root.replaceAll('/', '-').slice(0, 180)}-${archiveTime(now)}`
 
-/** A name that is taken gets a number, so that nothing in the archive is ever overwritten. */
-export async function moveToArchive(home: Home, path: string, name: string): Promise<string> {
-  await makeDirectory(home.archive)
+/** To the millisecond, as it stands in names. */
+export const archiveTime = (now: Date): string => now.toISOString().replace(/[:.Z]/g, '').replace('T', '-')
+
+export const moveToArchive = (home: Home, path: string, name: string): Promise<string> => moveInto(home.archive, path, name)
+
+/** A name that is taken gets a number, so that nothing in the folder is ever overwritten. */
+export async function moveInto(folder: string, path: string, name: string): Promise<string> {
+  await makeDirectory(folder)
   for (let number = 1; ; number++) {
-    const target = join(home.archive, number === 1 ? name : `${name}.${number}`)
+    const target = join(folder, number === 1 ? name : `${name}.${number}`)
     if (await statIfExists(target)) continue
     await rename(path, target)
-    await syncDirectory(home.archive)
+    await syncDirectory(folder)
     return target
   }
 }
