@@ -5,7 +5,8 @@ import type { Clock } from '../../runtime/os/clock.ts'
 import { systemCode } from '../../runtime/os/errors.ts'
 import type { Home } from '../../runtime/os/home.ts'
 import { archivedOf } from './archived.ts'
-import { type Authority, authorityOf, type Certificates, isRevoked } from './stored.ts'
+import { isRevoked } from './revoked.ts'
+import { type Authority, authorityOf, type Certificates } from './stored.ts'
 
 /** A certificate that is kept, or was before its host went. */
 export interface Left extends Authority {

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
 import { X509Certificate } from 'node:crypto'
-import { cp, mkdir, rename, rm, writeFile } from 'node:fs/promises'
+import { rm } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { nginxLayout } from '../../runtime/services/nginx-layout.ts'
 import {
@@ -11,9 +11,8 @@ import {
   staticSite,
   turnableClock,
 } from '../sites/testing/rig.ts'
-import { archiveWebRoot } from '../sites/web-roots.ts'
 import { presented } from './handshake.ts'
-import { markRevoked } from './stored.ts'
+import { markRevoked } from './revoked.ts'
 import { createRig, type Rig } from './testing/rig.ts'
 
 setDefaultTimeout(120_000)
@@ -192,21 +191,4 @@ test('a domain that was taken away and comes back serves what it had, unless tha
   // The name that is older has an older one, too.
   const [named, host] = await shown(shop, market.host)
   expect([[undefined, had].includes(named), host]).toEqual([false, 'own'])
-})
-
-test('what a web root holds passes for no certificate of an authority once its site is gone, whatever it is called', async () => {
-  const victim = 'victim.example.com'
-  for (const root of ['certificates-x', 'certificates']) {
-    const id = await rig.certificates.make({ host: victim, aliases: [] })
-    const made = rig.certificates.folderOf(victim, id)
-    await writeFile(join(made, 'issuer'), `${rig.directory}\n\n`)
-    const folder = join(sites.home.www, root)
-    await mkdir(folder)
-    await rename(made, join(folder, id))
-    // As a folder of one host, and as one of all hosts.
-    await cp(join(folder, id), join(folder, victim, '2026-11-28-120000000', id), { recursive: true })
-    await archiveWebRoot(sites.home, root, clock.now())
-  }
-  await declare({ host: victim })
-  expect(await shown(victim)).toEqual(['own'])
 })

@@ -11,7 +11,8 @@ import { givenIn } from './order.ts'
 import { hostPlaces } from './places.ts'
 import type { Revoking, RevokingLeft } from './plan.ts'
 import type { Requests } from './requests.ts'
-import { type Authority, markRevoked, type StoredCertificate } from './stored.ts'
+import { markRevoked } from './revoked.ts'
+import type { Authority, StoredCertificate } from './stored.ts'
 
 export interface RevokeDeps extends ObtainDeps {
   readonly home: Home

@@ -1,19 +1,21 @@
-import { createHash, createPrivateKey, createPublicKey, type KeyObject, X509Certificate } from 'node:crypto'
-import { readdirSync, readFileSync, statSync } from 'node:fs'
-import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { createPrivateKey, X509Certificate } from 'node:crypto'
+import { readFileSync, statSync } from 'node:fs'
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { DomainDeclaration } from '../../desired-state/state.ts'
-import { ApplianceError, systemCode } from '../../runtime/os/errors.ts'
-import { makeDirectory, statIfExists, syncDirectory, writeFileAtomic } from '../../runtime/os/files.ts'
+import { ApplianceError } from '../../runtime/os/errors.ts'
+import { statIfExists } from '../../runtime/os/files.ts'
 import type { Home } from '../../runtime/os/home.ts'
 import type { Spawn } from '../../runtime/os/spawn.ts'
-import { type NginxLayout, nginxLayout } from '../../runtime/services/nginx-layout.ts'
+import type { NginxLayout } from '../../runtime/services/nginx-layout.ts'
 import { hostFolder } from '../sites/harmless.ts'
 import { certificateFolder } from '../sites/render-site.ts'
-import { archiveCertificates, archivedOfAll } from './archived.ts'
+import { archiveCertificates } from './archived.ts'
 import { type Choice, choose, isFor, newestFirst, type Wanted } from './choose.ts'
+import { contentId, folderNames, parentsIn, placeIn } from './folders.ts'
 import { type CertificateItem, namesOf } from './item.ts'
 import { usualTime } from './renewal-time.ts'
+import { copyCertificate, isRevoked } from './revoked.ts'
 import { makeSelfSigned, renewalDays } from './self-signed.ts'
 
 const millisecondsOfDay = 86_400_000
@@ -21,8 +23,6 @@ const millisecondsOfDay = 86_400_000
 const keptCertificates = 3
 /** Hosts whose folders are read without a pause for others. */
 const hostsAtOnce = 100
-/** File beside a certificate that its authority has revoked. */
-const revokedMark = 'revoked'
 
 type Names = Pick<CertificateItem, 'host' | 'aliases' | 'part'>
 
@@ -66,7 +66,10 @@ export interface Certificates {
   own(domain: Names, current: ReadonlySet<string>): StoredCertificate | undefined
   /** The newest that an authority gave for all these names, whether it has ended or not. */
   issued(domain: Names, directory: string): StoredCertificate | undefined
-  /** The newest that any authority gave for each of these names, whether it has ended or not; names without one are left out. */
+  /**
+   * The newest that any authority gave for each of these names, before those with a star for it, whether it has ended or not;
+   * names without one are left out.
+   */
   newest(domain: Names): readonly { readonly name: string; readonly certificate: StoredCertificate }[]
   /** What lies in the folders of all hosts and in the archive, to be looked through for a name that has just come to a host. */
   everywhere(home: Pick<Home, 'archive'>): Promise<readonly StoredElsewhere[]>
@@ -84,7 +87,11 @@ export interface Certificates {
   keep(domain: Names, issued: Issued): Promise<string>
   /** Folder of one that is kept. */
   folderOf(host: string, id: string): string
-  /** Removes all but those in use and a few more, of which valid ones of an authority go last. */
+  /**
+   * Removes all but those in use and a few more. One of an authority stays until it has ended: its key may turn out to be
+   * stolen, and without its files nobody can revoke it, nor go on with a revocation. How many these are is bounded by how
+   * many an authority gives in the life of one.
+   */
   tidy(host: string, used: readonly string[]): Promise<void>
   /** Moves what a host that goes has to the archive: see `archived.ts`. */
   archive(home: Pick<Home, 'archive'>, host: string): Promise<void>
@@ -102,26 +109,14 @@ export function createCertificates(layout: NginxLayout, spawn: Spawn, now: () =>
     known.set(folder, { written, facts })
     return facts
   }
-  const read = (host: string, id: string) => readAt(certificateFolder(layout.prefix, host, id), id)
+  const folderOf = (host: string, id: string) => certificateFolder(layout.prefix, host, id)
+  const read = (host: string, id: string) => readAt(folderOf(host, id), id)
   const keptOf = (host: string) => folderNames(parentOf(host)).flatMap(id => read(host, id) ?? [])
   const fitting = (domain: Names): StoredCertificate[] =>
     keptOf(domain.host)
       .filter(one => namesOf(domain).every(name => isFor(one, name)))
       .sort(newestFirst)
-  const place = async (host: string, fill: (folder: string) => Promise<void>): Promise<string> => {
-    const parent = parentOf(host)
-    await makeDirectory(parent, 0o700)
-    const temporary = join(parent, '.new')
-    await rm(temporary, { recursive: true, force: true })
-    await mkdir(temporary, { mode: 0o700 })
-    await fill(temporary)
-    const id = contentId(await readFile(join(temporary, 'certificate.pem')))
-    await syncDirectory(temporary)
-    if (await statIfExists(join(parent, id))) await rm(temporary, { recursive: true })
-    else await rename(temporary, join(parent, id))
-    await syncDirectory(parent)
-    return id
-  }
+  const place = (host: string, fill: (folder: string) => Promise<void>) => placeIn(parentOf(host), fill)
 
   return {
     chosen(domain) {
@@ -138,7 +133,7 @@ export function createCertificates(layout: NginxLayout, spawn: Spawn, now: () =>
       const kept = keptOf(domain.host).filter(({ directory }) => directory !== undefined)
       kept.sort(newestFirst)
       return namesOf(domain).flatMap(name => {
-        const certificate = kept.find(one => isFor(one, name))
+        const certificate = kept.find(one => one.names.has(name)) ?? kept.find(one => isFor(one, name))
         return certificate === undefined ? [] : [{ name, certificate }]
       })
     },
@@ -160,7 +155,12 @@ export function createCertificates(layout: NginxLayout, spawn: Spawn, now: () =>
       const over = shares.filter(({ certificate }) => certificate.end <= time).flatMap(({ names }) => names)
       const lacking = new Set([...uncovered, ...over])
       if (lacking.size === 0) return
-      const others = (await everywhere()).filter(({ folder }) => dirname(folder) !== parentOf(domain.host))
+      const isOfUse = (one: StoredElsewhere) =>
+        [...lacking].some(name => isFor(one, name)) || [...one.names].some(name => isFor({ names: lacking }, name))
+      // They were read a while ago, for many domains: some may be revoked by now.
+      const others = (await everywhere()).filter(
+        one => dirname(one.folder) !== parentOf(domain.host) && isOfUse(one) && !isRevoked(one.folder),
+      )
       const { shares: found } = choose(domain, others, time)
       for (const { certificate, names } of found) {
         const { folder } = others.find(({ id }) => id === certificate.id) ?? {}
@@ -169,14 +169,14 @@ export function createCertificates(layout: NginxLayout, spawn: Spawn, now: () =>
         await place(domain.host, target => copyCertificate(folder, target))
       }
     },
-    folderOf: (host, id) => certificateFolder(layout.prefix, host, id),
-    chainOf: (host, id) => readFileSync(join(certificateFolder(layout.prefix, host, id), 'certificate.pem'), 'utf8'),
+    folderOf,
+    chainOf: (host, id) => readFileSync(join(folderOf(host, id), 'certificate.pem'), 'utf8'),
     make: domain => place(domain.host, folder => makeSelfSigned(spawn, folder, domain)),
     isFresh(domain, issued) {
       const facts = factsOf(issued.chain, '', issued.directory)
       if (facts === undefined || misfit(domain, issued) !== undefined) return false
       const kept = fitting(domain).find(one => one.directory === issued.directory)
-      const was = statSync(certificateFolder(layout.prefix, domain.host, contentId(issued.chain)), { throwIfNoEntry: false })
+      const was = statSync(folderOf(domain.host, contentId(issued.chain)), { throwIfNoEntry: false })
       return was === undefined && facts.begin >= (kept?.begin ?? 0) && now().getTime() < usualTime(facts)
     },
     partOf(domain, chain) {
@@ -200,12 +200,12 @@ export function createCertificates(layout: NginxLayout, spawn: Spawn, now: () =>
       const others = folderNames(parentOf(host))
         .filter(id => !used.includes(id))
         .map(id => {
-          const { directory, begin = 0, end = 0 } = read(host, id) ?? {}
-          return { id, begin, good: Number(directory !== undefined && end > now().getTime()) }
+          const { directory, begin = 0, end = 0 } = read(host, id) ?? readCertificate(folderOf(host, id), id) ?? {}
+          return { id, begin, stays: Number(directory !== undefined && end > now().getTime()) }
         })
-        .sort((a, b) => b.good - a.good || b.begin - a.begin)
-      for (const { id } of others.slice(keptCertificates - 1))
-        await rm(join(parentOf(host), id), { recursive: true, force: true })
+        .sort((a, b) => b.stays - a.stays || b.begin - a.begin)
+      for (const { id, stays } of others.slice(keptCertificates - 1))
+        if (!stays) await rm(folderOf(host, id), { recursive: true, force: true })
     },
     async archive(home, host) {
       const folder = parentOf(host)
@@ -213,8 +213,6 @@ export function createCertificates(layout: NginxLayout, spawn: Spawn, now: () =>
     },
   }
 }
-
-const contentId = (certificate: Uint8Array | string) => createHash('sha256').update(certificate).digest('hex').slice(0, 16)
 
 const subjectsOf = (certificate: X509Certificate) =>
   new Set((certificate.subjectAltName ?? '').split(', ').map(name => name.replace(/^DNS:/, '')))
@@ -256,35 +254,6 @@ function directoryOf(folder: string): string | undefined {
   }
 }
 
-/** The certificate last: without it there is none. */
-async function copyCertificate(from: string, to: string): Promise<void> {
-  for (const name of ['key.pem', 'issuer', 'certificate.pem']) {
-    await writeFile(join(to, name), await readFile(join(from, name)), { mode: name === 'key.pem' ? 0o600 : 0o644, flush: true })
-  }
-}
-
-/** It was revoked, and serves no more. */
-export const isRevoked = (folder: string): boolean => statSync(join(folder, revokedMark), { throwIfNoEntry: false }) !== undefined
-
-/**
- * The authority has revoked what is in that folder: neither it nor another one with its key serves any more, whichever host
- * has it, or had it before it went; the files stay.
- */
-export async function markRevoked(folder: string, home: Home): Promise<void> {
-  const key = publicKeyIn(folder)
-  const others = (await parentsIn(nginxLayout(home), home)).flatMap(host => folderNames(host).map(id => join(host, id)))
-  const same = others.filter(other => other !== folder && key !== undefined && publicKeyIn(other)?.equals(key) === true)
-  for (const each of [...same, folder]) await writeFileAtomic(join(each, revokedMark), '')
-}
-
-function publicKeyIn(folder: string): KeyObject | undefined {
-  try {
-    return createPublicKey(readFileSync(join(folder, 'key.pem')))
-  } catch {
-    return undefined
-  }
-}
-
 /** Who gave the certificate in that folder; undefined where nobody did, or nothing is there. */
 export async function authorityOf(folder: string): Promise<Authority | undefined> {
   try {
@@ -305,23 +274,5 @@ function misfit(domain: Names, { chain, key }: Issued): string | undefined {
     return certificate.checkPrivateKey(createPrivateKey(key)) ? undefined : 'its key is another one'
   } catch {
     return 'it cannot be read'
-  }
-}
-
-/** Folders of hosts that have certificates, or had them before they went. */
-async function parentsIn({ certificates }: Pick<NginxLayout, 'certificates'>, home: Pick<Home, 'archive'>): Promise<string[]> {
-  return [...(await foldersIn(certificates)).map(host => join(certificates, host)), ...(await archivedOfAll(home))]
-}
-
-async function foldersIn(path: string): Promise<string[]> {
-  return (await statIfExists(path)) === undefined ? [] : readdir(path)
-}
-
-function folderNames(path: string): string[] {
-  try {
-    return readdirSync(path).filter(name => /^[0-9a-f]{16}$/.test(name))
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT' || systemCode(error) === 'ENOTDIR') return []
-    throw error
   }
 }
