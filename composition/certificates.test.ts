@@ -10,7 +10,7 @@ import { systemClock } from '../runtime/os/clock.ts'
 import { type Home, homeAt } from '../runtime/os/home.ts'
 import { type Spawn, spawn } from '../runtime/os/spawn.ts'
 import { nginxLayout } from '../runtime/services/nginx-layout.ts'
-import { certificateRoom } from './certificates.ts'
+import { certificateMeant, certificateRoom } from './certificates.ts'
 
 let home: Home
 beforeEach(async () => {
@@ -48,4 +48,22 @@ test('the sites are woken as soon as a certificate is revoked, and not before', 
   const change = { kind: 'certificate', key: names.host, operation: 'replace', summary: '', fields: [], action } as const
   await room.apply(change, { signal: new AbortController().signal, step: async () => {}, progress: () => {} })
   expect([woken, certificates.issued(names, directory)]).toEqual([['site'], undefined])
+})
+
+test('what is revoked of a host is its own certificate, and not a newer one that came with a name from another host', () => {
+  const directory = 'https://acme.example.com/directory'
+  const one = (id: string, begin: number, ...names: string[]) => ({ id, begin, end: 9, directory, names: new Set(names) })
+  const [own, moved] = [one('own', 1, 'shop.example.com'), one('moved', 2, 'www.example.com')]
+  const item: CertificateItem = {
+    ...{ host: 'shop.example.com', aliases: ['www.example.com'], proof: { type: 'http' } },
+    issuer: { directory, staging: undefined, authorities: undefined, email: undefined },
+  }
+  const kept = {
+    issued: () => undefined,
+    newest: () => [
+      { name: 'www.example.com', certificate: moved },
+      { name: 'shop.example.com', certificate: own },
+    ],
+  }
+  expect(certificateMeant(kept, item, { type: 'revoke', reason: 'superseded' })).toBe(own)
 })

@@ -113,15 +113,19 @@ export interface CertificateRequestsDeps {
   readonly engine: Pick<RunningEngine, 'state' | 'wake'>
 }
 
-/** The one for all names, or while there is none what some of them have; what is to be revoked is the newest of all. */
-function certificateMeant(
+/**
+ * The one for all names, or while there is none what some of them have. What is to be revoked is the newest that was given for
+ * the host's own name, as one of an alias may be a copy of what another host serves.
+ */
+export function certificateMeant(
   certificates: Pick<Certificates, 'issued' | 'newest'>,
   item: CertificateItem,
   action: CertificateRequest['action'],
 ): StoredCertificate | undefined {
   const whole = certificates.issued(item, item.issuer.directory)
   const all = [...(whole === undefined ? [] : [whole]), ...certificates.newest(item).map(({ certificate }) => certificate)]
-  return action.type === 'renew' ? all[0] : all.sort((a, b) => b.begin - a.begin)[0]
+  const isOwn = ({ names }: StoredCertificate) => Number(names.has(item.host))
+  return action.type === 'renew' ? all[0] : all.sort((a, b) => isOwn(b) - isOwn(a) || b.begin - a.begin)[0]
 }
 
 /** What people ask for, as the door takes it. */
