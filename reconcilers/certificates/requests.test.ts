@@ -88,11 +88,13 @@ test('where no other one is to be had it is revoked all the same; an older one w
 })
 
 test('a key that was stolen takes those that lie beside it with it: their certificates are revoked too, also of another host', async () => {
+  ask({ type: 'renew' })
+  await rig.converge(shop)
   const before = issued()?.id ?? ''
   const folders = (await rig.certificates.everywhere(rig.home))
     .filter(({ folder }) => !folder.endsWith(before))
     .map(({ folder }) => folder)
-  expect(folders.length).toBeGreaterThan(0)
+  expect(folders.length).toBeGreaterThan(1)
   // As it is after a name has moved: the same certificate at another host.
   const moved = { host: 'moved.example.com', aliases: [names.host] }
   await rig.certificates.inherit(moved, () => rig.certificates.everywhere(rig.home))
@@ -101,7 +103,9 @@ test('a key that was stolen takes those that lie beside it with it: their certif
   )
   expect(rig.certificates.newest(moved).map(({ name }) => name)).toEqual([names.host])
   ask({ type: 'revoke', reason: 'keycompromise' })
-  expect((await rig.converge(shop)).second.changes).toEqual([])
+  // As the sites do it once they serve the new one, before the old ones are revoked.
+  const served = () => rig.certificates.tidy(names.host, [issued()?.id ?? ''])
+  expect((await rig.converge(shop, { reconciler: rig.reconciler({ served }) })).second.changes).toEqual([])
   expect(await Promise.all(chains.map(chain => rig.pebble.isRevoked(chain)))).toEqual(chains.map(() => true))
   expect(await rig.pebble.isRevoked(rig.certificates.chainOf(names.host, issued()?.id ?? ''))).toBe(false)
   expect(rig.certificates.newest(moved)).toEqual([])
