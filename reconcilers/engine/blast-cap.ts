@@ -1,3 +1,4 @@
+import { storable } from './clean.ts'
 import { canonical } from './digest.ts'
 import type { FieldChange, Reconciler } from './reconciler.ts'
 import type { HeldKind } from './status.ts'
@@ -119,5 +120,5 @@ const asRecord = (value: unknown): Record<string, unknown> => (typeof value === 
 function shown(value: unknown): string {
   if (value === undefined || value === null) return ''
   const text = typeof value === 'string' ? value : canonical(value)
-  return text.length > 200 ? `${text.slice(0, 200)}…` : text
+  return storable(text.length > 200 ? `${text.slice(0, 200)}…` : text)
 }

@@ -1,3 +1,6 @@
+/** What Postgres can keep of a text: it refuses NUL and half a surrogate pair, in jsonb and elsewhere. */
+export const storable = (text: string): string => text.toWellFormed().replaceAll('\0', '\ufffd')
+
 /** The same value with every text in it passed through `redact`; what has no text in it is not copied deeper than needed. */
 export function cleaned<Value>(value: Value, redact: (text: string) => string): Value {
   // Strings stay strings, lists lists and objects objects of the same keys.

@@ -279,6 +279,19 @@ test('a kind that follows and is held for itself does not keep what it follows, 
   expect(left()).toEqual(['certificate site/n', 'site site/n'])
 })
 
+test('a commit with text that Postgres cannot keep is held and approved like any other, also after one that was held', async () => {
+  await push({})
+  const first = idOf()
+  const odd = { 'zone/x': `${'x'.repeat(199)}😀 cut`, 'zone/y': 'a\0b\ud800' }
+  const { desired } = await push({ ...everything, ...odd })
+  expect(held()).toMatchObject({ revision: desired, reason: 'it redefines 2 of 3 of kind zone, more than 30 %' })
+  const shown = held()?.kinds.flatMap(({ changes }) => changes.flatMap(({ fields }) => fields.map(({ after }) => after)))
+  expect(shown).toEqual(expect.arrayContaining([`${'x'.repeat(199)}\ufffd…`, 'a\ufffdb\ufffd']))
+  expect((await engine.approve(first, 'ada')).outcome).toBe('replaced')
+  expect((await engine.approve(idOf(), 'ada')).outcome).toBe('approved')
+  await until(() => kinds.worlds.zone.things.get('zone/x') === odd['zone/x'])
+})
+
 test('the last member and something precious are never removed without an approval', async () => {
   await push({ 'site/p': 'precious', ...everything, 'site/c': '3', 'site/d': '4', 'site/e': '5' })
   await push({ ...everything, 'site/c': '3', 'site/d': '4', 'site/e': '5' })

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { ISql } from 'postgres'
 import type { Store } from '../../runtime/store/store.ts'
-import { cleaned } from './clean.ts'
+import { cleaned, storable } from './clean.ts'
 import type { Change } from './reconciler.ts'
 import type { Hold, ResourceStatus, Run, Suspension, Trigger } from './status.ts'
 
@@ -158,10 +158,11 @@ function targets(store: Store, redact: Redact) {
       await store.begin(async transaction => {
         await transaction`UPDATE held_commit SET ended_at = now() WHERE ended_at IS NULL`
         if (hold === undefined) return
-        const kinds = transaction.json(JSON.parse(JSON.stringify(cleaned(hold.kinds, redact))))
+        const clean = (text: string) => storable(redact(text))
+        const kinds = transaction.json(JSON.parse(JSON.stringify(cleaned(hold.kinds, clean))))
         await transaction`
           INSERT INTO held_commit (id, digest, revision, reason, kinds, since)
-          VALUES (${hold.id}, ${hold.digest}, ${hold.revision}, ${redact(hold.reason)}, ${kinds}, ${hold.since})`
+          VALUES (${hold.id}, ${hold.digest}, ${hold.revision}, ${clean(hold.reason)}, ${kinds}, ${hold.since})`
       })
     },
 
