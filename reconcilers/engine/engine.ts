@@ -221,7 +221,8 @@ export async function startEngine(dependencies: EngineDependencies): Promise<Run
       loop.supersede(revision)
       loop.wake('commit')
     }
-    await core.targets.look()
+    // Main is read; the next look of any held kind finds out what became of this one.
+    await core.targets.look().catch(error => log.warn('what is held cannot be looked at', { error: explain(error) }))
   }
   let adopting: Promise<void> = Promise.resolve()
   const moved = (): void => {

@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'bun:test'
 import { join } from 'node:path'
+import { createLog } from '../../runtime/os/log.ts'
 import { startTestStore, type TestStore } from '../../runtime/store/testing/postgres.ts'
 import type { RunningEngine } from './engine.ts'
 import type { AnyReconciler } from './reconciler.ts'
@@ -27,9 +28,9 @@ beforeEach(async () => {
 })
 afterEach(() => engine.stop())
 
-async function start(): Promise<void> {
+async function start(more: Parameters<typeof startKinds>[3] = {}): Promise<void> {
   events = []
-  engine = await startKinds(database.store, history, kinds.reconcilers)
+  engine = await startKinds(database.store, history, kinds.reconcilers, more)
   engine.subscribe(event => events.push(event))
 }
 
@@ -310,6 +311,21 @@ test('a hold survives a restart under its ID', async () => {
   expect(events.filter(({ type }) => type === 'held')).toEqual([])
   expect((await engine.approve(idOf(), 'ada')).outcome).toBe('approved')
   await until(() => engine.status().converged)
+})
+
+test('while the database is away a new main is read, and the log does not say that it was not', async () => {
+  const lines: string[] = []
+  await push({})
+  await engine.stop()
+  await start({ log: createLog(line => lines.push(line)) })
+  await database.store`ALTER TABLE held_commit RENAME TO away`
+  const revision = history.commit({ 'zone/x': '1' })
+  engine.moved()
+  await until(() => lines.some(line => line.includes('what is held cannot be looked at')))
+  await database.store`ALTER TABLE away RENAME TO held_commit`
+  expect(lines.join('')).not.toContain('main cannot be read')
+  kinds.worlds.site.wake()
+  await until(() => held()?.revision === revision)
 })
 
 test('a commit that came while nothing ran takes the place of the one that was held', async () => {

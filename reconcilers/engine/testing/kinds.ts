@@ -1,7 +1,7 @@
 import { systemClock } from '../../../runtime/os/clock.ts'
 import { silentLog } from '../../../runtime/os/log.ts'
 import type { Store } from '../../../runtime/store/store.ts'
-import { type RunningEngine, startEngine } from '../engine.ts'
+import { type EngineDependencies, type RunningEngine, startEngine } from '../engine.ts'
 import type { AnyReconciler } from '../reconciler.ts'
 import { type createHistory, createWorld } from './world.ts'
 
@@ -49,8 +49,10 @@ export const startKinds = (
   store: Store,
   history: ReturnType<typeof createHistory>,
   reconcilers: readonly AnyReconciler[],
+  more: Partial<EngineDependencies> = {},
 ): Promise<RunningEngine> =>
   startEngine({
     ...{ repository: history.repository, reconcilers, store, clock: systemClock, log: silentLog },
     ...{ random: () => 0.5, command: 'ai-infra' },
+    ...more,
   })
