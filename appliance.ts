@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { createApprovalAudit } from './composition/approval-audit.ts'
 import { backupRoom } from './composition/backups.ts'
 import { certificateRequests, certificateRoom } from './composition/certificates.ts'
 import { createClaudeKey } from './composition/claude-key.ts'
@@ -125,6 +126,7 @@ export async function startAppliance(options: ApplianceOptions): Promise<Running
     random: Math.random,
     command,
     redact: ground.redact,
+    approvals: createApprovalAudit(ground.audit),
     ...onStep,
     reconcilers: [
       createAgentsReconciler({

@@ -68,7 +68,7 @@ test('records that are held for dns.yaml still follow their sites meanwhile', as
       ...{ reconcilers: [sites], accepted, clock: systemClock, command: 'ai-infra', redact: text => text, newId: () => 'id' },
       ...{ head: () => head, main: () => 'head', read: async revision => (revision === 'last' ? last : head) },
       journal: { accept: never, hold: async () => {}, approve: never, endedHold: never },
-      events: { moved: () => {}, held: () => {}, approved: () => {} },
+      events: { moved: () => {}, held: () => {}, approved: () => {}, unanswered: () => {} },
     },
     undefined,
   )

@@ -4,11 +4,12 @@ import type { Clock } from '../../runtime/os/clock.ts'
 import { ApplianceError, explain } from '../../runtime/os/errors.ts'
 import type { Log } from '../../runtime/os/log.ts'
 import type { Store } from '../../runtime/store/store.ts'
+import { type ApprovalAudit, auditApprovals } from './approval-audit.ts'
 import { createBoard } from './board.ts'
 import { cleaned } from './clean.ts'
 import { type Core, resourceId } from './core.ts'
 import { newHoldId } from './hold.ts'
-import { createJournal } from './journal.ts'
+import { type ApprovedHold, createJournal } from './journal.ts'
 import { createKindLoop, type KindLoop } from './kind-loop.ts'
 import { planRevision } from './preview.ts'
 import type { AnyReconciler } from './reconciler.ts'
@@ -26,6 +27,8 @@ export interface EngineDependencies {
   readonly random: () => number
   /** How a person calls the command line, in messages that name a verb. */
   readonly command: string
+  /** Where an approval is written down that the door could not. Default: nowhere. */
+  readonly approvals?: ApprovalAudit
   /** Called after every journalled step. */
   readonly onStep?: (kind: string, name: string) => void
   /** Takes secrets out of everything that is shown or kept. Default: nothing is taken out. */
@@ -65,13 +68,14 @@ export async function startEngine(dependencies: EngineDependencies): Promise<Run
   }
   const interrupted = await journal.closeInterrupted()
   if (interrupted > 0) log.info('changes were interrupted', { count: interrupted })
-  const [statuses, accepted, held, retries, suspensions, verified] = await Promise.all([
+  const [statuses, accepted, held, retries, suspensions, verified, unaudited] = await Promise.all([
     journal.statuses(),
     journal.targets(),
     journal.held(),
     journal.retries(),
     journal.suspensions(),
     journal.verifiedRevision(),
+    journal.unaudited(),
   ])
   const known = new Set(reconcilers.map(reconciler => reconciler.kind))
   let head: DesiredState | undefined
@@ -81,6 +85,17 @@ export async function startEngine(dependencies: EngineDependencies): Promise<Run
     const result = await repository.read(revision)
     return result.ok ? result.state : undefined
   }
+  /** Nobody waits for it, also not who stops: what is not written down then is at the next start. */
+  let writingDown: Promise<void> = Promise.resolve()
+  const writeDown = (find: () => Promise<readonly ApprovedHold[]>): void => {
+    const { approvals } = dependencies
+    if (approvals === undefined) return
+    writingDown = writingDown
+      .then(async () => auditApprovals(journal, approvals, await find()))
+      .catch(error => log.error('an approval is not in the audit yet', { error: explain(error) }))
+  }
+  // Those of a process that is no more; of this one none can be among them.
+  writeDown(async () => unaudited)
   const core: Core = {
     journal,
     board: createBoard(
@@ -106,6 +121,7 @@ export async function startEngine(dependencies: EngineDependencies): Promise<Run
           moved: kind => turn(kind),
           held: (hold, again) => showHeld(hold, again),
           approved: (hold, by) => letThrough(hold, by),
+          unanswered: ({ id }) => writeDown(async () => (await journal.unaudited()).filter(({ hold }) => hold.id === id)),
         },
       },
       held,

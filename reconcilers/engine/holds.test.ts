@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { createLog } from '../../runtime/os/log.ts'
 import { startTestStore, type TestStore } from '../../runtime/store/testing/postgres.ts'
 import type { RunningEngine } from './engine.ts'
+import type { ApprovedHold } from './journal.ts'
 import type { AnyReconciler } from './reconciler.ts'
 import type { EngineEvent } from './status.ts'
 import { createKinds, everything, startKinds } from './testing/kinds.ts'
@@ -352,16 +353,57 @@ async function killed(when: 'after' | 'within', meanwhile: (child: Bun.Subproces
   return id
 }
 
+/** An audit in memory, which forgets at once what it has: whether it is asked again decides the journal. */
+function approvalAudit() {
+  const written: string[] = []
+  return {
+    written,
+    has: async () => false,
+    async record({ hold, by }: ApprovedHold) {
+      written.push(`${hold.id} by ${by}: ${hold.kinds.length} kinds`)
+    },
+  }
+}
+
+async function untilAudited(): Promise<void> {
+  const deadline = AbortSignal.timeout(5_000)
+  const missing = () => database.store`SELECT 1 FROM held_commit WHERE approved_by IS NOT NULL AND NOT audited`
+  while ((await missing()).length > 0) {
+    deadline.throwIfAborted()
+    await Bun.sleep(10)
+  }
+}
+
+test('an approval that its door wrote down is not written down again at the next start', async () => {
+  await push({})
+  const audit = approvalAudit()
+  await engine.approve(idOf(), 'ada')
+  await until(() => engine.status().converged)
+  await engine.stop()
+  await start({ approvals: { ...audit, has: async () => true } })
+  await untilAudited()
+  await engine.stop()
+  await start({ approvals: audit })
+  await until(() => engine.status().converged)
+  expect(audit.written).toEqual([])
+})
+
 test('kill -9 right after an approval, before anything of it is done: the next start does all of it, once', async () => {
   await engine.stop()
   history.commit({})
   const id = await killed('after', async () => {})
   forget()
-  await start()
+  const audit = approvalAudit()
+  await start({ approvals: audit })
   await until(() => engine.status().converged)
   expect(left()).toEqual([])
   expect(applied()).toEqual(all())
   expect(await engine.approve(id, 'ada')).toMatchObject({ outcome: 'already-approved' })
+  await untilAudited()
+  await engine.stop()
+  await start({ approvals: audit })
+  await until(() => engine.status().converged)
+  expect(audit.written).toEqual([`${id} by ada: 5 kinds`])
   forget()
   await push(everything)
   await push({})

@@ -33,6 +33,12 @@ export interface EndedHold {
   readonly approvedBy: string | undefined
 }
 
+export interface ApprovedHold {
+  readonly hold: Hold
+  readonly by: string
+  readonly at: Date
+}
+
 type Redact = (text: string) => string
 
 /** Everything that the engine remembers across a crash. Each method is one transaction. */
@@ -192,6 +198,20 @@ function targets(store: Store, redact: Redact) {
         await moveTo(transaction, kinds, hold.revision)
         return true
       })
+    },
+
+    /** Approvals that are not known to stand in the audit, oldest first. */
+    async unaudited(): Promise<ApprovedHold[]> {
+      const rows = await store<(Omit<Hold, 'since'> & { since: Date; approved_by: string; ended_at: Date })[]>`
+        SELECT id, digest, revision, reason, kinds, since, approved_by, ended_at FROM held_commit
+        WHERE approved_by IS NOT NULL AND NOT audited ORDER BY ended_at`
+      return rows.map(({ approved_by, ended_at, since, ...row }) => ({
+        ...{ hold: { ...row, since: since.toISOString() }, by: approved_by, at: ended_at },
+      }))
+    },
+
+    async audited(id: string): Promise<void> {
+      await store`UPDATE held_commit SET audited = true WHERE id = ${id}`
     },
 
     async verifiedRevision(): Promise<string> {

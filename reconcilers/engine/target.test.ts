@@ -14,6 +14,7 @@ let answers: 'at once' | 'never, and it is written' | 'never, and nothing is wri
 let accepted: Map<string, string>
 let history: ReturnType<typeof createHistory>
 let approved: string[]
+let unanswered: string[]
 let held: string[]
 const forgotten = new Map<string, DesiredState>()
 let targets: Targets
@@ -53,7 +54,8 @@ async function heldAt(things: Record<string, string>): Promise<string> {
 
 beforeEach(() => {
   history = createHistory()
-  ;[written, approved, held, answers] = [{ held: undefined, ended: new Map(), moved: new Map() }, [], [], 'at once']
+  ;[written, approved, unanswered, held] = [{ held: undefined, ended: new Map(), moved: new Map() }, [], [], []]
+  answers = 'at once'
   const { revision } = headOf(everything)
   accepted = new Map(['site', 'record', 'zone', 'archive'].map(kind => [kind, revision]))
   targets = createTargets(
@@ -64,6 +66,7 @@ beforeEach(() => {
         moved: () => {},
         held: ({ id }, again) => held.push(`${id}${again ? ' again' : ''}`),
         approved: (_, by) => approved.push(by),
+        unanswered: ({ id }) => unanswered.push(id),
       },
     },
     undefined,
@@ -97,6 +100,7 @@ test('what a commit would take away beyond what was shown is held again under an
   expect(held).toEqual([id, second, `${targets.held()?.id} again`])
   expect([accepted.get('site') === now.revision, approved]).toEqual([false, []])
   expect((await targets.approve(targets.held()?.id ?? '', 'ada')).outcome).toBe('approved')
+  expect(unanswered).toEqual([])
 })
 
 test('an approval whose answer the database lost is carried out once when it was written, and asked for again when not', async () => {
@@ -107,7 +111,7 @@ test('an approval whose answer the database lost is carried out once when it was
   await expect(targets.approve(id, 'ada')).rejects.toThrow('the connection is gone')
   expect([approved, targets.held()?.id]).toEqual([[], id])
   await targets.look()
-  expect([approved, targets.held()]).toEqual([['ada'], undefined])
+  expect([approved, unanswered, targets.held()]).toEqual([['ada'], [id], undefined])
   expect(await targets.approve(id, 'bob')).toMatchObject({
     outcome: 'already-approved',
     message: expect.stringContaining('ada approved it'),

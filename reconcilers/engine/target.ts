@@ -33,6 +33,8 @@ export interface TargetDependencies extends Omit<HoldContext, 'accepted'> {
     readonly held: (hold: Hold, again: boolean) => void
     /** All kinds of it have moved. */
     readonly approved: (hold: Hold, by: string) => void
+    /** Whoever approved it was told that it failed, and it did not: nobody else writes it down. */
+    readonly unanswered: (hold: Hold) => void
   }
 }
 
@@ -115,7 +117,9 @@ export function createTargets(dependencies: TargetDependencies, found: Hold | un
     const { hold, by } = doubtful
     const ended = await journal.endedHold(hold.id)
     doubtful = undefined
-    if (ended?.approvedBy !== undefined) letThrough(hold, by)
+    if (ended?.approvedBy === undefined) return
+    letThrough(hold, by)
+    events.unanswered(hold)
   }
 
   const approve = async (id: string, by: string, digest: string | undefined): Promise<Approval> => {

@@ -12,7 +12,8 @@ export async function approveHold(engine: Pick<Engine, 'approve'>, id: string, c
   return approval
 }
 
-const auditedHold = ({ digest, revision, reason, kinds }: Hold) => ({
+/** What the audit keeps of an approval. */
+export const auditedHold = ({ digest, revision, reason, kinds }: Hold) => ({
   ...{ digest, revision, reason },
   kinds: kinds.map(({ kind, changes }) => ({
     kind,

@@ -12,6 +12,8 @@ CREATE TABLE held_commit (
   since timestamptz NOT NULL,
   -- Null while it is held; it ends with its approval, or with the commit or the difference that takes its place.
   ended_at timestamptz,
-  approved_by text
+  approved_by text,
+  -- Known to stand in the audit.
+  audited boolean NOT NULL DEFAULT false
 );
 CREATE UNIQUE INDEX held_commit_now ON held_commit ((true)) WHERE ended_at IS NULL;
