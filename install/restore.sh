@@ -1,13 +1,45 @@
 # `install.sh restore`: an empty home becomes the appliance that a repository keeps.
 
 restore_from_repository() {
+  local words=()
+  # Before anything is installed.
+  case " $* " in *' --help '* | *' -h '*) restore_usage && return 0 ;; esac
+  from_here "$@"
   # The password may come on it: no step on the way may read it.
   exec 3<&0 </dev/null
   headline 'AI Infrastructure: restore'
   prepare_system
   # shellcheck disable=SC2086
   ensure_packages $packages_needed
-  if [ "$(id -u)" -eq 0 ]; then restore_as_root "$@"; else restore_as_yourself "$@"; fi
+  if [ "$(id -u)" -eq 0 ]; then restore_as_root "${words[@]}"; else restore_as_yourself "${words[@]}"; fi
+}
+
+# Sets $words: files are named from where the caller stands, and the program runs elsewhere.
+from_here() {
+  local word before=''
+  for word in "$@"; do
+    case $before=$word in
+      --identity=/* | --into=/*) ;;
+      --identity=* | --into=*) word=$PWD/$word ;;
+      *=--identity=/* | *=--into=/*) ;;
+      *=--identity=* | *=--into=*) word=${word%%=*}=$PWD/${word#*=} ;;
+    esac
+    words+=("$word")
+    before=$word
+  done
+}
+
+restore_usage() {
+  cat <<'TEXT'
+Usage: ./install.sh restore --repository R [SNAPSHOT] [--into DIR]
+
+  a folder   nothing else
+  sftp:      --host-key KEY --identity FILE
+  s3:        --region NAME, and AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in the environment
+  rest:      RESTIC_REST_USERNAME and RESTIC_REST_PASSWORD in the environment
+
+The password is asked for, or read from standard input.
+TEXT
 }
 
 restore_as_root() {
@@ -37,4 +69,4 @@ restore_as_yourself() {
 }
 
 # What opens a bucket or a REST server.
-restore_keys='AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY RESTIC_REST_USERNAME RESTIC_REST_PASSWORD'
+restore_keys='AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN RESTIC_REST_USERNAME RESTIC_REST_PASSWORD'
