@@ -54,6 +54,13 @@ fetch_and_continue() {
   return "$status"
 }
 
+takes_nothing() {
+  [ "$#" -gt 1 ] || return 0
+  printf 'install.sh: "%s" takes nothing more, and there is "%s"\n\n' "$1" "$2" >&2
+  usage >&2
+  exit 2
+}
+
 main() {
   local repository=${AI_INFRA_REPOSITORY:-}
   if [ "${1:-}" = --repository ]; then
@@ -77,8 +84,8 @@ main() {
   open_scratch
   case ${1:-} in
     '') install_server ;;
-    run) run_in_foreground ;;
-    test) run_all_tests ;;
+    run) takes_nothing "$@" && run_in_foreground ;;
+    test) takes_nothing "$@" && run_all_tests ;;
     restore) shift && restore_from_repository "$@" ;;
     uninstall) shift && uninstall "$@" ;;
     sandboxes) step 'Sandboxes' allow_sandboxes as_invoker ;;

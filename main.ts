@@ -67,6 +67,7 @@ async function main(args: readonly string[]): Promise<ExitStatus> {
     if (failure instanceof WrongUse) {
       error(`${called} ${name}: ${failure.message}`)
       for (const line of usageLines(called, command)) error(`use: ${line}`)
+      for (const line of command.details ?? []) error(`     ${line}`)
       return 2
     }
     error(`${called} ${name}: ${explain(failure)}`)

@@ -87,7 +87,7 @@ async function set(
 ): Promise<ExitStatus> {
   const { value, note } = await readSecret(name)
   if (note !== undefined) error(note)
-  if (isTooShort(value))
+  if (value !== '' && isTooShort(value))
     error('! texts are not searched for a value of less than eight characters, so that logs may show it: take a longer one')
   const shape = z.object({ set: z.string(), source, hiddenBy: source.optional() })
   const kept = await askAppliance(environment.home, 'POST', '/api/secrets', shape, {

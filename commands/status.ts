@@ -19,10 +19,7 @@ export const status: Command = {
 }
 
 export function statusLines(status: z.infer<typeof statusShape>, now: Date): string[] {
-  const short = (revision: string) => revision.slice(0, 8) || 'nothing yet'
-  const headline = status.converged
-    ? `The server is as ${short(status.desired)} declares${exceptSuspended(status)}.`
-    : `The server is not yet as ${short(status.desired)} declares (last verified: ${short(status.revision)}).`
+  const headline = headlineOf(status)
   const rows = status.resources.map(resource => [
     resource.state,
     `${resource.kind}/${resource.key}`,
@@ -30,6 +27,16 @@ export function statusLines(status: z.infer<typeof statusShape>, now: Date): str
     resource.message,
   ])
   return [headline, '', ...table([['STATE', 'RESOURCE', 'SINCE', 'MESSAGE'], ...rows])]
+}
+
+const short = (revision: string) => revision.slice(0, 8) || 'nothing yet'
+
+function headlineOf(status: z.infer<typeof statusShape>): string {
+  const { converged, desired, revision } = status
+  if (converged) return `The server is as ${short(desired)} declares${exceptSuspended(status)}.`
+  // It was carried out once, and something is amiss since.
+  if (desired === revision) return `The server is not as ${short(desired)} declares any more.`
+  return `The server is not yet as ${short(desired)} declares (last verified: ${short(revision)}).`
 }
 
 function exceptSuspended({ resources }: z.infer<typeof statusShape>): string {

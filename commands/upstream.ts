@@ -19,7 +19,7 @@ const options = { json: { type: 'boolean' }, url: text, branch: text, token: tex
 export const upstream: Command = {
   name: 'upstream',
   usage:
-    'status [--json]\nfetch [--json]\nadopt [HEAD] [--url URL --branch B --token secret:NAME --key secret:NAME --known-hosts FILE] [--json]\npush [HEAD] [--json]',
+    'status [--json]\nfetch [--json]\nadopt [COMMIT] [--url URL --branch B --token secret:NAME --key secret:NAME --known-hosts FILE] [--json]\npush [COMMIT] [--json]',
   summary:
     'the repository elsewhere that main is mirrored with: how it stands, ask it now, take what is there, keep what is here',
   async run(args, context) {

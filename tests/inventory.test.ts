@@ -130,7 +130,9 @@ test('every route has a policy, a rate limit, and an audit name when it writes',
     'POST /agent/work/:id/events',
     'POST /agent/work/:id/finish',
     'POST /agent/work/:id/start',
-    // Pages that show the plan of a form; only the commit that may follow changes something.
+    // Plans of a form or a command; only the commit that may follow changes something.
+    'POST /api/domains/plan',
+    'POST /api/domains/remove/plan',
     'POST /domains/:host/remove',
     'POST /domains/review',
     // A cookie of the browser that asks for it.

@@ -166,10 +166,30 @@ test('every unit is hardened: exposure of at most 4.0', async () => {
   }
 })
 
-test('wrong use is exit status 2 with the usage', async () => {
-  const { code, stderr } = await spawn(['/bin/bash', join(program, 'install.sh'), 'instal'], {
-    env: { ...minimalEnvironment, TMPDIR: folder },
-  })
-  expect(code).toBe(2)
-  expect(stderr).toContain('Usage: ./install.sh')
+const install = (...words: readonly string[]) =>
+  spawn(['/bin/bash', join(program, 'install.sh'), ...words], { env: { ...minimalEnvironment, TMPDIR: folder } })
+
+test.each([[['instal']], [['run', 'foo']], [['test', '--port']]])(
+  'wrong use is exit status 2 with the usage: %j',
+  async words => {
+    const { code, stderr } = await install(...words)
+    expect(code).toBe(2)
+    expect(stderr).toContain('Usage: ./install.sh')
+  },
+)
+
+test('restore says how it is used before it installs anything', async () => {
+  const { code, stdout } = await install('restore', '--help')
+  expect([code, stdout]).toEqual([0, expect.stringContaining('restore --repository R [SNAPSHOT] [--into DIR]')])
+})
+
+test('files of a restore are named from where the caller stands', async () => {
+  const words = "--repository s3:a=b --identity key --into=new --identity=/abs 'two words' --into /there"
+  const { stdout } = await call(`cd /tmp; words=(); from_here ${words}; printf '%s|' "\${words[@]}"`)
+  expect(stdout).toBe('--repository|s3:a=b|--identity|/tmp/key|--into=/tmp/new|--identity=/abs|two words|--into|/there|')
+})
+
+test('missing packages are named, whether they are known or not', async () => {
+  const { stdout } = await call('missing_packages bash no-such-package coreutils ghost')
+  expect(stdout.split('\n').filter(Boolean)).toEqual(['no-such-package', 'ghost'])
 })

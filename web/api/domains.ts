@@ -137,7 +137,7 @@ function zoned(
 ): string {
   const zone = withZone(editing, text, domain, { provider, name })
   if ('after' in zone) return zone.after
-  throw new ApplianceError('invalid', zone.wrong)
+  throw new ApplianceError('invalid', zone.wrong, { hint: 'names of a zone that is kept get their records without --zone-at' })
 }
 
 const removed =
