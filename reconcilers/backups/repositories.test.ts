@@ -174,6 +174,20 @@ test('while nothing can be written into the journal the next try waits, longer e
   await over.room.stop()
 })
 
+test('what two hundred runs of a clock that was ahead leave in the journal drives none out that is made now', async () => {
+  const journal = createBackupJournal(rig.store, systemClock)
+  await rig.store`
+    INSERT INTO backup_run (id, name, verb, asked_by, asked_at, started_at, ended_at, outcome)
+    SELECT gen_random_uuid(), 'early', 'run', 'Ada', at, at, at, 'succeeded'
+    FROM generate_series(1, 200) AS n, LATERAL (SELECT timestamptz '2131-01-01' + n * interval '1 minute' AS at) AS times`
+  const id = await journal.ask('early', 'run', 'Ada')
+  await journal.begin(id)
+  await journal.succeed(id, '', {})
+  await journal.ask('early', 'run', 'Ada')
+  expect((await journal.histories()).get('early run')?.succeeded?.id).toBe(id)
+  await rig.store`DELETE FROM backup_run WHERE name = 'early'`
+})
+
 test('what was kept under another name is said, listed and given back, and counts once it is renamed in the repository', async () => {
   await placeReadyRepository(rig.repository('renamed'))
   const over = roomOver(rig.home, rig.store, declared('before', rig.repository('renamed')), {}, byHand)

@@ -15,7 +15,7 @@ import { type BackupView, backupView, type RunView, runView } from './view.ts'
 
 export interface BackupRoomDeps extends PerformDeps {
   readonly secret: SecretOf
-  /** What the newest valid commit declares; undefined before one was read. */
+  /** What the accepted commit declares, never one that is held; undefined before one was read. */
   readonly declared: () => ReadonlyMap<string, BackupItem> | undefined
   /** The commit that is applied and verified. */
   readonly verified: () => string
