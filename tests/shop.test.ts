@@ -169,5 +169,5 @@ test('the same push the other way round takes it away, zone and all, after one a
   expect(await new Response(search.stdout).text()).toBe('')
   const names = (await readdir(appliance.home.archive)).map(name => name.replace(/-\d{4}-.*$/, ''))
   expect(names.filter(name => name.includes('shop')).sort()).toEqual(['certbot-shop.example.com', 'shop'])
-  expect(await readdir(join(appliance.home.archive, 'certificates'))).toEqual(['shop.example.com'])
+  expect(await readdir(join(appliance.home.archive, 'certificates'))).toContain('shop.example.com')
 })
