@@ -157,6 +157,20 @@ test('an appliance that is new to this takes every place that is declared as rig
   await expect(get(placeOfUrl('https://third.example.com', 'git'), secrets)).rejects.toMatchObject({ kind: 'waiting' })
 })
 
+test('two names with one value keep their places when an appliance is new to this', async () => {
+  let isNew = true
+  const both = [
+    ['A', github],
+    ['B', evil],
+  ] as const
+  await using shared = await secretsRig({}, [committed(new Map(both.map(([name]) => [name, 'correct horse battery'])))])
+  const { secrets } = shared.open({ learns: async () => isNew })
+  for (const [name, to] of both) await secrets.value(name, 'a test', to)
+  isNew = false
+  for (const [name, to] of both) await secrets.value(name, 'a test', to)
+  await expect(secrets.value('A', 'a test', evil)).rejects.toMatchObject({ kind: 'waiting' })
+})
+
 test('of many that use it first at once, one place gets it', async () => {
   const asked = await Promise.allSettled([github, evil, evil, github].map(to => get(to)))
   expect(asked.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'rejected', 'fulfilled'])
@@ -255,6 +269,10 @@ test('what a person let a name go to is not where a copy of another one goes, un
   await expect(ask('TEAM')).rejects.toMatchObject({
     hint: 'if you want that: ai-infra secret allow TEAM evil.example.com:443',
   })
+  shared.set('TEAM', 'of the team')
+  await both.secrets.allow('TEAM', 'evil.example.com:443', 'ada')
+  shared.set('TEAM', 'correct horse battery')
+  await expect(ask('TEAM')).rejects.toMatchObject({ kind: 'waiting' })
   await both.secrets.allow('TEAM', 'evil.example.com:443', 'ada')
   await ask('TEAM')
   await expect(both.secrets.value('DB', 'a test', evil)).rejects.toMatchObject({ kind: 'waiting' })

@@ -40,8 +40,12 @@ export interface Bindings {
    * at. Throws `waiting` with why not.
    */
   preview(use: SecretUse): Promise<void>
-  /** `HOST` or `HOST:PORT`, with `/without-tls` behind it for the way without, besides those that are allowed. Throws `invalid` for what is no host. */
-  allow(name: string, host: string, by: string): Promise<void>
+  /**
+   * `HOST` or `HOST:PORT`, with `/without-tls` behind it for the way without, besides those that are allowed. `value`: what
+   * the name has now; where that was refused there because it was another name's before, it is let go too. Throws `invalid`
+   * for what is no host.
+   */
+  allow(name: string, host: string, by: string, value: string | undefined): Promise<void>
   /**
    * These and no others, for the value that is about to be set; resolves with what takes the hosts back, for a value that
    * could not be set after all.
@@ -146,15 +150,19 @@ export function createBindings({ path, clock, command, record, learns = async ()
         const all = withSalt(await read())
         const mark = markOf(all.salt, use.value)
         const own = ownEntry(all.secrets, name)
-        const isLearning = own === undefined || (await learns())
-        const first = isLearning && own !== undefined ? undefined : firstOwner(all, use, to)
+        const isNew = await learns()
+        const isLearning = own === undefined || isNew
+        const first = isNew ? undefined : firstOwner(all, use, to)
         if (first !== undefined) throw await withhold(use, { to, mark }, first)
         const isCovered = own !== undefined && (to === here || own.some(bound => covers(bound, to)))
         if (!isCovered && !isLearning) throw await withhold(use, { to, mark: undefined }, own)
         if (isCovered && hasMark(all.marks, name, mark, isCommitted)) return
         if (!isCovered)
           await record('secret.bound', name, { to: to === here ? 'this server' : placeText(to), by: '', for: purpose })
-        const bounds = [...(own ?? []), ...(isCovered ? [] : [{ ...to, at: clock.now().toISOString(), by: '' }])]
+        const bounds = [
+          ...(own ?? []),
+          ...(isCovered ? [] : [{ ...to, at: clock.now().toISOString(), by: '', ...(isNew && { marks: [mark] }) }]),
+        ]
         const marks = withMark(all.marks, name, mark, isCommitted)
         await write({ ...all, secrets: { ...all.secrets, [name]: bounds }, marks })
       }),
@@ -175,7 +183,7 @@ export function createBindings({ path, clock, command, record, learns = async ()
         }
         throw belongsElsewhere(name, to, first ?? own ?? [])
       }),
-    allow: (name, host, by) =>
+    allow: (name, host, by, value) =>
       next(async () => {
         const bound = boundOf(host, by)
         const all = await read()
@@ -186,8 +194,14 @@ export function createBindings({ path, clock, command, record, learns = async ()
           })
         await record('secret.allowed', name, { to: host, by })
         const wanted = [...(refused.get(name) ?? [])].filter(([, { to }]) => covers(bound, to))
+        const now = value === undefined ? undefined : markOf(all.salt, value)
         const before = own.find(other => textOf(other) === textOf(bound))
-        const marks = [...new Set([...(before?.marks ?? []), ...wanted.flatMap(([, { mark }]) => mark ?? [])])]
+        const marks = [
+          ...new Set([
+            ...(before?.marks ?? []),
+            ...wanted.flatMap(([, { mark }]) => (mark === undefined || mark !== now ? [] : [mark])),
+          ]),
+        ]
         const bounds = [...own.filter(other => other !== before), { ...bound, ...(marks.length > 0 && { marks }) }]
         await write({ ...all, secrets: { ...all.secrets, [name]: bounds } })
         for (const [there] of wanted) refused.get(name)?.delete(there)

@@ -11,7 +11,7 @@ export const boundShape = z.strictObject({
   at: z.string(),
   /** Who allowed it; empty where it was the first use. */
   by: z.string(),
-  /** Marks of the values that a person allowed there although they were another name's before. */
+  /** Marks of the values that go there although they were another name's before: a person allowed it, or it was so before all this. */
   marks: z.array(z.string()).optional(),
 })
 

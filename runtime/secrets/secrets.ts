@@ -174,7 +174,9 @@ export function createSecrets(dependencies: SecretsDependencies): Secrets & { ch
       changed([name])
     },
     async allow(name, host, by) {
-      await dependencies.bindings.allow(checkedName(name), host, by)
+      // One that cannot be read now is refused again, and allowed then.
+      const found = await firstOf(await stores(), checkedName(name)).catch(() => undefined)
+      await dependencies.bindings.allow(name, host, by, found?.value)
       changed([name])
     },
     async restrict(name, hosts, by, value) {
