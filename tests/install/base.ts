@@ -45,7 +45,7 @@ export async function copyPackageSettings(root: string): Promise<void> {
   ]
   const networks = ['/etc/npmrc', '/usr/etc/npmrc', '/root/.npmrc', '/usr/local/share/ca-certificates', '/etc/resolv.conf']
   for (const path of [...asIs, ...networks, ...(await downloadSettings())]) await copyIfThere(path, join(root, path))
-  await spawnChecked(spawn, ['chroot', root, 'update-ca-certificates'])
+  await spawnChecked(spawn, ['chroot', root, 'update-ca-certificates'], { timeout: 120_000 })
   const names = /^(https?_proxy|no_proxy|NODE_EXTRA_CA_CERTS|SSL_CERT_FILE)$/i
   const variables = Object.entries(process.env).filter(([name]) => names.test(name))
   await Bun.write(join(root, 'etc/environment'), variables.map(([name, value]) => `${name}="${value}"\n`).join(''))
