@@ -85,13 +85,13 @@ test('whether an answer is there is asked of this server itself, past any proxy 
     })
     const places = { challenges: join(folder, 'web'), ledger: join(folder, 'shown') }
     const answers = httpAnswers({ clock: systemClock, httpPort: web.port ?? 0 }, ['shop.example.com'], places, context)
-    const before = process.env['HTTP_PROXY']
-    process.env['HTTP_PROXY'] = 'http://127.0.0.1:1'
+    const before = process.env.HTTP_PROXY
+    process.env.HTTP_PROXY = 'http://127.0.0.1:1'
     try {
       await answers.show({ name: 'shop.example.com', token, value: `${token}.${value}` })
     } finally {
-      if (before === undefined) delete process.env['HTTP_PROXY']
-      else process.env['HTTP_PROXY'] = before
+      if (before === undefined) delete process.env.HTTP_PROXY
+      else process.env.HTTP_PROXY = before
     }
     expect(asked).toEqual([`shop.example.com/.well-known/acme-challenge/${token}`])
   }))

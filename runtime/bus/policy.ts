@@ -38,5 +38,5 @@ const readRules = (fields: Fields): Rules => ({
   allow: fields.texts('allow'),
   deny: fields.texts('deny'),
   ask: fields.texts('ask'),
-  ...(fields.raw['always'] === undefined ? {} : { always: fields.texts('always') }),
+  ...(fields.raw.always === undefined ? {} : { always: fields.texts('always') }),
 })

@@ -52,26 +52,24 @@ function operationsOf(type: string, node: Fields): SqlOperation[] {
     case 'VariableShowStmt':
       return [['SELECT']]
     case 'DeleteStmt':
-      return [narrows(node['whereClause']) ? ['DELETE', 'DELETE FROM'] : ['DELETE without WHERE', 'DELETE', 'DELETE FROM']]
+      return [narrows(node.whereClause) ? ['DELETE', 'DELETE FROM'] : ['DELETE without WHERE', 'DELETE', 'DELETE FROM']]
     case 'UpdateStmt':
-      return [narrows(node['whereClause']) ? ['UPDATE'] : ['UPDATE without WHERE', 'UPDATE']]
+      return [narrows(node.whereClause) ? ['UPDATE'] : ['UPDATE without WHERE', 'UPDATE']]
     case 'CopyStmt':
       return copy(node)
     case 'DropStmt':
-      return [withKind('DROP', node['removeType'])]
+      return [withKind('DROP', node.removeType)]
     case 'AlterTableStmt':
-      return [withKind('ALTER', node['objtype'])]
+      return [withKind('ALTER', node.objtype)]
     case 'RenameStmt':
     case 'AlterOwnerStmt':
     case 'AlterObjectSchemaStmt':
-      return [
-        withKind('ALTER', node['relationType'] === 'OBJECT_TABLE' ? 'OBJECT_TABLE' : (node['renameType'] ?? node['objectType'])),
-      ]
+      return [withKind('ALTER', node.relationType === 'OBJECT_TABLE' ? 'OBJECT_TABLE' : (node.renameType ?? node.objectType))]
     case 'CreateTableAsStmt':
-      return [withKind('CREATE', node['objtype'])]
+      return [withKind('CREATE', node.objtype)]
     case 'GrantStmt':
     case 'GrantRoleStmt':
-      return [[node['is_grant'] === true ? 'GRANT' : 'REVOKE']]
+      return [[node.is_grant === true ? 'GRANT' : 'REVOKE']]
     default:
       return [[names[type] ?? plainName(type)]]
   }
@@ -119,10 +117,10 @@ const withKind = (verb: string, kind: unknown): SqlOperation => [
 ]
 
 function copy(node: Fields): SqlOperation[] {
-  const into = node['is_from'] === true
+  const into = node.is_from === true
   const found: SqlOperation[] = [into ? ['COPY FROM', 'COPY'] : ['COPY TO', 'COPY']]
-  if (node['is_program'] === true) found.push(['COPY PROGRAM'])
-  else if (typeof node['filename'] === 'string') found.push(['COPY FILE'])
+  if (node.is_program === true) found.push(['COPY PROGRAM'])
+  else if (typeof node.filename === 'string') found.push(['COPY FILE'])
   return found
 }
 
@@ -140,8 +138,8 @@ const reaching =
   /^(pg_read_.*|pg_ls_.*|pg_stat_file|pg_file_.*|lo_.*|pg_terminate_backend|pg_cancel_backend|pg_reload_conf|pg_rotate_logfile|pg_promote|pg_switch_wal|pg_create_.*|pg_drop_.*|pg_logical_.*|pg_replication_.*|pg_import_.*|pg_execute_.*|set_config|dblink.*|.*_to_xml.*|pg_sleep.*|xpath_table|pg_log_.*|pg_signal_.*)$/
 
 function reachingFunction(call: Fields): SqlOperation[] {
-  const parts = Array.isArray(call['funcname']) ? call['funcname'] : []
+  const parts = Array.isArray(call.funcname) ? call.funcname : []
   const last: unknown = parts.at(-1)
-  const text = isFields(last) && isFields(last['String']) ? last['String']['sval'] : undefined
+  const text = isFields(last) && isFields(last.String) ? last.String.sval : undefined
   return typeof text === 'string' && reaching.test(text) ? [[`FUNCTION ${text}`]] : []
 }

@@ -153,7 +153,7 @@ async function wrap(
   const view = viewOf(policy, [programs.seccomp, bridge])
   const id = randomBytes(16).toString('base64url')
   // The library names a TMPDIR of its own, which is not there.
-  const wanted = policy.env['TMPDIR']
+  const wanted = policy.env.TMPDIR
   const temporary = wanted !== undefined && existsSync(wanted) ? wanted : '/tmp'
   const variables = Object.entries({ ...policy.env, TMPDIR: temporary }).filter(([name]) => /^[A-Za-z_][A-Za-z0-9_]*$/.test(name))
   // Set inside: what makes the sandbox must not obey a variable of the command.

@@ -202,7 +202,7 @@ test('credentials are a placeholder inside, and their value only for the hosts t
   expect(seen(good)).toBe('the real token')
   await run(`${curl} -H "Authorization: $TOKEN" http://other.test:${good.port}/`, changes)
   expect(seen(good)).toStartWith('fake_value_')
-  expect(process.env['TOKEN']).toBeUndefined()
+  expect(process.env.TOKEN).toBeUndefined()
 })
 
 test('credentials are swapped in inside HTTPS too, and only for their host', async () => {
@@ -228,7 +228,7 @@ test('credentials are swapped in inside HTTPS too, and only for their host', asy
     ...{ port: 0, hostname: '127.0.0.1', tls: { key: Bun.file(at('key.pem')), cert: Bun.file(at('cert.pem')) } },
     fetch: request => new Response(`${request.headers.get('authorization')}\n`),
   })
-  const env = { PATH: process.env['PATH'] ?? '', NODE_EXTRA_CA_CERTS: at('cert.pem') }
+  const env = { PATH: process.env.PATH ?? '', NODE_EXTRA_CA_CERTS: at('cert.pem') }
   const script = join(import.meta.dir, 'testing/speak-tls.ts')
   const { stdout } = Bun.spawn([process.execPath, script, String(server.port)], { env, stdout: 'pipe' })
   const [named, other, inside] = (await new Response(stdout).text()).split('\n')

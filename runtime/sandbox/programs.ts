@@ -17,7 +17,7 @@ export interface SandboxPrograms {
 const packages = { bash: 'bash', bwrap: 'bubblewrap', socat: 'socat', prlimit: 'util-linux' } as const
 
 /** Every part, or an error that names the one that is missing: with less than all of them nothing runs. */
-export function findPrograms(path = minimalEnvironment['PATH'] ?? '', seccomp = packagedSeccomp()): SandboxPrograms {
+export function findPrograms(path = minimalEnvironment.PATH ?? '', seccomp = packagedSeccomp()): SandboxPrograms {
   const find = (name: keyof typeof packages): string => {
     const found = Bun.which(name, { PATH: path })
     if (found !== null) return found
