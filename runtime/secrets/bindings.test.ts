@@ -291,6 +291,8 @@ test('what a commit has of a secret that was removed goes nowhere else, under it
     await ask(name, github)
     await expect(ask(name, evil)).rejects.toMatchObject({ kind: 'waiting' })
   }
+  await both.secrets.allow('DB', 'db2.example.com', 'ada')
+  await ask('DB', place('db2.example.com', 5432, 'database'))
   // Whoever sets it knows it.
   await both.secrets.set('OTHER', 'correct horse battery', 'ada')
   await ask('OTHER', evil)

@@ -272,7 +272,10 @@ function firstOwner(all: All, { name, value, isCommitted }: SecretUse, to: Place
   if (!isCommitted || to === here) return undefined
   const mark = markOf(all.salt, value)
   if (ownEntry(all.secrets, name)?.some(bound => bound.marks?.includes(mark) === true && covers(bound, to))) return undefined
+  // What a person says of a name after it was forgotten counts for its own old value.
+  const isSaid = ownEntry(all.secrets, name)?.some(bound => bound.by !== '' && covers(bound, to)) === true
   return ownersBefore(all.marks, name, mark)
+    .filter(owner => owner.name !== name || !isSaid)
     .map(owner => owner.former ?? ownEntry(all.secrets, owner.name) ?? [])
     .find(bounds => !bounds.some(bound => covers(bound, to)))
 }
