@@ -52,7 +52,7 @@ for (const [name, start] of Object.entries(grounds)) {
         const desired = desk.desiredOf(sets)
         const { failed, after, content } = await desk.converge(desired)
         expect(failed).toEqual([])
-        expect({ ...after, notes: undefined }).toEqual({ changes: [], obstacles: [], notes: undefined })
+        expect({ ...after, notes: undefined }).toEqual({ changes: [], obstacles: [], notes: undefined, unseen: new Map() })
         if (content === undefined || content instanceof Error) throw new Error('it cannot be read')
         expect([...content.ours].sort()).toEqual(sets.map(one => `${one.name}/${one.type}`).sort())
         for (const one of sets) expect(content.sets.get(`${one.name}/${one.type}`)).toEqual(one)
