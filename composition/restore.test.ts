@@ -169,7 +169,9 @@ test('a disk that becomes full in the middle ends a restore with what to do, not
   expect(found.started).toContain('not all of it is in place')
   expect(found.again).toBe('small is there')
   expect(found.back).toEqual(expect.arrayContaining(['memory', 'postgres', 'www']))
-  expect(found.two.some((each: string) => each.includes('became full meanwhile'))).toBe(true)
+  // The second one may look before or after the first has written: it is refused at once then.
+  const forRoom = /became full meanwhile|to spare, and the disk of/
+  expect(found.two.filter((each: string) => forRoom.test(each))).not.toEqual([])
   expect(found.least).toBeGreaterThan(0)
   expect(found.alone).toBe('large is there')
 })
