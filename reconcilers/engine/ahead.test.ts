@@ -5,7 +5,7 @@ import { silentLog } from '../../runtime/os/log.ts'
 import { startTestStore, type TestStore } from '../../runtime/store/testing/postgres.ts'
 import { type RunningEngine, startEngine } from './engine.ts'
 import type { AnyReconciler } from './reconciler.ts'
-import { createHistory, createWorld } from './testing/world.ts'
+import { createHistory, createWorld, emptyTables } from './testing/world.ts'
 
 let database: TestStore
 let engine: RunningEngine
@@ -20,7 +20,7 @@ beforeAll(async () => {
 }, 60_000)
 afterAll(() => database?.[Symbol.asyncDispose]())
 beforeEach(async () => {
-  await database.store`TRUNCATE kind_target, verified_revision, resource_status, run, step, retry, held_commit, suspension`
+  await emptyTables(database.store)
   ;[leader, follower, history, done] = [createWorld(), createWorld(), createHistory(), []]
   history.commit({ a: '1', b: '1', c: '1' })
   engine = await startEngine({

@@ -6,7 +6,7 @@ import { startTestStore, type TestStore } from '../../runtime/store/testing/post
 import { type RunningEngine, startEngine } from './engine.ts'
 import type { AnyReconciler } from './reconciler.ts'
 import type { EngineEvent } from './status.ts'
-import { createHistory, createWorld } from './testing/world.ts'
+import { createHistory, createWorld, emptyTables } from './testing/world.ts'
 
 let database: TestStore
 let engine: RunningEngine | undefined
@@ -21,7 +21,7 @@ afterAll(async () => {
   await database?.[Symbol.asyncDispose]()
 })
 beforeEach(async () => {
-  await database.store`TRUNCATE kind_target, verified_revision, resource_status, run, step, retry, held_commit, suspension`
+  await emptyTables(database.store)
   world = createWorld()
   history = createHistory()
   events = []

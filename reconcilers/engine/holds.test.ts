@@ -7,7 +7,7 @@ import type { ApprovedHold } from './journal.ts'
 import type { AnyReconciler } from './reconciler.ts'
 import type { EngineEvent } from './status.ts'
 import { createKinds, everything, startKinds } from './testing/kinds.ts'
-import { createHistory } from './testing/world.ts'
+import { createHistory, emptyTables } from './testing/world.ts'
 
 let database: TestStore
 let engine: RunningEngine
@@ -20,7 +20,7 @@ beforeAll(async () => {
 }, 60_000)
 afterAll(() => database?.[Symbol.asyncDispose]())
 beforeEach(async () => {
-  await database.store`TRUNCATE kind_target, verified_revision, resource_status, run, step, retry, held_commit, suspension`
+  await emptyTables(database.store)
   ;[history, kinds] = [createHistory(), createKinds()]
   history.commit(everything)
   await start()

@@ -1,6 +1,11 @@
 import type { DesiredState, ParseResult } from '../../../desired-state/state.ts'
 import { createDefer } from '../../../runtime/os/testing/defer.ts'
+import type { TestStore } from '../../../runtime/store/testing/postgres.ts'
 import type { Change, Plan, Reconciler, Urgency } from '../reconciler.ts'
+
+/** Nothing that an engine has written down is left. */
+export const emptyTables = (store: TestStore['store']) =>
+  store`TRUNCATE kind_target, verified_revision, resource_status, run, step, retry, held_commit, suspension`
 
 export interface Thing {
   readonly value: string
