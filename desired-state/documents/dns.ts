@@ -33,7 +33,8 @@ export function parseDns(source: Source): ParsedDns {
     const provider = document.providers[fields.provider]
     if (provider === undefined) {
       const known = Object.keys(document.providers)
-      const hint = didYouMean(fields.provider, known) || `: the providers here are ${known.join(', ') || 'none'}`
+      const listed = known.length === 0 ? ': write one below providers' : `: the providers here are ${known.join(', ')}`
+      const hint = didYouMean(fields.provider, known) || listed
       report.say([...path, 'provider'], `there is no provider ${JSON.stringify(fields.provider)}${hint}`)
       continue
     }

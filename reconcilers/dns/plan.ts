@@ -139,7 +139,8 @@ function planZone(kind: string, key: string, item: ZoneItem, place: ObservedZone
   if (content?.unseen !== undefined) {
     return { obstacles: [{ key, state: 'waiting', reason: 'not-delegated', message: content.unseen }] }
   }
-  const kept = `${content?.ours.size ?? 0} of its records are kept from here, at ${placeOf(provider)}`
+  const count = content?.ours.size ?? 0
+  const kept = `${count} of its records ${count === 1 ? 'is' : 'are'} kept from here, at ${placeOf(provider)}`
   const { note: [, missing] = [], ...part } = place === undefined ? nothing : spreadPart(key, place)
   return { ...part, note: [key, missing === undefined ? kept : `${kept}, ${missing}`] }
 }

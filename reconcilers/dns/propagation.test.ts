@@ -100,7 +100,7 @@ test('a record is ready once every server of its zone has it, and says meanwhile
   expect(open).toEqual([`example.com ${why}`, `www.example.com/A ${why}`])
   const spread = desk.propagation.until(['www.example.com'], () => {}, AbortSignal.timeout(30_000))
   await second.notify(zone)
-  expect((await until(wanted, isReady)).notes).toEqual(['example.com: 1 of its records are kept from here, at 127.0.0.1'])
+  expect((await until(wanted, isReady)).notes).toEqual(['example.com: 1 of its records is kept from here, at 127.0.0.1'])
   await spread
 })
 
@@ -154,7 +154,7 @@ test('a server that is dead for good holds up one change for a minute, and is th
   ahead += 61_000
   const lost = 'without ns2.example.com, which does not answer; it is not waited for'
   const { notes } = await until(first, isReady)
-  expect(notes).toEqual([`a.example.com/A: ${lost}`, `example.com: 1 of its records are kept from here, at 127.0.0.1, ${lost}`])
+  expect(notes).toEqual([`a.example.com/A: ${lost}`, `example.com: 1 of its records is kept from here, at 127.0.0.1, ${lost}`])
   expect(desk.propagation.missing(zone)).toBe(lost)
   const both = [...first, set('b', '203.0.113.2')]
   await desk.converge(desk.desiredOf(both))
