@@ -9,7 +9,7 @@ import { serveRoutes } from '../web/agent-socket/testing/serve.ts'
 import { type ModelServer, startModelServer } from './testing/model-server.ts'
 import { cut, ended, held, problem, say } from './testing/steps.ts'
 
-setDefaultTimeout(60_000)
+setDefaultTimeout(120_000)
 
 let rig: Rig
 let runtime: Runtime

@@ -71,5 +71,5 @@ test('what an agent that is removed had to do waits and says so, and goes on onc
 }, 60_000)
 
 async function until(check: () => Promise<boolean>): Promise<void> {
-  for (const deadline = AbortSignal.timeout(15_000); !(await check()); await Bun.sleep(20)) deadline.throwIfAborted()
+  for (const deadline = AbortSignal.timeout(60_000); !(await check()); await Bun.sleep(20)) deadline.throwIfAborted()
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { type Appliance, startedAppliance } from './support/appliance.ts'
 import type { Clone, PushResult } from './support/clone.ts'
 
-setDefaultTimeout(60_000)
+setDefaultTimeout(120_000)
 
 let appliance: Appliance
 let clone: Clone

@@ -3,7 +3,7 @@ import { readdir } from 'node:fs/promises'
 import { type Appliance, createAppliance, startedAppliance } from './support/appliance.ts'
 import type { Clone } from './support/clone.ts'
 
-setDefaultTimeout(60_000)
+setDefaultTimeout(120_000)
 
 let appliance: Appliance
 let clone: Clone

@@ -7,7 +7,7 @@ import { type Appliance, createAppliance } from './support/appliance.ts'
 import type { Clone } from './support/clone.ts'
 import { until } from './support/until.ts'
 
-setDefaultTimeout(60_000)
+setDefaultTimeout(120_000)
 
 let appliance: Appliance
 let ada: Clone

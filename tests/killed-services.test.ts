@@ -6,7 +6,7 @@ import { expectSound } from './support/soundness.ts'
 import { visitSteadily } from './support/steady-visitor.ts'
 import { until } from './support/until.ts'
 
-setDefaultTimeout(60_000)
+setDefaultTimeout(120_000)
 
 let appliance: Appliance
 let clone: Clone

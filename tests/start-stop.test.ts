@@ -5,7 +5,7 @@ import { commandsOf, processesOf } from './support/processes.ts'
 import { expectSound } from './support/soundness.ts'
 import { until } from './support/until.ts'
 
-setDefaultTimeout(60_000)
+setDefaultTimeout(120_000)
 
 let appliance: Appliance
 

@@ -11,7 +11,7 @@ import { toolboxOf } from '../toolbox.ts'
 import type { Tool, ToolContext } from '../tools/tool.ts'
 import { foldersOfTools, userToolsOf } from './load.ts'
 
-setDefaultTimeout(60_000)
+setDefaultTimeout(120_000)
 
 const home = homeAt(realpathSync(mkdtempSync(join(tmpdir(), 'ut-'))))
 const workspace = join(home.workspaces, 'code')

@@ -9,7 +9,7 @@ import { named } from './testing/bench.ts'
 import { type SandboxedBench, sandboxedBench } from './testing/sandboxed.ts'
 import type { ToolContext } from './tool.ts'
 
-setDefaultTimeout(60_000)
+setDefaultTimeout(120_000)
 
 let bench: SandboxedBench
 let qa: ToolContext

@@ -7,7 +7,7 @@ import type { Repository } from '../repository.ts'
 import { type Clone, type TestHome, testHome } from '../testing/home.ts'
 import { createRepository } from './repository.ts'
 
-setDefaultTimeout(60_000)
+setDefaultTimeout(120_000)
 
 let place: TestHome
 let clone: Clone

@@ -7,7 +7,7 @@ import { judgePush, parseRefUpdates, type Verdict } from '../push.ts'
 import { type Clone, type TestHome, testHome } from '../testing/home.ts'
 
 // Each test is several pushes, and each push is a dozen processes.
-setDefaultTimeout(60_000)
+setDefaultTimeout(120_000)
 
 const site = (name: string) => `domains:\n  ${name}.example.com: { root: ${name} }\n`
 

@@ -51,7 +51,7 @@ async function dieAt(fatal: string, { declared = yaml(), ...order }: Order): Pro
   await child.exited
   expect([fatal, child.signalCode, said]).toEqual([fatal, 'SIGKILL', ''])
   // restic and the Postgres of a trial end with the runtime that started them.
-  for (const deadline = AbortSignal.timeout(10_000); left().length > 0; await Bun.sleep(10)) deadline.throwIfAborted()
+  for (const deadline = AbortSignal.timeout(60_000); left().length > 0; await Bun.sleep(10)) deadline.throwIfAborted()
 }
 
 /** Processes that still work somewhere below the folder. */

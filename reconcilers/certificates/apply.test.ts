@@ -19,7 +19,7 @@ import { makeSelfSigned } from './self-signed.ts'
 import { createCertificates } from './stored.ts'
 import { rememberedRequests, servingSites } from './testing/remembered.ts'
 
-setDefaultTimeout(60_000)
+setDefaultTimeout(120_000)
 
 const directory = 'https://acme.example.com/directory'
 const staging = 'https://staging.example.com/directory'

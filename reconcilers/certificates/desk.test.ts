@@ -9,7 +9,7 @@ import { httpAnswers } from './http-answers.ts'
 
 const value = 'a'.repeat(43)
 const token = 't'.repeat(43)
-const context = { step: async () => {}, signal: AbortSignal.timeout(10_000) }
+const context = { step: async () => {}, signal: AbortSignal.timeout(60_000) }
 
 /** What each of these questions is answered, by a desk of its own. */
 async function asks(folder: string, answers: Answers, questions: readonly Record<string, string>[], ready = async () => {}) {

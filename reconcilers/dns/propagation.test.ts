@@ -5,7 +5,7 @@ import type { FoundSet } from './provider.ts'
 import { type Bind, bindProviders, reaching, type Secondary, startBind, startSecondary } from './testing/bind.ts'
 import { createDesk } from './testing/grounds.ts'
 
-setDefaultTimeout(60_000)
+setDefaultTimeout(120_000)
 
 const zone = 'example.com'
 let bind: Bind
@@ -85,7 +85,7 @@ const until = async (sets: readonly FoundSet[], holds: (found: Awaited<ReturnTyp
     woken = Promise.withResolvers()
     const found = await standing(sets)
     if (holds(found)) return found
-    await Promise.race([woken.promise, Bun.sleep(10_000).then(() => Promise.reject(new Error(JSON.stringify(found))))])
+    await Promise.race([woken.promise, Bun.sleep(60_000).then(() => Promise.reject(new Error(JSON.stringify(found))))])
   }
 }
 const isReady = ({ open, changes }: Awaited<ReturnType<typeof standing>>) => open.length + changes === 0

@@ -4,7 +4,7 @@ import type { FoundSet } from './provider.ts'
 import { createRfc2136, inMessages } from './rfc2136.ts'
 import { type Bind, bindProviders, reaching, startBind, startSecondary } from './testing/bind.ts'
 
-setDefaultTimeout(60_000)
+setDefaultTimeout(120_000)
 
 let bind: Bind
 beforeAll(async () => {

@@ -4,7 +4,7 @@ import { connect, createServer } from 'node:net'
 import { endsSigned, openPassage } from './signed-transfer.ts'
 import { type Bind, bindProviders, startBind } from './testing/bind.ts'
 
-setDefaultTimeout(60_000)
+setDefaultTimeout(120_000)
 
 const zone = 'example.com'
 const signal = AbortSignal.timeout(120_000)

@@ -58,7 +58,7 @@ function push(things: Record<string, string>): string {
 }
 
 async function until(test: () => boolean): Promise<void> {
-  const deadline = AbortSignal.timeout(10_000)
+  const deadline = AbortSignal.timeout(60_000)
   while (!test()) {
     deadline.throwIfAborted()
     await Promise.race([new Promise<void>(resolve => engine.subscribe(() => resolve())), Bun.sleep(20)])

@@ -49,11 +49,11 @@ async function start(others: readonly AnyReconciler[] = []): Promise<RunningEngi
 async function push(running: RunningEngine, things: Record<string, string>) {
   const revision = history.commit(things)
   running.moved()
-  return running.settled(revision, AbortSignal.timeout(5_000))
+  return running.settled(revision, AbortSignal.timeout(60_000))
 }
 
 async function until(running: RunningEngine, test: () => boolean): Promise<void> {
-  const deadline = AbortSignal.timeout(5_000)
+  const deadline = AbortSignal.timeout(60_000)
   while (!test()) {
     deadline.throwIfAborted()
     await Promise.race([new Promise<void>(resolve => running.subscribe(() => resolve())), Bun.sleep(20)])
@@ -189,7 +189,7 @@ test('a secret in an error or in a plan stands neither in what is shown nor in w
   if (state === undefined) throw new Error('no state')
   expect((await running.plan(state)).changes.map(({ summary }) => summary)).toEqual(['create a', 'create [secret]'])
   running.moved()
-  const status = await running.settled(revision, AbortSignal.timeout(5_000))
+  const status = await running.settled(revision, AbortSignal.timeout(60_000))
   expect(status.resources[0]?.message).toBe('https://ada:[secret]@example.com said no (is [secret] right?)')
   const rows =
     await database.store`SELECT summary, message FROM run UNION ALL SELECT '', message FROM retry UNION ALL SELECT '', message FROM resource_status`
@@ -256,7 +256,7 @@ test('who waits for the whole waits for what is on its way elsewhere; kinds that
   const running = await start([after])
   const revision = history.commit({ a: 'one' })
   running.moved()
-  const settled = running.settled(revision, AbortSignal.timeout(5_000))
+  const settled = running.settled(revision, AbortSignal.timeout(60_000))
   await looked
   await until(running, () => state(running, 'a') === 'reconciling')
   expect(running.status().converged).toBe(false)
@@ -366,7 +366,7 @@ test('the runs of what is long gone are forgotten, those of what is there are no
     FROM (VALUES ('a'), ('gone')) AS resource (key), (VALUES (now() - interval '100 days')) AS time (at)`
   const second = await start()
   const old = () => database.store<{ key: string }[]>`SELECT key FROM run WHERE intent_at < now() - interval '90 days'`
-  for (const deadline = AbortSignal.timeout(5_000); (await old()).length > 1; ) deadline.throwIfAborted()
+  for (const deadline = AbortSignal.timeout(60_000); (await old()).length > 1; ) deadline.throwIfAborted()
   expect((await old()).map(row => row.key)).toEqual(['a'])
   expect(second.status().desired).not.toBe('')
 })

@@ -38,11 +38,11 @@ async function start(more: Parameters<typeof startKinds>[3] = {}): Promise<void>
 async function push(things: Record<string, string>) {
   const revision = history.commit(things)
   engine.moved()
-  return engine.settled(revision, AbortSignal.timeout(5_000))
+  return engine.settled(revision, AbortSignal.timeout(60_000))
 }
 
 async function until(holds: () => boolean): Promise<void> {
-  const deadline = AbortSignal.timeout(5_000)
+  const deadline = AbortSignal.timeout(60_000)
   while (!holds()) {
     deadline.throwIfAborted()
     await Promise.race([new Promise<void>(resolve => engine.subscribe(() => resolve())), Bun.sleep(20)])
@@ -72,7 +72,7 @@ test('a commit that takes everything away is held under one ID, with all of it i
   const state = history.at(revision)
   const planned = state && (await engine.plan(state, 'push')).holds
   engine.moved()
-  const status = await engine.settled(revision, AbortSignal.timeout(5_000))
+  const status = await engine.settled(revision, AbortSignal.timeout(60_000))
   expect(status.converged).toBe(false)
   expect(engine.holds()).toHaveLength(1)
   expect(planned?.map(({ id, digest }) => [id, digest])).toEqual([['', held()?.digest ?? '']])
@@ -199,7 +199,7 @@ test('two pushes one right after the other while one is held: the last one is he
   }
   const revision = history.commit({ 'archive/p': '1', 'archive/q': '1' })
   engine.moved()
-  await engine.settled(revision, AbortSignal.timeout(5_000))
+  await engine.settled(revision, AbortSignal.timeout(60_000))
   expect(held()).toMatchObject({ revision })
   for (const id of ids) if (id !== idOf()) expect((await engine.approve(id, 'ada')).outcome).toBe('replaced')
   expect(left()).toEqual(all())
@@ -366,7 +366,7 @@ function approvalAudit() {
 }
 
 async function untilAudited(): Promise<void> {
-  const deadline = AbortSignal.timeout(5_000)
+  const deadline = AbortSignal.timeout(60_000)
   const missing = () => database.store`SELECT 1 FROM held_commit WHERE approved_by IS NOT NULL AND NOT audited`
   while ((await missing()).length > 0) {
     deadline.throwIfAborted()

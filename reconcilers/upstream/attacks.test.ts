@@ -6,7 +6,7 @@ import { startTestStore, type TestStore } from '../../runtime/store/testing/post
 import { context, openScene, type Scene } from './testing/github-scene.ts'
 import { createRigs, git, type Rig, type Rigs, site } from './testing/rig.ts'
 
-setDefaultTimeout(60_000)
+setDefaultTimeout(120_000)
 
 let postgres: TestStore
 let rigs: Rigs

@@ -6,7 +6,7 @@ import { removeOldKey } from './remote.ts'
 import { commitOfOneGigabyte } from './testing/one-gigabyte.ts'
 import { author, createRigs, declared, git, mirrored, push, type Rig, type Rigs, site } from './testing/rig.ts'
 
-setDefaultTimeout(60_000)
+setDefaultTimeout(120_000)
 
 let postgres: TestStore
 beforeAll(async () => {

@@ -7,7 +7,7 @@ import { tokenEnvironment } from './remote.ts'
 import { createRigs, declared, git, push, type Rigs, site } from './testing/rig.ts'
 import { startSshServer } from './testing/ssh-server.ts'
 
-setDefaultTimeout(60_000)
+setDefaultTimeout(120_000)
 
 let postgres: TestStore
 let rigs: Rigs

@@ -7,7 +7,7 @@ import type { AgentsRoom } from './agents-room.ts'
 import { startTestBus, type TestBus } from './testing/bus.ts'
 import type { WorkStart } from './work.ts'
 
-setDefaultTimeout(60_000)
+setDefaultTimeout(120_000)
 
 let bus: TestBus
 let room: AgentsRoom

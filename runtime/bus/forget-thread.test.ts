@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
 import type { AgentsRoom } from './agents-room.ts'
 import { startTestBus, type TestBus } from './testing/bus.ts'
 
-setDefaultTimeout(60_000)
+setDefaultTimeout(120_000)
 
 let bus: TestBus
 let room: AgentsRoom

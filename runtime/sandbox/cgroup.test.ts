@@ -6,7 +6,7 @@ import { divideOwnCgroup, ownCgroup, sessionGroup } from '../os/cgroup.ts'
 import { delegatedCgroup, openCommandGroup, removeOrphanedGroups } from './cgroup.ts'
 import { limited } from './limits.ts'
 
-setDefaultTimeout(60_000)
+setDefaultTimeout(120_000)
 
 const limits = { seconds: 20, outputBytes: 2000, memoryMebibytes: 128, fileMebibytes: 1000, processes: 40 }
 

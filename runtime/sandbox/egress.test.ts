@@ -6,7 +6,7 @@ import { createSandbox } from './create.ts'
 import type { Sandbox, SandboxPolicy } from './sandbox.ts'
 import { type Places, shellIn, somePlaces } from './testing/places.ts'
 
-setDefaultTimeout(60_000)
+setDefaultTimeout(120_000)
 
 /** A server of this machine, with what reached it. */
 interface Server {

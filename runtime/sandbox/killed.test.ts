@@ -7,7 +7,7 @@ import { policyWith, rules } from '../policy/rules/testing/policy.ts'
 import { createSandbox } from './create.ts'
 import { shellIn, somePlaces } from './testing/places.ts'
 
-setDefaultTimeout(60_000)
+setDefaultTimeout(120_000)
 
 const running = (words: string) => listProcesses().filter(one => commandLine(one.pid).join(' ').includes(words))
 

@@ -18,7 +18,7 @@ const policy = policyWith({
   run: rules(['*']),
 })
 
-setDefaultTimeout(60_000)
+setDefaultTimeout(120_000)
 
 let places: Places
 let sandbox: Sandbox

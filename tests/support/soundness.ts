@@ -30,7 +30,7 @@ export async function expectSound(appliance: Appliance, agents: readonly string[
     found = oddities(appliance.home.root, agents)
     return found.length === 0
   }
-  await until('each process is there once', look, 10_000).catch(() => expect(found).toEqual([]))
+  await until('each process is there once', look).catch(() => expect(found).toEqual([]))
 }
 
 function oddities(root: string, agents: readonly string[]): string[] {

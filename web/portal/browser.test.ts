@@ -5,7 +5,7 @@ import { house } from './testing/house.ts'
 import { divergeInScene, holdInScene, playOutside, playScene } from './testing/scene.ts'
 import { playWork } from './testing/work-scene.ts'
 
-setDefaultTimeout(60_000)
+setDefaultTimeout(120_000)
 
 let browser: Browser
 let home: ReturnType<typeof house>
@@ -36,7 +36,7 @@ beforeEach(async () => {
 async function open(path: string, options: BrowserContextOptions = {}): Promise<{ page: Page; complaints: readonly string[] }> {
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options })
   const page = await context.newPage()
-  page.setDefaultTimeout(60_000)
+  page.setDefaultTimeout(120_000)
   const complaints = complaintsOf(page)
   await visit(page, path)
   return { page, complaints }

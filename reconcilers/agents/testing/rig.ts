@@ -178,7 +178,7 @@ async function startRuntime(
 }
 
 /** Polls until it is so; the name says what was waited for when it never is. */
-export async function until(what: string, check: () => Promise<boolean> | boolean, limit = 15_000): Promise<void> {
+export async function until(what: string, check: () => Promise<boolean> | boolean, limit = 60_000): Promise<void> {
   const deadline = Date.now() + limit
   while (!(await check())) {
     if (Date.now() > deadline) throw new Error(`waited ${limit} ms in vain until ${what}`)

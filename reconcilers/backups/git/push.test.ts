@@ -10,7 +10,7 @@ import { ensureIdentity } from '../open.ts'
 import { startSshd } from '../testing/sshd.ts'
 import { pushBackup } from './push.ts'
 
-setDefaultTimeout(60_000)
+setDefaultTimeout(120_000)
 
 let rig: TestHome
 let folder: string

@@ -30,7 +30,7 @@ export async function startSshd(): Promise<Sshd> {
   const child = Bun.spawn(['/usr/sbin/sshd', '-D', '-e', '-f', at('config')], {
     ...{ cwd: folder, env: { ...minimalEnvironment }, stdin: 'ignore', stdout: log, stderr: log },
   })
-  const deadline = AbortSignal.timeout(10_000)
+  const deadline = AbortSignal.timeout(60_000)
   while (!(await log.text().catch(() => '')).includes('Server listening')) {
     if (deadline.aborted || child.exitCode !== null) throw new Error(await log.text())
     await Bun.sleep(10)

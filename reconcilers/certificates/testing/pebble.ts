@@ -52,7 +52,7 @@ export async function startPebble({
   })
   const tls = { ca: await Bun.file(authorities).text() }
   const directory = `https://127.0.0.1:${acme}/dir`
-  const deadline = AbortSignal.timeout(20_000)
+  const deadline = AbortSignal.timeout(60_000)
   while (
     !(await fetch(directory, { tls })
       .then(({ ok }) => ok)

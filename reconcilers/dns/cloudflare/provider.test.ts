@@ -8,7 +8,7 @@ import { createAccount, createAsk } from './api.ts'
 import { createCloudflare } from './provider.ts'
 import { zonesOf } from './zones.ts'
 
-setDefaultTimeout(60_000)
+setDefaultTimeout(120_000)
 
 const zone = 'example.com'
 const signal = AbortSignal.timeout(300_000)

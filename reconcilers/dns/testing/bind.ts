@@ -133,7 +133,7 @@ ${(await Promise.all(declared)).join('\n')}
     const [text] = await Promise.all([new Response(asked.stdout).text(), asked.exited])
     return text.split('\n').filter(line => line !== '')
   }
-  const deadline = AbortSignal.timeout(20_000)
+  const deadline = AbortSignal.timeout(60_000)
   for (const zone of zones)
     while ((await ask(zone, 'SOA'))[0]?.includes('admin') !== true) {
       if (deadline.aborted || child.exitCode !== null) throw new Error(await log.text())

@@ -196,7 +196,7 @@ export const redirectSite = (host: string, to: string, more: Partial<RedirectDom
 })
 
 /** Polls for an event; fails with its name when it does not come. */
-export async function until(event: string, happened: () => boolean | Promise<boolean>, patience = 10_000): Promise<void> {
+export async function until(event: string, happened: () => boolean | Promise<boolean>, patience = 60_000): Promise<void> {
   const deadline = performance.now() + patience
   while (!(await happened())) {
     if (performance.now() > deadline) throw new Error(`did not happen in ${patience} ms: ${event}`)

@@ -8,7 +8,7 @@ import { createRigs, type Rigs, site } from '../testing/rig.ts'
 import { gitHubAddress } from './address.ts'
 import { createGitHub } from './client.ts'
 
-setDefaultTimeout(60_000)
+setDefaultTimeout(120_000)
 
 let postgres: TestStore
 let rigs: Rigs

@@ -5,7 +5,7 @@ import { startTestStore, type TestStore } from '../../../runtime/store/testing/p
 import { context, openScene, ours, propose, type Scene, type SceneOptions } from '../testing/github-scene.ts'
 import { createRigs, type Rigs, site } from '../testing/rig.ts'
 
-setDefaultTimeout(60_000)
+setDefaultTimeout(120_000)
 
 let postgres: TestStore
 let rigs: Rigs

@@ -32,7 +32,7 @@ export async function startTestBus(): Promise<TestBus> {
     const service = redisService(home)
     await service.prepare()
     server = Bun.spawn([...service.argv], { cwd: service.cwd, env: service.env, stdout: 'ignore', stderr: 'ignore' })
-    const deadline = AbortSignal.timeout(10_000)
+    const deadline = AbortSignal.timeout(60_000)
     while (!(await service.ready(deadline))) deadline.throwIfAborted()
   }
   const killRedis = async () => {

@@ -200,11 +200,11 @@ test('an approval that nobody gives expires, also one that nobody uses, and whoe
   const [ignored, unused] = [request(), request()]
   const first = approvalIn(await actions.decide('code', ignored))
   const second = approvalIn(await actions.decide('code', unused))
-  const heard = approvals.decided(second, AbortSignal.timeout(5_000))
+  const heard = approvals.decided(second, AbortSignal.timeout(60_000))
   await approvals.decide(second, 'approved', person)
   expect((await heard).state).toBe('approved')
   now.offset = 86_400_000
-  expect((await approvals.decided(first, AbortSignal.timeout(5_000))).state).toBe('expired')
+  expect((await approvals.decided(first, AbortSignal.timeout(60_000))).state).toBe('expired')
   expect(await approvals.decide(first, 'approved', person)).toBe(false)
   expect(await actions.decide('code', unused)).toMatchObject({ verdict: 'deny', reason: expect.stringContaining('in time') })
   expect((await approvals.waiting()).map(({ id }) => id)).not.toContain(first)
