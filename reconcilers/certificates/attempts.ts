@@ -13,7 +13,7 @@ export interface Attempt {
 
 /** What was tried, in Postgres: an authority counts tries, so a restart must not forget any. */
 export interface Attempts {
-  /** Of each host the newest first, at most as many as decide what is done next. */
+  /** Of each host the one that was written down last first, whatever its time, at most as many as decide what is done next. */
   recent(hosts: readonly string[]): Promise<ReadonlyMap<string, readonly Attempt[]>>
   record(attempt: Attempt): Promise<void>
 }
@@ -33,7 +33,7 @@ export function createAttempts(store: Store): Attempts {
   return {
     async recent(hosts) {
       const rows = await store<Row[]>`
-        SELECT host, at, directory, failure, not_before AS "notBefore" FROM certificate_attempt WHERE host = ANY(${[...hosts]}) ORDER BY host, at DESC`
+        SELECT host, at, directory, failure, not_before AS "notBefore" FROM certificate_attempt WHERE host = ANY(${[...hosts]}) ORDER BY host, position DESC`
       return Map.groupBy(
         rows.map(row => ({ ...row, failure: row.failure ?? undefined, notBefore: row.notBefore ?? undefined })),
         attempt => attempt.host,
@@ -42,10 +42,10 @@ export function createAttempts(store: Store): Attempts {
     async record({ host, at, directory, failure, notBefore }) {
       await store`
         INSERT INTO certificate_attempt (host, at, directory, failure, not_before)
-        VALUES (${host}, ${at}, ${directory}, ${failure ?? null}, ${notBefore ?? null}) ON CONFLICT (host, at) DO NOTHING`
+        VALUES (${host}, ${at}, ${directory}, ${failure ?? null}, ${notBefore ?? null})`
       await store`
-        DELETE FROM certificate_attempt WHERE host = ${host} AND at NOT IN (
-          SELECT at FROM certificate_attempt WHERE host = ${host} ORDER BY at DESC LIMIT ${mostKept})`
+        DELETE FROM certificate_attempt WHERE host = ${host} AND position NOT IN (
+          SELECT position FROM certificate_attempt WHERE host = ${host} ORDER BY position DESC LIMIT ${mostKept})`
     },
   }
 }

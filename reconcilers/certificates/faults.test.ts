@@ -149,7 +149,7 @@ test('one that has ended serves on in place of a self-signed one, as the clock m
   }
 })
 
-test('under a clock in the past or far in the future nothing is thrown away, and what was tried then counts for nothing after it', async () => {
+test('under a clock in the past or far in the future nothing is thrown away, and what was tried then holds nothing up after it', async () => {
   rig.directory = rig.pebble.directory
   await rig.converge(shop)
   const issued = rig.certificates.issued(names, rig.directory)

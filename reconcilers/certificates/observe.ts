@@ -6,6 +6,7 @@ import type { Choice } from './choose.ts'
 import { type CertificateItem, namesOf } from './item.ts'
 import { countShown } from './ledger.ts'
 import { findLeft } from './left.ts'
+import { pauseAfter } from './pause.ts'
 import { type CertbotPlaces, foldersOf, hostsIn } from './places.ts'
 import { isWorn, renewalTime, usualTime } from './renewal-time.ts'
 import type { Renewal } from './renewals.ts'
@@ -56,10 +57,6 @@ export interface ObserveDeps extends Omit<SuggestionDeps, 'certificates' | 'cloc
 }
 
 const hour = 3_600_000
-/** Failed tries of one host in one hour. */
-const mostFailures = 3
-/** Milliseconds by which a clock may be set back without a try being taken for one of the future. */
-const skew = 60_000
 
 export async function observeCertificates(
   deps: ObserveDeps,
@@ -98,7 +95,7 @@ export async function observeCertificates(
       left: last && last.end - now,
       renewal,
       attempts: tried,
-      pausedUntil: pause(tried, now),
+      pausedUntil: pauseAfter(tried, now),
       request: openRequest(asked.get(item.host), issued),
       leftovers: await leftoversOf(places, item.host),
     })
@@ -144,15 +141,4 @@ function openRequest(request: CertificateRequest | undefined, issued: StoredCert
 async function leftoversOf(places: ObserveDeps['places'], host: string): Promise<number> {
   const counts = await Promise.all((await foldersOf(places, host)).map(folder => countShown(join(folder, 'shown'))))
   return counts.reduce((sum, count) => sum + count, 0)
-}
-
-/** Three failures in an hour, or the authority's own word; what was written under a clock that was ahead counts for nothing. */
-function pause(attempts: readonly Attempt[], now: number): Date | undefined {
-  const past = attempts.filter(({ at }) => at.getTime() <= now + skew)
-  const failures = past.filter(({ failure, at }) => failure !== undefined && at.getTime() > now - hour)
-  const oldest = failures.at(mostFailures - 1)
-  const own = oldest === undefined ? 0 : oldest.at.getTime() + hour
-  const told = past[0]?.notBefore?.getTime() ?? 0
-  const until = Math.max(own, told)
-  return until > now ? new Date(until) : undefined
 }

@@ -1,6 +1,7 @@
 import type { Attempt } from './attempts.ts'
 import type { Renewal } from './renewals.ts'
 import type { StoredCertificate } from './stored.ts'
+import { datedTries } from './tried-at.ts'
 
 const day = 86_400_000
 /** Certificates that an authority's suggestion brings in a day: one that always says "now" is not believed. */
@@ -25,9 +26,9 @@ export function renewalTime(
   now: number,
 ): number {
   if (suggested === undefined) return usualTime(issued)
-  const given = attempts.filter(
-    ({ failure, directory, at }) =>
-      failure === undefined && directory === issued.directory && at.getTime() <= now && at.getTime() > now - day,
+  const given = datedTries(attempts, now).filter(
+    ({ failure, directory, tried }) =>
+      failure === undefined && directory === issued.directory && tried !== undefined && tried > now - day,
   )
   if (given.length >= mostSuggested) return usualTime(issued)
   return Math.min(suggested.moment.getTime(), issued.end - (issued.end - issued.begin) / 10)

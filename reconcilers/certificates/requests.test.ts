@@ -4,6 +4,7 @@ import { cp, readdir, rm, writeFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { startTestStore, type TestStore } from '../../runtime/store/testing/postgres.ts'
 import { createAttempts } from './attempts.ts'
+import { pauseAfter } from './pause.ts'
 import { createRenewals } from './renewals.ts'
 import { type CertificateRequest, createRequests } from './requests.ts'
 import { type Front, startFront } from './testing/front.ts'
@@ -148,6 +149,20 @@ test('a revocation that is open when its domain goes is made all the same, from 
     obstacles: [{ key: names.host, state: 'stalled', reason: 'not-revoked' }],
   })
   rig.requests.clear()
+})
+
+test('tries that a clock wrote down that was ahead drive none out that is made after it was put right', async () => {
+  const attempts = createAttempts(database.store)
+  const [now, decade] = [rig.clock.now().getTime(), 87_660 * 3_600_000]
+  const failed = { host: 'b.example.com', directory: 'https://ca.example.com', failure: 'no', notBefore: undefined }
+  const newest = async () => (await attempts.recent([failed.host])).get(failed.host) ?? []
+  for (let minute = 0; minute < 25; minute++) await attempts.record({ ...failed, at: new Date(now + decade + minute * 60_000) })
+  expect(pauseAfter(await newest(), now)).toBeUndefined()
+  for (const seconds of [1, 2, 3]) await attempts.record({ ...failed, at: new Date(now + seconds * 1_000) })
+  const kept = await newest()
+  expect(kept).toHaveLength(20)
+  expect(kept.slice(0, 3).map(({ at }) => at.getTime() - now)).toEqual([3_000, 2_000, 1_000])
+  expect(pauseAfter(kept, now + 4_000)).toEqual(new Date(now + 1_000 + 3_600_000))
 })
 
 test('what is known of tries, suggestions and requests is there after a restart', async () => {
