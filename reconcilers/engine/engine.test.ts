@@ -371,6 +371,23 @@ test('the runs of what is long gone are forgotten, those of what is there are no
   expect(second.status().desired).not.toBe('')
 })
 
+test('sixty runs of a clock that was ahead hide none that comes after it was put right, and drive none out', async () => {
+  history.commit({ a: '1' })
+  const first = await start()
+  await first.stop()
+  await database.store`
+    INSERT INTO run (id, kind, key, revision, trigger, operation, summary, digest, intent_at, ended_at, outcome)
+    SELECT gen_random_uuid(), 'thing', 'a', 'ahead', 'drift', 'update', 's', 'd', at, at, 'verified'
+    FROM generate_series(now() + interval '10 years', now() + interval '10 years 59 minutes', interval '1 minute') AS time (at)`
+  const second = await start()
+  const { revision } = await push(second, { a: '2' })
+  await second.stop()
+  const third = await start()
+  const kept = () => database.store<{ revision: string }[]>`SELECT revision FROM run WHERE kind = 'thing' AND key = 'a'`
+  for (const deadline = AbortSignal.timeout(5_000); (await kept()).length > 50; ) deadline.throwIfAborted()
+  expect((await third.runs('thing', 'a'))[0]).toMatchObject({ revision, outcome: 'verified' })
+})
+
 test('a plan says what a commit would do and changes nothing', async () => {
   history.commit({ a: '1', b: '2' })
   const running = await start()

@@ -115,7 +115,7 @@ function runs(store: Store, redact: Redact) {
         }[]
       >`
         SELECT id, revision, trigger, operation, summary, intent_at, ended_at, outcome, message FROM run
-        WHERE kind = ${kind} AND key = ${key} ORDER BY intent_at DESC LIMIT 50`
+        WHERE kind = ${kind} AND key = ${key} ORDER BY position DESC LIMIT 50`
       return rows.map(row => ({
         id: row.id,
         kind,
@@ -131,11 +131,11 @@ function runs(store: Store, redact: Redact) {
       }))
     },
 
-    /** Keeps the last 50 runs of each resource, for 90 days when it is gone, and a week of steps. */
+    /** Keeps the last 50 runs of each resource as they were written down, whatever their time says, for 90 days when it is gone, and a week of steps. */
     async trim(): Promise<void> {
       await store`
         DELETE FROM run USING (
-          SELECT id, row_number() OVER (PARTITION BY kind, key ORDER BY intent_at DESC) AS place FROM run
+          SELECT id, row_number() OVER (PARTITION BY kind, key ORDER BY position DESC) AS place FROM run
         ) AS ranked WHERE run.id = ranked.id AND ranked.place > 50`
       await store`
         DELETE FROM run WHERE intent_at < now() - interval '90 days' AND NOT EXISTS (
