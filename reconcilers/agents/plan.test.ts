@@ -137,6 +137,12 @@ test('a stalled window stays so as time passes; one that ran well since is start
   expect(planned(observed(world, dead('code', now)))).toEqual(['code replace start'])
 })
 
+test('restarts of a clock that was ahead stall nothing that ends after it was put right', () => {
+  const ahead = restarts(-10_000, -9_999, -9_998, -9_997, -9_996)
+  expect(planned(observed({ restarts: ahead }, dead('code', now)))).toEqual(['code replace start'])
+  expect(planned(observed({ restarts: ahead }, dead('code', now + 10_001 * 60_000)))).toEqual(['code stalled flapping'])
+})
+
 test('another declaration ends the stall', () => {
   const declared = new Map(
     keys.flatMap(declaration).map(([key, value]): [string, Declaration] => [key, { ...value, prompt: 'old' }]),

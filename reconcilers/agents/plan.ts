@@ -128,7 +128,8 @@ function flappingOf(item: Item, configuration: string, window: OurWindow | undef
   const newest = restarts[0]
   const oldest = restarts[restartLimit - 1]
   if (newest === undefined || oldest === undefined || newest.getTime() - oldest.getTime() > restartWindow) return undefined
-  if ((window?.deadAt ?? observed.now) - newest.getTime() > restartWindow) return undefined
+  // Far from each other either way: restarts of the future are those of a clock that was ahead.
+  if (Math.abs((window?.deadAt ?? observed.now) - newest.getTime()) > restartWindow) return undefined
   if (item.type === 'agent' && isDeclaredAnew(item, configuration, observed)) return undefined
   const words = observed.lastWords.get(item.name)
   return {

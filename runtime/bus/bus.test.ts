@@ -52,6 +52,14 @@ const streams = async (agent: string) => {
   return (await redis.xlen(`inbox:${agent}`)) + (await redis.xlen(`inbox:${agent}:urgent`))
 }
 
+test('restarts that a clock dated which was ahead are forgotten with the first one after it was put right', async () => {
+  const { recordRestart, restarts } = room.declarations
+  const now = Date.now()
+  for (const ahead of [50_000, 40_000, 10]) await recordRestart('flapping', new Date(now + ahead * 60_000))
+  for (const seconds of [2, 1]) await recordRestart('flapping', new Date(now + seconds * 1_000))
+  expect((await restarts(5)).get('flapping')?.map(at => at.getTime() - now)).toEqual([2_000, 1_000])
+})
+
 test('what is urgent is read before what came earlier, and within each the order stays', async () => {
   const told = (text: string, priority: number) => room.tell({ agent: 'code', by: 'data', text, priority })
   await told('first', 5)

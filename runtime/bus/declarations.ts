@@ -59,6 +59,7 @@ export interface Declarations {
   generations(): Promise<ReadonlyMap<string, number>>
   /** One more generation; false when there is no such agent. */
   bump(name: string): Promise<boolean>
+  /** Forgets those of a day before, and those that a clock which was ahead has dated later. */
   recordRestart(key: string, at: Date): Promise<void>
   /** The last restarts of each window, newest first, at most `limit` of each. */
   restarts(limit: number): Promise<ReadonlyMap<string, readonly Date[]>>
@@ -93,7 +94,8 @@ export function createDeclarations(store: Store): Declarations {
     },
     async recordRestart(key, at) {
       await store`INSERT INTO agent_restart (key, at) VALUES (${key}, ${at})`
-      await store`DELETE FROM agent_restart WHERE key = ${key} AND at < ${new Date(at.getTime() - 86_400_000)}`
+      const [old, ahead] = [new Date(at.getTime() - 86_400_000), new Date(at.getTime() + 60_000)]
+      await store`DELETE FROM agent_restart WHERE key = ${key} AND (at < ${old} OR at > ${ahead})`
     },
     async restarts(limit) {
       const rows = await store<{ key: string; at: Date }[]>`
