@@ -116,7 +116,7 @@ export async function startAppliance(options: ApplianceOptions): Promise<Running
     ...{ access: dnsAccess, state: () => running?.state(), clock, log: log.with({ component: 'dns' }), random: Math.random },
     ending: leaving.signal,
   })
-  const backups = backupRoom({ environment, ground, id, engine: () => running, ...onStep })
+  const backups = await backupRoom({ environment, ground, id, engine: () => running, ...onStep })
   const requests = createRequests(store)
   const engine = await startEngine({
     repository,

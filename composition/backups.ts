@@ -1,3 +1,4 @@
+import { createInForce } from '../reconcilers/backups/in-force.ts'
 import type { BackupItem } from '../reconcilers/backups/item.ts'
 import { createBackupJournal } from '../reconcilers/backups/journal.ts'
 import { type BackupRoom, createBackupRoom } from '../reconcilers/backups/room.ts'
@@ -24,9 +25,11 @@ export interface BackupCompositionDeps {
 }
 
 /** Backups, and what they need of the others. */
-export function backupRoom({ environment, ground, id, engine, onStep }: BackupCompositionDeps): BackupRoom {
+export async function backupRoom({ environment, ground, id, engine, onStep }: BackupCompositionDeps): Promise<BackupRoom> {
   const { home } = environment
   const { clock, store, secrets } = ground
+  const inForce = createInForce(store)
+  await inForce.load()
   // Not what main declares: that may be held.
   let accepted: ReadonlyMap<string, BackupItem> | undefined
   const room = createBackupRoom({
@@ -36,7 +39,7 @@ export function backupRoom({ environment, ground, id, engine, onStep }: BackupCo
     },
     journal: createBackupJournal(store, clock),
     ...{ clock, log: ground.log.with({ component: 'backups' }), judgeAudit },
-    secret: secrets.value,
+    ...{ secret: secrets.value, inForce },
     declared: () => accepted,
     verified: () => engine()?.status().revision ?? '',
     changed: reason => engine()?.wake('backup', reason),

@@ -3,10 +3,11 @@ import { readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { commandLine, listProcesses } from '../../runtime/os/process.ts'
 import { minimalEnvironment, spawn } from '../../runtime/os/spawn.ts'
+import { createInForce } from './in-force.ts'
 import { hastySource } from './testing/hasty.ts'
 import { placeReadyRepository } from './testing/ready-repository.ts'
 import { backupRig } from './testing/rig.ts'
-import { password, roomOver, turnedClock } from './testing/room-over.ts'
+import { itemsOf, password, roomOver, turnedClock } from './testing/room-over.ts'
 
 setDefaultTimeout(120_000)
 
@@ -41,6 +42,19 @@ test('the first backup is made by itself, and then a restore of it is tried out'
   const [told] = await over.room.backups.list()
   expect(told?.proof).toMatch(/^\d+ tables with \d+ rows, 1 repositories and \d+ files are as they were$/)
   expect((await readdir(rig.home.backups)).filter(name => name.startsWith('drill-'))).toEqual([])
+})
+
+test('what a backup kept is known when nothing declares it any more, after a restart as well', async () => {
+  over.declare('')
+  await over.converge()
+  const inForce = createInForce(rig.store)
+  await inForce.load()
+  const { reconciler } = roomOver(rig.home, rig.store, '', { inForce }).room
+  const anew = (more: string) => reconciler.exposes?.(itemsOf(''), itemsOf(rig.yaml(more)))
+  expect(anew(', keep: { days: 2 }')).toBe('it has backups removed that are kept: of nightly, 28 at most (30 days become 2)')
+  expect(anew('')).toBeUndefined()
+  over.declare(rig.yaml())
+  await over.converge()
 })
 
 test('what is asked for twice is done once, and two things never at the same time', async () => {

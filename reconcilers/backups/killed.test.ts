@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import type { z } from 'zod'
 import { listProcesses, workingFolder } from '../../runtime/os/process.ts'
 import { spawn, spawnChecked } from '../../runtime/os/spawn.ts'
+import { createInForce } from './in-force.ts'
 import { placeReadyRepository, readyRepository } from './testing/ready-repository.ts'
 import { backupRig } from './testing/rig.ts'
 import { byHand, itemsOf, roomOver } from './testing/room-over.ts'
@@ -77,6 +78,10 @@ async function killAt(order: Order, ...steps: readonly string[]): Promise<void> 
 
 test('kill -9 at every step of a backup leaves nothing that the next one does not tidy', async () => {
   await killAt({ name: 'nightly', verb: 'run' }, 'begun', 'moment', 'postgres')
+  // Before anything was made by it.
+  const inForce = createInForce(rig.store)
+  await inForce.load()
+  expect(inForce.last().get('nightly')).toEqual({ days: 30, weeks: 8, months: 12 })
   await comesToItsEnd({ name: 'nightly', verb: 'run' })
   // With a database or without one they are the same.
   await killAt({ name: 'files', verb: 'run' }, 'noted', 'files', 'tidied')

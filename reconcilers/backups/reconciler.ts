@@ -3,6 +3,7 @@ import { ApplianceError } from '../../runtime/os/errors.ts'
 import type { Change, Obstacle, Plan, Reconciler } from '../engine/reconciler.ts'
 import { needsApproval, placeOf } from './approval.ts'
 import { beginRepository } from './begin.ts'
+import type { InForce } from './in-force.ts'
 import { type BackupItem, backupsOf } from './item.ts'
 import type { BackupJournal, BegunRepository, History } from './journal.ts'
 import type { Restic } from './restic/restic.ts'
@@ -21,6 +22,7 @@ export interface ObservedBackups {
 
 export interface BackupReconcilerDeps {
   readonly journal: BackupJournal
+  readonly inForce: Pick<InForce, 'last'>
   readonly clock: Clock
   readonly open: (item: Extract<BackupItem, { readonly type: 'restic' }>, signal: AbortSignal) => Promise<Restic>
   /** Something was begun: there is work to do. */
@@ -33,6 +35,7 @@ export interface BackupReconcilerDeps {
  */
 export function createBackupReconciler({
   journal,
+  inForce,
   clock,
   open,
   begun,
@@ -61,7 +64,7 @@ export function createBackupReconciler({
     },
     // Another schedule, another password: nothing of what is kept goes. Where something would, `exposes` says how much.
     weigh: (before, after) => (placeOf(before) === placeOf(after) ? 'adjust' : 'redefine'),
-    exposes: needsApproval,
+    exposes: (before, after) => needsApproval(before, after, inForce.last()),
   }
 }
 

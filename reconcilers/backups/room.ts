@@ -1,6 +1,7 @@
 import { type Backoff, backoff } from '../../runtime/os/backoff.ts'
 import { ApplianceError, explain } from '../../runtime/os/errors.ts'
 import { pushBackup } from './git/push.ts'
+import type { InForce } from './in-force.ts'
 import type { BackupItem } from './item.ts'
 import { type BackupRun, type BackupVerb, type History, theSchedule } from './journal.ts'
 import { openAccess, publicIdentity, type SecretOf } from './open.ts'
@@ -15,6 +16,7 @@ import { type BackupView, backupView, type RunView, runView } from './view.ts'
 
 export interface BackupRoomDeps extends PerformDeps {
   readonly secret: SecretOf
+  readonly inForce: InForce
   /** What the accepted commit declares, never one that is held; undefined before one was read. */
   readonly declared: () => ReadonlyMap<string, BackupItem> | undefined
   /** The commit that is applied and verified. */
@@ -80,6 +82,7 @@ export function createBackupRoom(deps: BackupRoomDeps) {
       unwritten = undefined
       changed('what has ended is written down')
     }
+    await deps.inForce.remember(declared())
     const [first] = await journal.asked()
     if (first !== undefined) return { run: first }
     const [histories, repositories] = await Promise.all([journal.histories(), journal.repositories()])
@@ -218,7 +221,7 @@ export function createBackupRoom(deps: BackupRoomDeps) {
 
   return {
     backups,
-    reconciler: createBackupReconciler({ journal, clock, open, begun: () => rouse() }),
+    reconciler: createBackupReconciler({ journal, inForce: deps.inForce, clock, open, begun: () => rouse() }),
     /** The declarations have changed. */
     moved: () => rouse(),
     /** Something that failures may have been about has changed. */

@@ -5,6 +5,7 @@ import { silentLog } from '../../../runtime/os/log.ts'
 import { spawn } from '../../../runtime/os/spawn.ts'
 import { findPostgres } from '../../../runtime/services/postgres-program.ts'
 import { openStore, type Store } from '../../../runtime/store/store.ts'
+import { createInForce } from '../in-force.ts'
 import type { BackupItem } from '../item.ts'
 import { createBackupJournal } from '../journal.ts'
 import { type BackupRoom, type BackupRoomDeps, createBackupRoom } from '../room.ts'
@@ -46,6 +47,7 @@ export function roomOfItems(home: Home, store: Store, declared: Items, changes: 
     },
     ...{ journal, clock, log: silentLog, judgeAudit: async () => [], verified: () => '', changed: () => {} },
     declared: () => items,
+    inForce: createInForce(store),
     async secret(reference) {
       const value = secrets.get(reference.replace('secret:', ''))
       if (value === undefined) throw new ApplianceError('waiting', `the secret ${reference} is not set`)
