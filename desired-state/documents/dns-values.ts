@@ -40,13 +40,24 @@ const shortest = (address: string): string => new URL(`http://[${address}]/`).ho
 
 /** A host name that a record leads to, also with underscores, also with a dot at its end. */
 export function parseTarget(text: string): Parsed<string> {
-  const bare = text.toLowerCase().replace(/\.$/, '')
-  const labels = bare.split('.')
+  const name = dnsName(text.toLowerCase().replace(/\.$/, ''))
+  return name === undefined ? wrong(text, 'is no full host name: write one like mail.example.com') : { ok: name }
+}
+
+/** What stands in no name and in no command of nsupdate has no place behind an underscore either. */
+const underscored = /^_[a-z0-9_-]{0,62}$/
+
+/** A name in DNS in lower case, with punycode where it is international; parts may begin with an underscore. Undefined: it is none. */
+export function dnsName(text: string): string | undefined {
+  const labels = text.split('.')
   const plain = parseHost(labels.filter(label => !label.startsWith('_')).join('.'))
-  if ('wrong' in plain) return wrong(text, 'is no full host name: write one like mail.example.com')
-  return labels.every(label => label.length <= 63) && bare.length <= 253
-    ? { ok: bare }
-    : wrong(text, 'is too long for a host name')
+  if ('wrong' in plain) return undefined
+  const ascii = plain.ok.split('.')
+  const whole = labels.map(label => (label.startsWith('_') ? label : ascii.shift()))
+  // A letter that stands for a dot makes two parts of one.
+  if (ascii.length > 0 || whole.some(label => label?.startsWith('_') === true && !underscored.test(label))) return undefined
+  const name = whole.join('.')
+  return name.length <= 253 ? name : undefined
 }
 
 function parseMx(text: string): Parsed<string> {

@@ -117,3 +117,48 @@ test('five thousand records are read in one document', () => {
     Array.from({ length: count }, (_, index) => `h${index}: { A: 10.0.${index >> 8}.${index & 255} }`)
   expect(zone(...many(5_000)).zones.get('example.com')?.records).toHaveLength(5_000)
 })
+
+test('what is no name is refused behind an underscore as well, where it would be a command to the server', () => {
+  expect(
+    mistakes(
+      '"_a\\nupdate delete mail": { TXT: x }',
+      'c: { CNAME: "_x\\nupdate delete mail.example.com" }',
+      'd: { SRV: "10 60 5060 _\\e[2Jx.example.com" }',
+      '"_\\"x": { TXT: x }',
+    ),
+  ).toEqual([
+    expect.stringContaining('is no name in example.com'),
+    expect.stringContaining('is no full host name'),
+    expect.stringContaining('is no full host name'),
+    expect.stringContaining('is no name in example.com'),
+  ])
+})
+
+test('international names are known by their punycode, as servers and domains.yaml have them', () => {
+  const { zones, mistakes } = parse(`${provider}zones:
+  bücher.example:
+    provider: home
+    records:
+      müller: { CNAME: bücher.example }
+      _a.müller: { MX: "10 straße.example" }
+      "*.www.bücher.example.": { A: 203.0.113.9 }
+`)
+  expect(mistakes).toEqual([])
+  expect(zones.get('xn--bcher-kva.example')?.records.map(({ name, values }) => [name, ...values])).toEqual([
+    ['xn--mller-kva.xn--bcher-kva.example', 'xn--bcher-kva.example'],
+    ['_a.xn--mller-kva.xn--bcher-kva.example', '10 xn--strae-oqa.example'],
+    ['*.www.xn--bcher-kva.example', '203.0.113.9'],
+  ])
+})
+
+test('a zone that is written in two ways is refused, and so is a provider that only JavaScript knows', () => {
+  const text = `${provider}zones:
+  bücher.example: { provider: home, records: { www: { A: 203.0.113.9 } } }
+  xn--bcher-kva.example: { provider: home }
+  example.com: { provider: constructor }
+`
+  expect(parse(text).mistakes.map(renderMistake)).toEqual([
+    'dns.yaml:5:3: the zone xn--bcher-kva.example is declared twice: keep it in one place',
+    'dns.yaml:6:28: there is no provider "constructor": the providers here are home',
+  ])
+})

@@ -4,8 +4,8 @@ import { didYouMean } from '../suggest.ts'
 import type { Path, Source } from '../yaml.ts'
 import { check, isMap, type Report, reportOn } from './check.ts'
 import { dnsSchema, type zoneSchema } from './dns-schema.ts'
-import { parseValue, type RecordType, recordTypes } from './dns-values.ts'
-import { parseHost } from './host.ts'
+import { dnsName, parseValue, type RecordType, recordTypes } from './dns-values.ts'
+import { type Parsed, parseHost } from './host.ts'
 
 const mostRecords = 10_000
 
@@ -22,6 +22,7 @@ export function parseDns(source: Source): ParsedDns {
   const document = check(dnsSchema, withoutEmpty(source.value ?? {}), [], report)
   const zones = new Map<string, DnsZone>()
   if (document === undefined) return { zones, mistakes: report.mistakes }
+  const providers = new Map(Object.entries(document.providers))
   let count = 0
   for (const [key, fields] of Object.entries(document.zones)) {
     const path = ['zones', key]
@@ -30,9 +31,13 @@ export function parseDns(source: Source): ParsedDns {
       report.say(path, name.wrong, 'key')
       continue
     }
-    const provider = document.providers[fields.provider]
+    if (zones.has(name.ok)) {
+      report.say(path, `the zone ${name.ok} is declared twice: keep it in one place`, 'key')
+      continue
+    }
+    const provider = providers.get(fields.provider)
     if (provider === undefined) {
-      const known = Object.keys(document.providers)
+      const known = [...providers.keys()]
       const listed = known.length === 0 ? ': write one below providers' : `: the providers here are ${known.join(', ')}`
       const hint = didYouMean(fields.provider, known) || listed
       report.say([...path, 'provider'], `there is no provider ${JSON.stringify(fields.provider)}${hint}`)
@@ -136,18 +141,23 @@ function refuseProxied(type: RecordType, provider: DnsProvider['type'], path: Pa
 }
 
 /** `@`, `www` or a full name inside the zone, also with underscores and with a star as its first part. */
-function fullName(zone: string, key: string): { readonly ok: string } | { readonly wrong: string } {
+function fullName(zone: string, key: string): Parsed<string> {
   const bare = key.toLowerCase()
-  if (bare === '@' || bare === zone) return { ok: zone }
-  const full = bare.endsWith('.') ? bare.slice(0, -1) : bare.endsWith(`.${zone}`) ? bare : `${bare}.${zone}`
-  if (full !== zone && !full.endsWith(`.${zone}`))
+  if (bare === '@') return { ok: zone }
+  const whole = starredName(bare.replace(/\.$/, ''))
+  if (whole === zone || whole?.endsWith(`.${zone}`)) return { ok: whole }
+  if (bare.endsWith('.') && whole !== undefined)
     return { wrong: `${JSON.stringify(key)} is not in the zone ${zone}: write it below its own zone` }
-  const labels = full.split('.')
-  const plain = labels.filter((label, index) => !(index === 0 && label === '*') && !label.startsWith('_'))
-  const host = parseHost(plain.join('.'))
-  if ('wrong' in host || labels.some(label => label.length > 63) || full.length > 253)
-    return { wrong: `${JSON.stringify(key)} is no name in ${zone}: write @, or one like www, _dmarc or *` }
-  return { ok: full }
+  const full = bare.endsWith('.') ? undefined : starredName(`${bare}.${zone}`)
+  if (full !== undefined) return { ok: full }
+  return { wrong: `${JSON.stringify(key)} is no name in ${zone}: write @, or one like www, _dmarc or *` }
+}
+
+function starredName(text: string): string | undefined {
+  const starred = text.startsWith('*.')
+  const rest = dnsName(starred ? text.slice(2) : text)
+  const full = starred && rest !== undefined ? `*.${rest}` : rest
+  return full !== undefined && full.length <= 253 ? full : undefined
 }
 
 /** A name with a CNAME is that other name, so it has nothing else (RFC 1034, 3.6.2). */
