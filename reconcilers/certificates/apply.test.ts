@@ -85,7 +85,11 @@ function room(refuses: readonly string[] = [], sites: ObtainDeps['sites'] = serv
         providers: () => {
           throw new Error('nothing is put into DNS')
         },
-        attempts: { recent: async () => new Map(), record: async attempt => void attempts.push(attempt) },
+        attempts: {
+          recent: async () => new Map(),
+          ofAccounts: async () => new Map(),
+          record: async attempt => void attempts.push(attempt),
+        },
         served: async ({ host }) => void served.push(host),
         withdrawn: host => void withdrawn.push([host, certificates.issued(item, directory)?.id]),
       },

@@ -64,6 +64,36 @@ test('an authority that has had too many questions is left alone for as long as 
   expect((await rig.look(shop)).changes).toHaveLength(1)
 })
 
+test('where an authority takes no orders of the account, one host is told and no other asks, until the time that it said', async () => {
+  const words = 'too many new orders (300) from this account in the last 3h0m0s'
+  front.instead = { newOrder: () => problem(429, 'rateLimited', words, { 'retry-after': '7200' }) }
+  const plannedBefore = (await rig.look(`${shop}${www}`)).changes.find(({ key }) => key !== names.host)
+  if (plannedBefore === undefined) throw new Error('nothing is planned')
+  await expect(rig.converge(shop)).rejects.toThrow(words)
+  const asked = front.asked.length
+  const { changes, obstacles } = await rig.look(`${shop}${www}`)
+  expect(changes).toEqual([])
+  const until = new Date(rig.clock.now().getTime() + 2 * hour).toISOString().slice(0, 16).replace('T', ' ')
+  expect(obstacles.map(({ key, state }) => [key, state])).toEqual([
+    [names.host, 'waiting'],
+    ['www.shop.example.com', 'waiting'],
+  ])
+  for (const { message } of obstacles) {
+    expect(message).toContain(words)
+    expect(message).toEndWith(
+      `it said so of the account when asked for ${names.host}, so all hosts wait; it is tried again at ${until} UTC`,
+    )
+  }
+  const context = { signal: new AbortController().signal, progress: () => {}, step: async () => {} }
+  await expect(rig.reconciler().apply(plannedBefore, context)).rejects.toMatchObject({
+    kind: 'waiting',
+    message: expect.stringContaining(words),
+  })
+  expect([front.asked.length, rig.attempts.length]).toEqual([asked, 1])
+  rig.clock.turn(2 * hour + 60_000)
+  expect((await rig.look(`${shop}${www}`)).changes).toHaveLength(2)
+})
+
 test('an authority that is away, broken or refuses is named, with what to do; after three times the host waits', async () => {
   rig.directory = 'https://127.0.0.1:1/dir'
   await expect(rig.converge(shop)).rejects.toMatchObject({ hint: 'the authority does not answer' })

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import type { Clock } from '../../runtime/os/clock.ts'
 import type { Home } from '../../runtime/os/home.ts'
+import { type AccountLimit, accountLimit } from './account-limit.ts'
 import type { Attempt, Attempts } from './attempts.ts'
 import type { Choice } from './choose.ts'
 import { type CertificateItem, namesOf } from './item.ts'
@@ -8,6 +9,7 @@ import { countShown } from './ledger.ts'
 import { findLeft } from './left.ts'
 import { pauseAfter } from './pause.ts'
 import { type CertbotPlaces, foldersOf, hostsIn } from './places.ts'
+import { directoriesAsked } from './rehearsal.ts'
 import { isWorn, renewalTime, usualTime } from './renewal-time.ts'
 import type { Renewal } from './renewals.ts'
 import type { CertificateRequest, Requests } from './requests.ts'
@@ -33,6 +35,8 @@ export interface ObservedCertificate {
   readonly attempts: readonly Attempt[]
   /** No more tries until then. */
   readonly pausedUntil: Date | undefined
+  /** Where that is so because of the account that all hosts share. */
+  readonly limit: AccountLimit | undefined
   /** What a person wants done with it; a renewal that has come by other means is none. */
   readonly request: CertificateRequest | undefined
   /** Answers to an authority that still stand in DNS. */
@@ -65,6 +69,7 @@ export async function observeCertificates(
 ): Promise<ObservedCertificates> {
   const { certificates, attempts, requests, clock, places } = deps
   const recent = await attempts.recent([...desired.keys()])
+  const refusals = await attempts.ofAccounts()
   const held = [...desired.values()].flatMap(item => {
     const issued = certificates.issued(item, item.issuer.directory)
     return issued === undefined ? [] : [{ item, issued }]
@@ -95,7 +100,7 @@ export async function observeCertificates(
       left: last && last.end - now,
       renewal,
       attempts: tried,
-      pausedUntil: pauseAfter(tried, now),
+      ...pauseOf(tried, accountLimit(refusals, directoriesAsked(item, tried), now), now),
       request: openRequest(asked.get(item.host), issued),
       leftovers: await leftoversOf(places, item.host),
     })
@@ -141,4 +146,11 @@ function openRequest(request: CertificateRequest | undefined, issued: StoredCert
 async function leftoversOf(places: ObserveDeps['places'], host: string): Promise<number> {
   const counts = await Promise.all((await foldersOf(places, host)).map(folder => countShown(join(folder, 'shown'))))
   return counts.reduce((sum, count) => sum + count, 0)
+}
+
+function pauseOf(tried: readonly Attempt[], limit: AccountLimit | undefined, now: number) {
+  const own = pauseAfter(tried, now)
+  return limit === undefined || (own !== undefined && own > limit.until)
+    ? { pausedUntil: own, limit: undefined }
+    : { pausedUntil: limit.until, limit }
 }

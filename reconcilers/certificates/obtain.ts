@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import type { Clock } from '../../runtime/os/clock.ts'
 import { ApplianceError, explain } from '../../runtime/os/errors.ts'
 import type { ApplyContext } from '../engine/reconciler.ts'
+import { AccountLimited, accountLimit } from './account-limit.ts'
 import type { Attempts } from './attempts.ts'
 import type { Certbot } from './certbot.ts'
 import { type DnsAnswersDeps, hideAll } from './dns-answers.ts'
@@ -79,7 +80,7 @@ async function obtainPart(deps: ObtainDeps, item: CertificateItem, context: Appl
  */
 function whatCanBeHad(names: readonly string[], needy: readonly string[], error: unknown): readonly string[] | undefined {
   const { notBefore, names: refused = [] } = error instanceof Refusal ? error : {}
-  if (notBefore !== undefined) return []
+  if (notBefore !== undefined || error instanceof AccountLimited) return []
   const words = error instanceof Error ? error.message : ''
   const blamed = namesIn(refused.length > 0 ? refused.join(' ') : words, names)
   if (blamed.length === 0) return undefined
@@ -172,7 +173,7 @@ function groundFor(deps: ObtainDeps, item: CertificateItem, { settled, signal, p
 
 /**
  * Every try is written down, also one that fails: the authority counts it too. What it stands on may be what is missing: then
- * that is said, and the try counts for nothing.
+ * that is said, and the try counts for nothing. What one host was refused because of the account no other one asks for meanwhile.
  */
 async function attempt(
   { certbot, clock, attempts }: ObtainDeps,
@@ -183,12 +184,22 @@ async function attempt(
 ): Promise<void> {
   const { host, issuer, proof } = item
   const at = clock.now()
+  const limit = accountLimit(await attempts.ofAccounts(), [directory], at.getTime())
+  if (limit !== undefined) throw new AccountLimited(limit)
   try {
     await certbot.obtain({ host, names: namesOf(item), issuer, directory, proof, ready }, context)
   } catch (error) {
     if (error instanceof Refusal) {
-      await ready()
-      await attempts.record({ host, at, directory, failure: explain(error), notBefore: error.notBefore })
+      const { notBefore, scope } = error
+      if (scope === undefined) await ready()
+      await attempts.record({
+        host,
+        at,
+        directory,
+        failure: explain(error),
+        notBefore,
+        ...(scope === undefined ? {} : { scope }),
+      })
     }
     throw error
   }

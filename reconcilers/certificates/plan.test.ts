@@ -34,6 +34,7 @@ const nothing: ObservedCertificate = {
     renewal: undefined,
     attempts: [],
     pausedUntil: undefined,
+    limit: undefined,
     request: undefined,
     leftovers: 0,
   },

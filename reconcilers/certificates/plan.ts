@@ -1,7 +1,9 @@
 import type { Change, Obstacle, Plan, Urgency } from '../engine/reconciler.ts'
+import { shownTime } from './account-limit.ts'
 import { alarmOf, inWords } from './alarm.ts'
 import { type CertificateItem, namesOf } from './item.ts'
 import type { ObservedCertificate, ObservedCertificates } from './observe.ts'
+import { isRehearsed } from './rehearsal.ts'
 import type { CertificateRequest, RevocationReason } from './requests.ts'
 
 export type CertificateAction =
@@ -93,6 +95,7 @@ const unseen: ObservedCertificate = {
     renewal: undefined,
     attempts: [],
     pausedUntil: undefined,
+    limit: undefined,
     request: undefined,
     leftovers: 0,
   },
@@ -105,8 +108,6 @@ function noteOn({ left = 0, renewal }: ObservedCertificate): string {
     ? `${end}, and is renewed before`
     : `${end}, and is renewed at ${shownTime(moment)}, as the authority suggests`
 }
-
-const shownTime = (time: Date) => `${time.toISOString().slice(0, 16).replace('T', ' ')} UTC`
 
 function obtaining(item: CertificateItem, { issued, renewal, request, attempts, needy }: ObservedCertificate): CertificateChange {
   const names = namesOf(item).join(', ')
@@ -122,7 +123,7 @@ function obtaining(item: CertificateItem, { issued, renewal, request, attempts, 
     action: {
       type: 'obtain',
       item,
-      rehearsal: item.issuer.staging !== undefined && attempts[0]?.failure !== undefined,
+      rehearsal: isRehearsed(item, attempts),
       ahead: attempts.length === 0,
       needy,
     },
@@ -192,7 +193,7 @@ const endsIn = (left: number) => (left < 0 ? 'it has ended' : `it ends ${inWords
 
 /** The authority's own words, and what to do next. */
 function paused(key: string, seen: ObservedCertificate, until: Date, urgency: Urgency | undefined): Obstacle {
-  const words = seen.attempts.find(({ failure }) => failure !== undefined)?.failure ?? ''
+  const words = seen.limit?.words ?? seen.attempts.find(({ failure }) => failure !== undefined)?.failure ?? ''
   const reason = seen.issued === undefined ? 'certificate-refused' : 'renewal-refused'
   const before = urgency === undefined ? `${meanwhile(seen)}: ` : ''
   return { key, state: 'waiting', reason, message: `${before}${words}; it is tried again at ${shownTime(until)}` }

@@ -25,6 +25,39 @@ test.each([
   expect(said(printed)).toBe(`acme.example.com gave no certificate: ${words}`)
 })
 
+const limited = (detail: string) => refusal({ directory }, `Problem: rateLimited: ${detail}\n`, new Date('2026-01-01T00:00:00Z'))
+
+test('a limit of the account holds until the time that is told, or for an hour', () => {
+  const orders = 'Error creating new order :: too many new orders (300) from this account in the last 3h0m0s'
+  expect(limited(`${orders}, retry after 2026-01-01 00:00:36 UTC: see https://letsencrypt.org/docs/rate-limits/`)).toMatchObject({
+    ...{ scope: 'account', notBefore: new Date('2026-01-01T00:00:36Z') },
+  })
+  for (const words of [
+    orders,
+    'Error creating new account :: too many new registrations (10) from this IP address in the last 3h0m0s',
+    'Error creating new account :: too many new registrations (500) from this /48 subnet of IPv6 addresses in the last 3h0m0s',
+    'Error creating new order :: too many new orders recently: see https://letsencrypt.org/docs/rate-limits/',
+  ]) {
+    expect([words, limited(words).scope, limited(words).notBefore]).toEqual([words, 'account', new Date('2026-01-01T01:00:00Z')])
+  }
+})
+
+test('a limit of names, or one whose words say of nobody whom it concerns, stays with the host that asked', () => {
+  for (const words of [
+    'Error creating new order :: too many certificates (5) already issued for this exact set of domains in the last 168h0m0s, retry after 2026-01-02 00:00:00 UTC',
+    'too many certificates already issued for exact set of domains: a.example.com: see https://letsencrypt.org/docs/rate-limits/',
+    'too many certificates (50) already issued for "example.com" in the last 168h0m0s, retry after 2026-01-02 00:00:00 UTC',
+    'too many failed authorizations (5) for "shop.example.com" in the last 1h0m0s, retry after 2026-01-01 00:12:00 UTC',
+    'too many failed authorizations recently: see https://letsencrypt.org/docs/failed-validation-limit/',
+    'Your account is temporarily prevented from requesting certificates for shop.example.com',
+    'Service busy; retry later.',
+  ]) {
+    expect([words, limited(words).scope]).toEqual([words, undefined])
+  }
+  // Not a limit at all.
+  expect(refusal({ directory }, 'Problem: malformed: too many new orders\n', new Date()).scope).toBeUndefined()
+})
+
 test('the names that an authority refuses are told apart from those that it only speaks of', () => {
   const printed =
     '  Domain: late.example.com\n  Type: dns\n  Detail: late.example.com is an alias of www.example.com, which has no address\n'

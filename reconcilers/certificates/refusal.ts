@@ -8,12 +8,22 @@ export class Refusal extends ApplianceError {
   readonly notBefore: Date | undefined
   /** Names that it looked at and found wanting. */
   readonly names: readonly string[]
+  /** Whether it takes no orders of the account at all; undefined where it may be the names that are too many. */
+  readonly scope: 'account' | undefined
 
-  constructor(message: string, hint: string | undefined, notBefore: Date | undefined, names: readonly string[] = []) {
+  constructor(message: string, { hint, notBefore, names = [], scope }: RefusalFacts) {
     super('failed', message, hint === undefined ? {} : { hint })
     this.notBefore = notBefore
     this.names = names
+    this.scope = scope
   }
+}
+
+interface RefusalFacts {
+  readonly hint: string | undefined
+  readonly notBefore?: Date | undefined
+  readonly names?: readonly string[]
+  readonly scope?: 'account' | undefined
 }
 
 /** Those of the names that a message speaks of, also as the place of their answer in DNS. */
@@ -39,11 +49,13 @@ const noise =
 /** The authority's own words out of what certbot printed. */
 export function refusal({ directory }: Pick<Order, 'directory'>, printed: string, now: Date): Refusal {
   const message = `${new URL(directory).hostname} gave no certificate: ${wordsIn(printed)}`
-  return new Refusal(message, hintFor(printed), notBefore(printed, now), domainsIn(printed))
+  const [names, scope, told] = [domainsIn(printed), scopeOf(printed), notBefore(printed, now)]
+  const until = told ?? (scope === 'account' ? new Date(now.getTime() + usualWait) : undefined)
+  return new Refusal(message, { hint: hintFor(printed), notBefore: until, names, scope })
 }
 
 export const notRevoked = ({ directory }: Pick<Order, 'directory'>, printed: string): ApplianceError =>
-  new Refusal(`${new URL(directory).hostname} did not revoke it: ${wordsIn(printed)}`, hintFor(printed), undefined)
+  new Refusal(`${new URL(directory).hostname} did not revoke it: ${wordsIn(printed)}`, { hint: hintFor(printed) })
 
 const domainsIn = (printed: string) => [...printed.matchAll(/^\s*Domain:\s*(.+?)\s*$/gm)].flatMap(([, name]) => name ?? [])
 
@@ -67,6 +79,22 @@ function plain(line: string): string {
     .replace(/^\[Errno -?\d+\] /, '')
 }
 
+/**
+ * ACME has one word for all limits (RFC 8555, 6.6), so whom one concerns stands in the authority's own sentence alone. Let's Encrypt
+ * and others on its program, boulder, say `too many new orders (300) from this account` and `too many new registrations (10) from
+ * this IP address`; limits of names speak of `this exact set of domains`, or of one in quotes. What is worded otherwise stays with
+ * the host that asked: to be refused once more costs less than to keep all hosts waiting because of one.
+ */
+function scopeOf(printed: string): 'account' | undefined {
+  const sentence = /^Problem: rateLimited: (.+)$/m.exec(printed)?.[1] ?? ''
+  return /\btoo many new (?:orders|registrations)\b|\bfrom this (?:account|IP address)\b/i.test(sentence) &&
+    !/\bfor (?:"|this exact set|exact set|domain)/i.test(sentence)
+    ? 'account'
+    : undefined
+}
+
+/** Milliseconds until an account is tried again whose limit came without a time. */
+const usualWait = 3_600_000
 /** Milliseconds that an authority's wish is taken for: nobody is kept waiting longer by a mistake of one. */
 const longestWait = 7 * 86_400_000
 

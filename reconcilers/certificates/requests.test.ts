@@ -181,6 +181,10 @@ test('what is known of tries, suggestions and requests is there after a restart'
   }
   await attempts.record(attempt)
   expect((await attempts.recent(['a.example.com'])).get('a.example.com')).toEqual([attempt])
+  expect((await attempts.ofAccounts()).size).toBe(0)
+  for (const failure of ['no', 'not yet']) await attempts.record({ ...attempt, failure, scope: 'account' })
+  await attempts.record({ ...attempt, host: 'c.example.com' })
+  expect([...(await attempts.ofAccounts())]).toEqual([[attempt.directory, { ...attempt, failure: 'not yet', scope: 'account' }]])
   const renewal = { certificate: 'c', host: 'a.example.com', explanation: undefined, askAt: at, failures: 1 }
   for (const suggested of [undefined, { start: at, end: at, moment: at }]) {
     await renewals.keep({ ...renewal, suggested })

@@ -7,6 +7,7 @@ import type { CertificateRequest, Requests } from '../requests.ts'
 
 export const rememberedAttempts = (all: Attempt[]): Attempts => ({
   recent: async () => Map.groupBy(all.toReversed(), ({ host }) => host),
+  ofAccounts: async () => new Map(all.filter(({ scope }) => scope === 'account').map(one => [one.directory, one])),
   record: async attempt => void all.push(attempt),
 })
 
