@@ -153,6 +153,29 @@ test('a commit that did not come by push, but through the door, goes there as we
   expect(await ada.ask('--git-dir', upstream, 'show', 'main:domains.yaml')).toContain('door.example.com')
 })
 
+test('a commit from there that names another upstream waits for an approval here, and the one that is followed stays', async () => {
+  const other = join(folder, 'other.git')
+  await ada.ask('init', '-q', '--bare', '--initial-branch=main', other)
+  await there.reset()
+  const settings = await there.read('settings.yaml')
+  await there.deliver({ 'settings.yaml': `upstream: { url: "${other}" }\n` })
+  await appliance.command('upstream', 'fetch')
+  await until('it is held', async () => (await appliance.resource('upstream', 'main'))?.state === 'held')
+  expect((await appliance.command('status')).out).toContain(
+    `it takes main from another place: ${github.url}/me/config.git becomes ${other}`,
+  )
+  // What is pushed here goes where it went, and what is good there goes on.
+  await ada.reset()
+  await ada.deliver({ 'domains.yaml': `${site('meanwhile')}${(await ada.read('domains.yaml')).replace('domains:\n', '')}` })
+  await until('it has what is here', async () => (await headThere()) === (await headHere()))
+  await there.reset()
+  await there.deliver({ 'settings.yaml': settings })
+  expect((await appliance.command('upstream', 'fetch')).code).toBe(0)
+  await appliance.converged()
+  expect(await appliance.resource('upstream', 'main')).toMatchObject({ state: 'ready' })
+  expect((await ada.ask('--git-dir', other, 'for-each-ref')).trim()).toBe('')
+})
+
 test('a fresh server becomes the old one in one step, which asks for the token that it does not have', async () => {
   await using fresh = await createAppliance()
   await fresh.start()

@@ -3,6 +3,7 @@ import type { Repository } from '../../desired-state/repository.ts'
 import type { DesiredState, UpstreamRepository } from '../../desired-state/state.ts'
 import { ApplianceError } from '../../runtime/os/errors.ts'
 import type { Change, Obstacle, Plan, Reconciler } from '../engine/reconciler.ts'
+import { needsApproval } from './approval.ts'
 import type { Mirror } from './mirror.ts'
 import type { Followed } from './records.ts'
 import { shownUrl } from './remote.ts'
@@ -38,8 +39,9 @@ export function createUpstreamReconciler(deps: UpstreamDeps): Reconciler<Upstrea
     select: (state: DesiredState) => new Map(state.settings.upstream === undefined ? [] : [[key, state.settings.upstream]]),
     observe: () => observe(deps),
     plan: planUpstream,
-    // Another address has no effect on the server until it is followed, and then it is judged as every push is.
+    // Other times or secrets for the same place; whoever else main would come from is for `exposes`.
     weigh: () => 'adjust',
+    exposes: needsApproval,
     async apply({ action }, { signal, step }) {
       switch (action.type) {
         case 'follow':
