@@ -386,8 +386,9 @@ export const renderMistake = (mistake: Mistake): string =>
   printable(`${mistake.file}:${mistake.line}:${mistake.column}: ${mistake.message}`)
 
 /** Writes control characters, and those that turn the direction of text, as `\u001b`. */
-export const printable = (text: string): string =>
-  text.replace(
-    /[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu,
-    character => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  )
+export const printable = (text: string): string => text.replace(/[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu, written)
+
+/** The same for what may have several lines, like the words of a server: breaks and tabs stay. */
+export const printableLines = (text: string): string => text.replace(/(?![\n\t])[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu, written)
+
+const written = (character: string) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`

@@ -202,6 +202,15 @@ test('a secret in an error or in a plan stands neither in what is shown nor in w
   expect(messages).not.toContain('hunter2')
 })
 
+test('words of a server elsewhere move no cursor of who reads them, and turn no text', async () => {
+  const running = await start()
+  world.break('a', new ApplianceError('failed', 'it said:\n\u001b[2Jall is well\u202e'))
+  const status = await push(running, { a: '1' })
+  const shown = 'it said:\n\\u001b[2Jall is well\\u202e'
+  expect(status.resources[0]?.message).toBe(shown)
+  expect(events).toContainEqual(expect.objectContaining({ type: 'change', phase: 'failed', message: shown }))
+})
+
 test('drift is put back when something wakes the kind', async () => {
   history.commit({})
   const running = await start()

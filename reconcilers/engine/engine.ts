@@ -1,5 +1,5 @@
 import type { Repository } from '../../desired-state/repository.ts'
-import { type DesiredState, type ParseResult, renderMistake } from '../../desired-state/state.ts'
+import { type DesiredState, type ParseResult, printableLines, renderMistake } from '../../desired-state/state.ts'
 import type { Clock } from '../../runtime/os/clock.ts'
 import { ApplianceError, explain } from '../../runtime/os/errors.ts'
 import type { Log } from '../../runtime/os/log.ts'
@@ -50,7 +50,9 @@ const lookForMain = 10_000
 /** Loads what the last run left in the journal and starts one loop for each kind. */
 export async function startEngine(dependencies: EngineDependencies): Promise<RunningEngine> {
   const { repository, reconcilers, clock, log } = dependencies
-  const { redact = text => text } = dependencies
+  const { redact: withoutSecrets = text => text } = dependencies
+  // What servers elsewhere say is repeated on terminals.
+  const redact = (text: string) => printableLines(withoutSecrets(text))
   const journal = createJournal(dependencies.store, redact)
   const listeners = new Set<(event: EngineEvent) => void>()
   const story = createStory(clock)

@@ -42,12 +42,12 @@ test('nobody but the roles of its policy reaches a route', async () => {
   expect((await enter('/nothing', person)).status).toBe(404)
 })
 
-test('an error that repeats a secret leaves without it', async () => {
+test('an error that repeats a secret, or what moves a cursor, leaves without it', async () => {
   const door = createDoor({
     routes: [
       route({
         handle: () => {
-          throw new ApplianceError('failed', 'the server said: hunter2hunter2 is wrong')
+          throw new ApplianceError('failed', 'the server said: hunter2hunter2 is wrong\u001b[2J')
         },
       }),
     ],
@@ -62,7 +62,7 @@ test('an error that repeats a secret leaves without it', async () => {
   const response = await door.enter(new Request('http://appliance/thing/a'), {
     ...{ identity: person, address: '192.0.2.1', keepOpen: () => {} },
   })
-  expect(await response.json()).toEqual({ message: 'the server said: [secret] is wrong' })
+  expect(await response.json()).toEqual({ message: 'the server said: [secret] is wrong\\u001b[2J' })
 })
 
 test('a caller who asks too often is told how long to wait', async () => {

@@ -1,4 +1,5 @@
 import { Elysia } from 'elysia'
+import { printableLines } from '../../desired-state/state.ts'
 import type { Clock } from '../../runtime/os/clock.ts'
 import { ApplianceError, type ErrorKind, explain } from '../../runtime/os/errors.ts'
 import type { Log } from '../../runtime/os/log.ts'
@@ -149,7 +150,8 @@ export function createDoor(dependencies: DoorDependencies): Door {
         error: explain(error),
         stack: error instanceof Error ? error.stack : undefined,
       })
-    const message = error instanceof ApplianceError ? redact(explain(error)) : 'Something went wrong here; the log says more.'
+    const message =
+      error instanceof ApplianceError ? printableLines(redact(explain(error))) : 'Something went wrong here; the log says more.'
     return renderError(status, message, request, identity)
   }
 
