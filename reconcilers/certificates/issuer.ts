@@ -32,6 +32,12 @@ export function issuerOf(settings: CertificateSettings): Issuer {
   }
 }
 
+/** For a person. */
+export function authorityName(directory: string): string {
+  if (directory === directories.letsencrypt) return "Let's Encrypt"
+  return directory === directories['letsencrypt-staging'] ? "Let's Encrypt's staging" : new URL(directory).hostname
+}
+
 /** Asks from the internet; an authority of somebody's own may well be inside. */
 export const isPublic = ({ directory }: Pick<Issuer, 'directory'>): boolean =>
   Object.values<string>(directories).includes(directory)

@@ -2,7 +2,7 @@ import type { DesiredState, DomainDeclaration } from '../../desired-state/state.
 import type { Choice, Wanted } from '../certificates/choose.ts'
 import { issuerOf } from '../certificates/issuer.ts'
 import type { Certificates } from '../certificates/stored.ts'
-import type { UsableCertificate } from './model.ts'
+import type { CertificateApart, UsableCertificate } from './model.ts'
 
 /** A domain with what of the whole desired state decides about its certificates. */
 export type DeclaredSite = DomainDeclaration & Pick<Wanted, 'authority' | 'taken'>
@@ -51,8 +51,8 @@ export function servedBy(
   now: number,
 ): UsableCertificate | undefined {
   if (uncovered.length > 0 && own === undefined) return undefined
-  const groups = [
-    ...shares.map(({ certificate, names }) => ({ id: certificate.id, issued: true, names })),
+  const groups: readonly CertificateApart[] = [
+    ...shares.map(({ certificate: { id, directory }, names }) => ({ id, issued: true, names, ...by(directory) })),
     ...(own === undefined ? [] : [{ id: own, issued: false, names: uncovered }]),
   ]
   const main = groups.find(({ names }) => names.includes(host))
@@ -62,11 +62,13 @@ export function servedBy(
   const apart = [...(further.length === 0 ? [] : [{ ...main, names: further }]), ...groups.filter(group => group !== main)]
   const ended = endedNames(shares, now)
   return {
-    ...{ id: main.id, issued: main.issued },
+    ...{ id: main.id, issued: main.issued, ...by(main.authority) },
     ...(apart.length === 0 ? {} : { apart }),
     ...(ended.length === 0 ? {} : { ended }),
   }
 }
+
+const by = (authority: string | undefined) => (authority === undefined ? {} : { authority })
 
 const endedNames = (shares: Choice['shares'], now: number) =>
   shares.filter(({ certificate }) => certificate.end <= now).flatMap(({ names }) => names)

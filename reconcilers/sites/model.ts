@@ -63,10 +63,16 @@ export interface RenderContext {
 export interface UsableCertificate {
   readonly id: string
   readonly issued: boolean
+  /** Directory of the authority that gave it; absent where nobody but this server vouches for it. */
+  readonly authority?: string
   /** Other certificates, and the names that have them; absent: this one is for all names. */
-  readonly apart?: readonly { readonly id: string; readonly issued: boolean; readonly names: readonly string[] }[]
+  readonly apart?: readonly CertificateApart[]
   /** Names whose certificate has ended; absent: none. */
   readonly ended?: readonly string[]
+}
+
+export interface CertificateApart extends Pick<UsableCertificate, 'id' | 'issued' | 'authority'> {
+  readonly names: readonly string[]
 }
 
 /** What the world adds to a declaration. */

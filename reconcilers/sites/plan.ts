@@ -1,6 +1,7 @@
 import type { DomainDeclaration } from '../../desired-state/state.ts'
 import { ApplianceError, explain } from '../../runtime/os/errors.ts'
 import type { Change, Obstacle, Plan } from '../engine/reconciler.ts'
+import { newCertificate } from './certificate-words.ts'
 import { browsersWarn, type DeclaredSite } from './certificates-of.ts'
 import { differences } from './differences.ts'
 import { modelOf, type SiteModel } from './model.ts'
@@ -145,7 +146,8 @@ function publication(domain: DeclaredSite, site: ObservedSite, observed: Observe
   if (name !== expected.file || text !== expected.text) {
     const before = storedModel(text)
     const same = before !== undefined && JSON.stringify(before) === JSON.stringify(model)
-    return change('update', same ? 'render it with the rules of this version' : describe(domain), before)
+    if (same) return change('update', 'render it with the rules of this version', before)
+    return change('update', newCertificate(before, model, site.certificate) ?? describe(domain), before)
   }
   if (site.removing !== undefined) return change('update', 'keep it: its removal is called off', model)
   if (commit !== undefined) return change('update', `deploy commit ${commit}`, model)
