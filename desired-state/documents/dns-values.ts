@@ -82,12 +82,15 @@ function parseCaa(text: string): Parsed<string> {
   const [, flag, tag, quoted, bare] = /^(\d{1,3})\s+([a-z0-9]{1,15})\s+(?:"([^"\\]*)"|([^\s"\\]*))$/i.exec(text.trim()) ?? []
   if (flag === undefined || tag === undefined || Number(flag) > 255)
     return wrong(text, `is no CAA record: write one like '0 issue "letsencrypt.org"'`)
+  if (unprintable.test(text)) return wrong(text, 'has characters that are not printable ASCII, which CAA records are made of')
   return { ok: `${Number(flag)} ${tag.toLowerCase()} "${quoted ?? bare ?? ''}"` }
 }
 
+const unprintable = /[^\x20-\x7e]/
+
 function parseTxt(text: string): Parsed<string> {
   if (text === '') return { wrong: 'a TXT record needs a text' }
-  if (/[^\x20-\x7e]/.test(text)) return wrong(text, 'has characters that are not printable ASCII, which TXT records are made of')
+  if (unprintable.test(text)) return wrong(text, 'has characters that are not printable ASCII, which TXT records are made of')
   if (text.length > longestText) return { wrong: `a TXT record may have ${longestText} characters, and this has ${text.length}` }
   return { ok: text }
 }

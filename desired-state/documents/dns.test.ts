@@ -125,12 +125,14 @@ test('what is no name is refused behind an underscore as well, where it would be
       'c: { CNAME: "_x\\nupdate delete mail.example.com" }',
       'd: { SRV: "10 60 5060 _\\e[2Jx.example.com" }',
       '"_\\"x": { TXT: x }',
+      String.raw`e: { CAA: "0 issue \"le\nupdate delete mail.example.com.\n\"" }`,
     ),
   ).toEqual([
     expect.stringContaining('is no name in example.com'),
     expect.stringContaining('is no full host name'),
     expect.stringContaining('is no full host name'),
     expect.stringContaining('is no name in example.com'),
+    expect.stringContaining('which CAA records are made of'),
   ])
 })
 

@@ -69,6 +69,18 @@ test('a set that somebody else changed meanwhile is not overwritten, one that th
   expect(await bind.ask('raced.example.com', 'A')).toEqual(['203.0.113.99'])
 })
 
+test('a name that leaves no room for its mark fails alone, and says so', async () => {
+  const long = `${'a'.repeat(60)}.${'b'.repeat(60)}.${'c'.repeat(60)}.${'d'.repeat(50)}.example.com`
+  const corrections = [set(long, 'A', '203.0.113.1'), set('beside.example.com', 'A', '203.0.113.2')].map(one => ({
+    ...{ type: 'put' as const, set: one, before: undefined },
+  }))
+  const failures = await provider().change('example.com', corrections, signal)
+  expect([...failures].map(([key, { message }]) => [key, message])).toEqual([
+    [`${long}/A`, 'nsupdate cannot write this (invalid owner name: ran out of space)'],
+  ])
+  expect((await provider().read('example.com', signal)).ours.has('beside.example.com/A')).toBe(true)
+})
+
 test('a set that is removed takes its mark along', async () => {
   const gone = set('gone.example.com', 'TXT', 'hello')
   await provider().change('example.com', [{ type: 'put', set: gone, before: undefined }], signal)

@@ -237,6 +237,10 @@ function unsigned({ name, server, port, key }: Rfc2136Provider, zone: string): A
 export function refusal({ name, server, port, key }: Rfc2136Provider, zone: string, words: string): ApplianceError {
   const at = `${server}:${port}`
   const stalled = (message: string, hint: string) => new ApplianceError('stalled', message, { subject: `dns/${zone}`, hint })
+  // Nothing was sent: the mark beside a long name does not fit into DNS any more.
+  const unwritten = /^invalid owner name: .*$|^syntax error$/m.exec(words)?.[0]
+  if (unwritten !== undefined)
+    return stalled(`nsupdate cannot write this (${unwritten})`, 'a name with its mark has at most 253 characters: shorten it')
   if (/BADTIME/.test(words))
     return stalled(`${at} has another time than this machine`, 'set the clocks right: TSIG allows five minutes')
   if (/BADKEY|BADSIG|tsig indicates error|tsig verify failure|expected a TSIG/i.test(words)) {
