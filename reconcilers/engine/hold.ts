@@ -52,13 +52,13 @@ export async function holdOf(to: DesiredState, context: HoldContext): Promise<Om
   for (const reconciler of context.reconcilers) {
     const own = required.get(reconciler.kind)
     const along = await followingPart(reconciler, to, required, context)
-    const part = own && along ? { ...along, held: { ...along.held, reason: own.held.reason } } : (own ?? along)
+    const part = own && along ? { ...along, held: { ...along.held, reason: along.excess ?? own.held.reason } } : (own ?? along)
     if (part !== undefined) parts.push(part)
   }
   return {
     digest: digest([to.revision, parts.map(({ held, substance }) => [held.kind, substance])]),
     revision: to.revision,
-    reason: [...required.values()].map(({ held }) => held.reason).join('; '),
+    reason: parts.flatMap(({ held }) => (held.reason === '' ? [] : [held.reason])).join('; '),
     kinds: parts.map(({ held }) => held),
     since: context.clock.now().toISOString(),
   }
@@ -76,16 +76,21 @@ async function followingPart(
   to: DesiredState,
   required: ReadonlyMap<string, Part>,
   context: HoldContext,
-): Promise<Part | undefined> {
+): Promise<Compared | undefined> {
   const { kind, follows } = reconciler
   if (follows === undefined || !required.has(follows)) return undefined
   const from = await standing(hasTarget(reconciler) ? kind : follows, to, context)
   if (from === undefined) return undefined
-  const { held, substance } = compared(reconciler, from, to)
-  return held.changes.length === 0 ? undefined : { held: { ...held, follows }, substance }
+  const all = compared(reconciler, from, to)
+  return all.held.changes.length === 0 ? undefined : { ...all, held: { ...all.held, follows } }
 }
 
-function compared(reconciler: AnyReconciler, from: DesiredState, to: DesiredState): Part & { excess: string | undefined } {
+interface Compared extends Part {
+  /** Why all that differs needs an approval; undefined when it does not. */
+  readonly excess: string | undefined
+}
+
+function compared(reconciler: AnyReconciler, from: DesiredState, to: DesiredState): Compared {
   const [before, after] = [reconciler.select(from), reconciler.select(to)]
   const { changes, excess } = alteration(reconciler, before, after)
   return {

@@ -274,7 +274,7 @@ test('a kind that follows and is held for itself does not keep what it follows, 
   expect(held()?.kinds.map(({ kind, reason }) => [kind, reason])).toEqual([['record', 'it removes the last 2 of kind record']])
   await push({ unnamed: '1', 'site/n': '1' })
   const reasons = held()?.kinds.map(({ kind, reason, follows = '' }) => [kind, reason, follows])
-  expect(reasons).toContainEqual(['record', 'it removes the last record', 'site'])
+  expect(reasons).toContainEqual(['record', 'it removes the last 2 of kind record', 'site'])
   expect(left()).toEqual(all())
   await engine.approve(idOf(), 'ada')
   await until(() => engine.status().converged)
