@@ -21,6 +21,7 @@ import { createAttempts } from './reconcilers/certificates/attempts.ts'
 import { createRenewals } from './reconcilers/certificates/renewals.ts'
 import { createRequests } from './reconcilers/certificates/requests.ts'
 import { type RunningEngine, startEngine } from './reconcilers/engine/engine.ts'
+import { createSignersReconciler } from './reconcilers/signers/reconciler.ts'
 import { rotateNginxLogs } from './reconcilers/sites/logs.ts'
 import { createSitesReconciler } from './reconcilers/sites/sites.ts'
 import { type AgentsRoom, createAgents } from './runtime/bus/create-agents.ts'
@@ -158,6 +159,7 @@ export async function startAppliance(options: ApplianceOptions): Promise<Running
         standing: (kind, key) => running?.resource(kind, key),
       }),
       upstream.reconciler,
+      createSignersReconciler(home),
       backups.reconciler,
     ],
   })

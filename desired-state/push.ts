@@ -138,16 +138,18 @@ async function unsignedLines(
   target: string,
   quarantine: Quarantine | undefined,
 ): Promise<readonly string[]> {
-  const signers = await repository.signers(old)
-  if (signers.length === 0 || old === target) return []
-  const found = await repository.unsigned(old, target, signers, quarantine)
-  if (found.length === 0) return []
-  return [
-    `main takes signed commits only (allowed_signers of settings.yaml, as of ${old.slice(0, 8)}):`,
-    ...found.slice(0, mostUnsigned).map(({ revision, why }) => `  ${revision} ${why}`),
-    ...(found.length > mostUnsigned ? [`  … and ${found.length - mostUnsigned} more`] : []),
-    `sign them and push again: git rebase --exec 'git commit --amend --no-edit -S' ${old.slice(0, 8)}`,
-  ]
+  if (old === target) return []
+  for (const { signers, from } of await repository.signers(old)) {
+    const found = await repository.unsigned(old, target, signers, quarantine)
+    if (found.length === 0) continue
+    return [
+      `main takes signed commits only (${from}):`,
+      ...found.slice(0, mostUnsigned).map(({ revision, why }) => `  ${revision} ${why}`),
+      ...(found.length > mostUnsigned ? [`  … and ${found.length - mostUnsigned} more`] : []),
+      `sign them and push again: git rebase --exec 'git commit --amend --no-edit -S' ${old.slice(0, 8)}`,
+    ]
+  }
+  return []
 }
 
 /** A commit that is too much to read is refused like one that says something wrong. */

@@ -31,6 +31,13 @@ export interface Unsigned {
   readonly why: string
 }
 
+/** People of whom one has to sign; never empty. */
+export interface SignerList {
+  readonly signers: readonly Signer[]
+  /** For a person: `allowed_signers of settings.yaml, as of 1a2b3c4d`. */
+  readonly from: string
+}
+
 /** Where the objects of a push lie until it is accepted (`GIT_QUARANTINE_PATH`, checked to be inside the repository). */
 export interface Quarantine {
   readonly path: string
@@ -55,10 +62,11 @@ export interface Repository {
   /** Whether `ancestor` is in the history of `revision`. */
   isAncestor(ancestor: string, revision: string, quarantine?: Quarantine): Promise<boolean>
   /**
-   * Who may sign what comes after this commit, by the newest state at or before it that can be read; empty when signatures
-   * are not asked for.
+   * Lists of who may sign what comes after this commit; of each of them somebody has to. That of the newest state at or
+   * before it that can be read, and the one in force, while what that state says waits for an approval. Empty when
+   * signatures are not asked for.
    */
-  signers(revision: string): Promise<readonly Signer[]>
+  signers(revision: string): Promise<readonly SignerList[]>
   /**
    * Commits of `to` that are not in `from` and that neither one of these people nor the appliance itself has signed, the
    * oldest first.

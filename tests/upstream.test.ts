@@ -4,6 +4,7 @@ import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gitOverHttp } from '../reconcilers/upstream/testing/git-http.ts'
 import { type GitHubServer, gitHubToken, startGitHubServer } from '../reconcilers/upstream/testing/github-server.ts'
+import { spawn, spawnChecked } from '../runtime/os/spawn.ts'
 import { type Appliance, createAppliance } from './support/appliance.ts'
 import { type Clone, cloneOf } from './support/clone.ts'
 import { until } from './support/until.ts'
@@ -174,6 +175,29 @@ test('a commit from there that names another upstream waits for an approval here
   await appliance.converged()
   expect(await appliance.resource('upstream', 'main')).toMatchObject({ state: 'ready' })
   expect((await ada.ask('--git-dir', other, 'for-each-ref')).trim()).toBe('')
+})
+
+test('who may sign stays as it was until a commit that asks for no signature any more is approved here', async () => {
+  await ada.reset()
+  const before = await headHere()
+  const key = join(folder, 'ann')
+  await spawnChecked(spawn, ['ssh-keygen', '-q', '-t', 'ed25519', '-N', '', '-C', 'ann', '-f', key])
+  const settings = `${await ada.read('settings.yaml')}allowed_signers:\n  ann: { ssh: "${(await readFile(`${key}.pub`, 'utf8')).trim()}" }\n`
+  expect((await ada.deliver({ 'settings.yaml': settings })).accepted).toBe(true)
+  await appliance.converged()
+  expect(await appliance.resource('signer', 'ann')).toMatchObject({ state: 'ready' })
+  expect((await ada.deliver({})).shown).toContain('main takes signed commits only (allowed_signers of settings.yaml')
+  await ada.reset()
+  await appliance.command('rollback', before)
+  await until('it is held', async () => (await appliance.resource('signer', 'ann'))?.state === 'held')
+  await ada.reset()
+  expect((await ada.deliver({})).shown).toContain('main takes signed commits only (allowed_signers that are in force)')
+  await ada.reset()
+  const [, id = ''] = /approve ([0-9a-f]{12})/.exec((await appliance.command('status')).out) ?? []
+  expect((await appliance.command('approve', id)).error).toBe('')
+  await until('it is through', async () => (await appliance.resource('signer', 'ann')) === undefined)
+  expect((await ada.deliver({})).accepted).toBe(true)
+  await until('it is there', async () => (await headThere()) === (await headHere()))
 })
 
 test('a fresh server becomes the old one in one step, which asks for the token that it does not have', async () => {

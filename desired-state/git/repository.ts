@@ -3,7 +3,7 @@ import type { Home } from '../../runtime/os/home.ts'
 import { spawnBytes } from '../../runtime/os/spawn.ts'
 import type { ParsedDomains } from '../documents/domains.ts'
 import { parseAside } from '../parse-apart.ts'
-import type { Author, CommitResult, Edits, Quarantine, Repository } from '../repository.ts'
+import type { Author, CommitResult, Edits, Quarantine, Repository, SignerList } from '../repository.ts'
 import type { ParseResult, Signer } from '../state.ts'
 import { applyEdits, type TreeEntry } from '../tree.ts'
 import { createGit, isRevision, type SpawnBytes } from './command.ts'
@@ -12,6 +12,7 @@ import { enterQuarantine } from './quarantine.ts'
 import { readRawCommit } from './raw.ts'
 import { recent } from './recent.ts'
 import { ensureSigningKey, findUnsigned, signingOptions } from './signatures.ts'
+import { byName, signersInForce } from './signers-in-force.ts'
 import { storedCommit, storedFile, storedHistory, storedRef, storedTree } from './stored.ts'
 import { mainRef, moveMain, writeCommit, writeTree } from './write.ts'
 
@@ -57,12 +58,20 @@ export function createRepository(home: Pick<Home, 'repository' | 'keys'>, run: S
   const preview = async (base: string, edits: Edits) => parseAside(applyEdits(await stored(base), edits), '', domains, run)
 
   /** The newest state at or before a commit that can be read, for some commits: one that an upgrade made unreadable is rare. */
-  async function signers(revision: string): Promise<readonly Signer[]> {
+  async function declaredSigners(revision: string): Promise<readonly Signer[]> {
     for (const commit of await storedHistory(gitdir, revision, mostUnreadable)) {
       const result = await read(commit.revision)
       if (result.ok) return result.state.settings.allowed_signers ?? []
     }
     throw new ApplianceError('stalled', `nobody can tell who may sign what follows ${revision.slice(0, 8)}: it cannot be read`)
+  }
+
+  async function signers(revision: string): Promise<readonly SignerList[]> {
+    const [declared, inForce] = await Promise.all([declaredSigners(revision), signersInForce(home)])
+    const from = `allowed_signers of settings.yaml, as of ${revision.slice(0, 8)}`
+    const lists = [{ signers: declared, from }]
+    if (!Bun.deepEquals(byName(declared), inForce)) lists.push({ signers: inForce, from: 'allowed_signers that are in force' })
+    return lists.filter(({ signers: some }) => some.length > 0)
   }
 
   /** What came through the door is signed by the appliance, where signatures are asked for. */

@@ -6,6 +6,7 @@ import { judgePush } from '../push.ts'
 import type { Repository } from '../repository.ts'
 import { type Clone, type TestHome, testHome } from '../testing/home.ts'
 import { createRepository } from './repository.ts'
+import { putSignersInForce } from './signers-in-force.ts'
 
 setDefaultTimeout(120_000)
 
@@ -146,4 +147,25 @@ test('what comes through the door is signed by the appliance, whoever its author
   expect((await clone.git('fetch', '-q')).code).toBe(0)
   const raw = (await clone.git('cat-file', 'commit', result.revision)).stdout
   expect(raw).toContain('-----BEGIN SSH SIGNATURE-----')
+})
+
+test('while a list that lets others in waits for an approval, what follows has to be signed by the one in force as well', async () => {
+  const inForce = (await repository.signers(base))[0]?.signers ?? []
+  await putSignersInForce(place.home, inForce)
+  const judgedAfter = async (revision: string, old: string) => {
+    await judged(revision)
+    const verdict = await judgePush(repository, [{ old, new: revision, ref: 'refs/heads/main' }])
+    return verdict.accepted ? 'accepted' : verdict.lines.join('\n')
+  }
+  await start()
+  await clone.git('rm', '-q', 'settings.yaml')
+  const without = await commit(bySsh('ann'))
+  expect(await judged(without)).toBe('accepted')
+  const unsigned = await commit(undefined)
+  expect(await judgedAfter(unsigned, without)).toContain('main takes signed commits only (allowed_signers that are in force):')
+  await start(without)
+  expect(await judgedAfter(await commit(bySsh('ann')), without)).toBe('accepted')
+  // Approved: it is as that commit says.
+  await putSignersInForce(place.home, [])
+  expect(await judgedAfter(unsigned, without)).toBe('accepted')
 })

@@ -79,9 +79,10 @@ async function joined(
   author: Author,
   { url }: UpstreamRepository,
 ): Promise<string> {
-  const signers = await repository.signers(main)
-  const [unsigned] = signers.length === 0 ? [] : await repository.unsigned(main, theirs, signers, fetched.quarantine)
-  if (unsigned !== undefined) {
+  const lists = await repository.signers(main)
+  for (const { signers } of lists) {
+    const [unsigned] = await repository.unsigned(main, theirs, signers, fetched.quarantine)
+    if (unsigned === undefined) continue
     throw new ApplianceError('invalid', `${unsigned.revision} there ${unsigned.why}, so its history cannot become part of main`, {
       hint: 'take it away there yourself, from a clone of this server',
     })
@@ -89,7 +90,7 @@ async function joined(
   await fetched.keep()
   step('kept')
   const message = `Keep what is declared here\n\nThe history of ${shownUrl(url)} at ${theirs.slice(0, 8)} is part of this commit; its content is not.`
-  const revision = await exchange.join(main, theirs, author, message, signers.length > 0)
+  const revision = await exchange.join(main, theirs, author, message, lists.length > 0)
   if (revision === undefined) throw new ApplianceError('invalid', 'main has moved meanwhile', { hint: 'look again, and repeat' })
   step('accepted')
   return revision
