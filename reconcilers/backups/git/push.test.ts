@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
-import { mkdtemp, readdir, rm, utimes, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, rm, symlink, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { GitBackupDeclaration } from '../../../desired-state/state.ts'
@@ -81,6 +81,20 @@ test('a repository with other commits is never forced', async () => {
   await expect(push(target('code', there))).rejects.toThrow('has commits that are not from here, and nothing is ever forced')
   expect(await git(there, 'rev-parse', 'main')).toBe(theirs)
   await expect(push(target('code', join(folder, 'nowhere')))).rejects.toThrow('there is no repository')
+})
+
+test('a repository on this machine runs none of its hooks as us, and one that agents can write into is none', async () => {
+  const there = await remote('hooked')
+  const hook = `#!/bin/sh\ntouch ${join(folder, 'it-ran')}\n`
+  for (const name of ['pre-receive', 'update', 'post-receive', 'post-update', 'reference-transaction'])
+    await writeFile(join(there, 'hooks', name), hook, { mode: 0o755 })
+  await push(target('code', there))
+  expect(await git(there, 'rev-parse', 'main')).toBe(await git(rig.home.repository, 'rev-parse', 'main'))
+  expect(await readdir(folder)).not.toContain('it-ran')
+  const link = join(folder, 'elsewhere')
+  await symlink(rig.home.workspaces, link)
+  for (const inside of [rig.home.workspaces, join(rig.home.workspaces, 'code/b.git'), link])
+    await expect(push(target('code', inside))).rejects.toThrow('is in the appliance itself')
 })
 
 test('memory is one commit a time, nothing when nothing is new, and goes on after a death and on a restored home', async () => {

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import type { GitBackupDeclaration } from '../../../desired-state/state.ts'
 import { makeDirectory, removeIfExists, statIfExists } from '../../../runtime/os/files.ts'
 import { spawnChecked } from '../../../runtime/os/spawn.ts'
-import { openRemote, type Remote, type RemoteDeps, remoteRefusal } from './remote.ts'
+import { openRemote, type Remote, type RemoteDeps, remoteRefusal, withoutHooks } from './remote.ts'
 
 export interface PushDeps extends RemoteDeps {
   /** The commit that is applied and verified; empty for none. */
@@ -124,6 +124,7 @@ async function push(deps: PushDeps, remote: Remote, repository: string, specs: r
     'push',
     '--porcelain',
     '--no-verify',
+    ...withoutHooks(remote),
     remote.address,
     ...specs,
   ])

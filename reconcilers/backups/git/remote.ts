@@ -1,6 +1,7 @@
-import { join } from 'node:path'
+import { realpath } from 'node:fs/promises'
+import { join, sep } from 'node:path'
 import type { GitBackupDeclaration } from '../../../desired-state/state.ts'
-import type { ApplianceError } from '../../../runtime/os/errors.ts'
+import { ApplianceError } from '../../../runtime/os/errors.ts'
 import type { Home } from '../../../runtime/os/home.ts'
 import { minimalEnvironment, type Spawn } from '../../../runtime/os/spawn.ts'
 import { placeOfUrl } from '../../../runtime/secrets/place.ts'
@@ -23,6 +24,7 @@ export interface RemoteDeps {
 /** How a Git of ours speaks with the repository elsewhere. */
 export async function openRemote({ home, spawn, secret }: RemoteDeps, declaration: GitBackupDeclaration): Promise<Remote> {
   const { name, repository, token, host_key: hostKey } = declaration
+  if (repository.startsWith('/')) await refuseOwn(home, repository)
   const settings: (readonly [string, string])[] = [
     ['core.hooksPath', '/dev/null'],
     ['protocol.allow', 'never'],
@@ -40,6 +42,17 @@ export async function openRemote({ home, spawn, secret }: RemoteDeps, declaratio
     env: { ...gitEnvironment, ...configuration(settings), ...(await sshEnvironment(home, spawn, name, repository, hostKey)) },
   }
 }
+
+/** Agents write below the home, and what the configuration of a repository there names would run as us. */
+async function refuseOwn({ root }: Home, repository: string): Promise<void> {
+  const [home, path] = await Promise.all([realpath(root), realpath(repository).catch(() => repository)])
+  if (path !== home && !path.startsWith(`${home}${sep}`)) return
+  throw new ApplianceError('stalled', `${repository} is in the appliance itself`, { hint: 'name a repository elsewhere' })
+}
+
+/** A repository on this machine would run its hooks as us: Git gives it no setting of ours by the environment. */
+export const withoutHooks = ({ address }: Remote): readonly string[] =>
+  address.startsWith('/') ? ['--receive-pack=git -c core.hooksPath=/dev/null receive-pack'] : []
 
 const gitEnvironment = {
   ...minimalEnvironment,
