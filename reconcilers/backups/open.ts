@@ -1,4 +1,5 @@
-import { join } from 'node:path'
+import { realpath } from 'node:fs/promises'
+import { dirname, join, relative, sep } from 'node:path'
 import type { BackupDeclaration, BackupLocation } from '../../desired-state/state.ts'
 import { ApplianceError } from '../../runtime/os/errors.ts'
 import { makeDirectory, readTextIfExists, removeIfExists, statIfExists } from '../../runtime/os/files.ts'
@@ -39,7 +40,7 @@ export async function openAccess(
     secretKey,
   }: Pick<BackupDeclaration, 'name' | 'location' | 'password' | 'accessKey' | 'secretKey'>,
 ): Promise<ResticAccess> {
-  refuseInside(home, location.repository)
+  if (location.type === 'folder') await refuseInside(home, location.repository)
   const purpose = `backup ${name}`
   const to = placeOf(location)
   const keys =
@@ -55,14 +56,24 @@ export async function openAccess(
 
 const ownFolders = ['cache', 'tmp', 'current', 'restored']
 
-/** A repository inside what it keeps would grow without end, or be served to everybody. */
-function refuseInside(home: Home, repository: string): void {
-  if (repository !== home.root && !repository.startsWith(`${home.root}/`)) return
-  const [first = '', second = ''] = repository.slice(home.root.length + 1).split('/')
+/** A repository inside what it keeps would grow without end, or be served to everybody; also behind a link. */
+async function refuseInside(home: Home, repository: string): Promise<void> {
+  const [root, folder] = await Promise.all([home.root, repository].map(realOf))
+  if (root === undefined || folder === undefined || (folder !== root && !folder.startsWith(`${root}${sep}`))) return
+  const [first = '', second = ''] = relative(root, folder).split(sep)
   if (first === 'backups' && second !== '' && !ownFolders.includes(second) && !second.startsWith('drill-')) return
   throw new ApplianceError('stalled', `the repository ${repository} would lie inside what it keeps`, {
     hint: `take a folder outside of ${home.root}, best on another machine; or below ${join(home.backups, 'NAME')}`,
   })
+}
+
+/** Where a path leads to, as far as it is there. */
+async function realOf(path: string): Promise<string> {
+  try {
+    return await realpath(path)
+  } catch {
+    return dirname(path) === path ? path : join(await realOf(dirname(path)), relative(dirname(path), path))
+  }
 }
 
 const identityPath = (home: Home) => join(home.keys, 'backup-ssh')

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from 'bun:test'
-import { mkdir, rm, writeFile } from 'node:fs/promises'
+import { mkdir, rm, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { systemClock } from '../../runtime/os/clock.ts'
@@ -113,6 +113,9 @@ test('a full disk is said, what was backed up before stays, and room is enough t
 test('a repository inside what it keeps is refused, as is a folder that the appliance may not write', async () => {
   const inside = roomOver(rig.home, rig.store, declared('inside', join(rig.home.www, 'shop')))
   await expect(inside.converge()).rejects.toThrow('would lie inside what it keeps')
+  await symlink(rig.home.www, rig.repository('link'))
+  const behind = roomOver(rig.home, rig.store, declared('behind', join(rig.repository('link'), 'shop')))
+  await expect(behind.converge()).rejects.toThrow('would lie inside what it keeps')
   const foreign = roomOver(rig.home, rig.store, declared('foreign', '/usr/backups'))
   await expect(foreign.converge()).rejects.toThrow('the appliance may not write there')
 })
