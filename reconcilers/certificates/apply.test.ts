@@ -273,13 +273,15 @@ test('names that lead nowhere are left out one by one, before the authority is a
   ])
 })
 
-test('what the authority gave for some of the names before a death is taken up before it is asked for all of them', async () => {
+test('what the authority gave for some of the names before a death is taken up before it is asked for all of them, and not given twice', async () => {
   const [www, late] = ['www.shop.example.com', 'late.shop.example.com']
   const all = { ...item, aliases: [www, late] }
   const obtaining = { type: 'obtain', item: all, rehearsal: false, ahead: false, needy: [item.host, www] } as const
-  const { act, certificates } = room([late])
+  const { act, certificates, orders } = room([late])
   await expect(act(obtaining, 'issued')).rejects.toThrow('killed at issued')
   expect(certificates.newest(all)).toEqual([])
-  await expect(act({ ...obtaining, needy: [] })).rejects.toThrow('no such name')
+  orders.length = 0
+  await expect(act(obtaining)).rejects.toThrow('no such name')
   expect(certificates.newest(all).map(({ name }) => name)).toEqual([item.host, www])
+  expect(orders).toEqual([[item.host, www, late]])
 })

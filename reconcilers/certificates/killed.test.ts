@@ -14,22 +14,31 @@ afterAll(() => rig[Symbol.asyncDispose]())
 
 const site = (name: string) => `  ${name}.example.com: { root: ${name}, tls: acme, challenge: dns }\n`
 
-/** Starts a life that looks and applies once for a host, and ends at that step; `revoke` as in `one-life.ts`. */
-function begin(domains: string, host: string, fatal: number, revoke?: string) {
+/** Starts a life that looks and applies once for a host, and ends at that step; `more` as in `one-life.ts`. */
+function begin(domains: string, host: string, fatal: number, more: { revoke?: string | undefined; later?: number } = {}) {
   const { home, bind, pebble, httpPort } = rig
   const told = { home: home.root, secret: bind.secret, domains, directory: pebble.directory, authorities: pebble.authorities }
   const flags = ['--no-env-file', '--config=/dev/null', join(import.meta.dir, 'testing', 'one-life.ts')]
-  return Bun.spawn([process.execPath, ...flags, JSON.stringify({ ...told, dnsPort: bind.port, httpPort, host, fatal, revoke })], {
-    ...{ stdin: 'ignore', stdout: 'pipe', stderr: 'inherit' },
-  })
+  return Bun.spawn(
+    [process.execPath, ...flags, JSON.stringify({ ...told, dnsPort: bind.port, httpPort, host, fatal, ...more })],
+    {
+      ...{ stdin: 'ignore', stdout: 'pipe', stderr: 'inherit' },
+    },
+  )
 }
 
 /** Lives until that step, and dies of `kill -9`; gives its name, or nothing when there was no step of that number. */
-async function lifeUntil(domains: string, host: string, fatal: number, revoke?: string): Promise<string> {
-  const child = begin(domains, host, fatal, revoke)
+async function lifeUntil(...[domains, host, fatal, more]: Parameters<typeof begin>): Promise<string> {
+  const child = begin(domains, host, fatal, more)
   const [step] = await Promise.all([new Response(child.stdout).text(), child.exited])
   if (step !== '') expect(child.signalCode).toBe('SIGKILL')
   return step.trim()
+}
+
+function changeOf<Of extends { readonly key: string }>(changes: readonly Of[], host: string): Of {
+  const found = changes.find(({ key }) => key === host)
+  if (found === undefined) throw new Error(`nothing is planned for ${host}`)
+  return found
 }
 
 const certbots = () =>
@@ -80,7 +89,7 @@ test('kill -9 at every step of a revocation leaves one certificate, which served
   const inUse = (host: string) => rig.certificates.issued({ host, aliases: [] }, rig.pebble.directory)?.id ?? ''
   const olds = new Map(hosts.map(({ host }) => [host, { id: inUse(host), chain: rig.certificates.chainOf(host, inUse(host)) }]))
   const isRevoked = async (host: string) => rig.pebble.isRevoked(olds.get(host)?.chain ?? '')
-  const lives = hosts.map(({ host, number }) => lifeUntil(domains, host, number, olds.get(host)?.id))
+  const lives = hosts.map(({ host, number }) => lifeUntil(domains, host, number, { revoke: olds.get(host)?.id }))
   expect(await Promise.all(lives)).toEqual(hosts.map(({ step }) => step))
   rig.attempts.length = 0
   for (const { host, step } of hosts) {
@@ -107,6 +116,38 @@ test('kill -9 at every step of a revocation leaves one certificate, which served
     if (issuedBefore) expect([step, rig.attempts.filter(one => one.host === host)]).toEqual([step, []])
   }
   expect([rig.requests.size, certbots(), await readdir(join(rig.home.run, 'acme'))]).toEqual([0, [], []])
+})
+
+test('kill -9 within an order for those names alone that are to be had leaves them one certificate, and asks for no other one', async () => {
+  await rig.converge(site('first'))
+  // The first order is refused because of the dead name, after seven steps.
+  const hosts = [
+    { number: 9, step: 'shown', host: 'half.example.com' },
+    { number: 11, step: 'issued', host: 'part.example.com' },
+  ]
+  const domains = hosts.map(({ host }) => `  ${host}: { root: ${host}, tls: acme, aliases: [dead.${host}] }\n`).join('')
+  await rig.bind.byHand(hosts.map(({ host }) => `update add ${host}. 60 A 127.0.0.1`).join('\n'))
+  for (const { host } of hosts) await rig.certificates.make({ host, aliases: [`dead.${host}`] })
+  // So that they have been without a certificate for long.
+  const later = 2 * 3_600_000
+  const lives = hosts.map(({ host, number }) => lifeUntil(domains, host, number, { later }))
+  expect(await Promise.all(lives)).toEqual(hosts.map(({ step }) => step))
+  rig.attempts.length = 0
+  rig.clock.turn(later)
+  const { changes } = await rig.look(domains)
+  const context = { signal: new AbortController().signal, progress: () => {}, step: async () => {} }
+  const done = await Promise.allSettled(hosts.map(({ host }) => rig.reconciler().apply(changeOf(changes, host), context)))
+  rig.clock.turn(-later)
+  expect(done.map(({ status }) => status)).toEqual(['rejected', 'rejected'])
+  const given = hosts.map(({ host }) => ({
+    names: rig.certificates.newest({ host, aliases: [`dead.${host}`] }).map(({ name }) => name),
+    asked: rig.attempts.filter(one => one.host === host).map(({ failure }) => failure === undefined),
+  }))
+  expect(given).toEqual([
+    { names: ['half.example.com'], asked: [false, true] },
+    { names: ['part.example.com'], asked: [false] },
+  ])
+  expect([certbots(), await readdir(join(rig.home.run, 'acme'))]).toEqual([[], []])
 })
 
 test('a certbot whose runtime was killed while it waited for the authority is ended by the next look, and holds nothing up', async () => {

@@ -9,12 +9,12 @@ import type { Certbot } from './certbot.ts'
 import { type DnsAnswersDeps, hideAll } from './dns-answers.ts'
 import { takeAllAway } from './http-answers.ts'
 import { type CertificateItem, namesOf } from './item.ts'
-import { type Given, givenIn } from './order.ts'
+import { givenIn } from './order.ts'
 import { type CertbotPlaces, foldersOf, hostPlaces } from './places.ts'
 import type { Obtaining } from './plan.ts'
 import { needReach, needRecords, type ReachDeps } from './reach.ts'
 import { namesIn, Refusal } from './refusal.ts'
-import type { Certificates } from './stored.ts'
+import type { Certificates, Issued } from './stored.ts'
 
 /** The site that a certificate is for. */
 export interface Sites {
@@ -46,11 +46,13 @@ export interface ObtainDeps extends ReachDeps, DnsAnswersDeps {
  */
 export async function obtain(deps: ObtainDeps, { needy, ...wish }: Wish, context: ApplyContext): Promise<void> {
   const { item } = wish
+  const kept = await keepPart(deps, item, context)
+  const without = needy.filter(name => !kept.includes(name))
   try {
     await ask(deps, wish, context)
   } catch (error) {
     context.signal.throwIfAborted()
-    const part = whatCanBeHad(namesOf(item), needy, error) ?? namesWithOne(deps, { ...item, part: needy })
+    const part = whatCanBeHad(namesOf(item), without, error) ?? namesWithOne(deps, { ...item, part: without })
     if (part.length > 0 && part.length < namesOf(item).length) {
       context.progress(item.host, `asking for ${part.join(', ')} alone: ${explain(error)}`)
       await obtainPart(deps, { ...item, part }, context)
@@ -100,12 +102,9 @@ async function ask(deps: ObtainDeps, { item, rehearsal, ahead }: Omit<Wish, 'nee
   const { signal, step, progress } = context
   const { host, issuer } = item
   const { directory, staging } = issuer
-  const left = await givenIn(hostPlaces(deps.places, directory, host).order)
-  if (left !== undefined) {
-    // Given and not taken up, because something died in between: the authority is not asked for another one.
-    if (deps.certificates.isFresh(item, { ...left, directory, authorities: issuer.authorities })) return
-    await keepPart(deps, item, left, context)
-  }
+  const left = await leftOf(deps, item)
+  // Given and not taken up, because something died in between: the authority is not asked for another one.
+  if (left !== undefined && deps.certificates.isFresh(item, left)) return
   await hideLeftovers(deps, host, signal, namesOf(item))
   const ready = groundFor(deps, item, context)
   if (ahead && context.settled !== undefined && deps.sites.isChanging(host)) await needReach(deps, item)
@@ -137,13 +136,26 @@ async function takeUp(deps: ObtainDeps, item: CertificateItem, context: ApplyCon
   await step('served')
 }
 
-/** Given for some of the names, and not taken up: the next order would lose it. */
-async function keepPart({ certificates }: ObtainDeps, item: CertificateItem, left: Given, { step }: ApplyContext): Promise<void> {
-  const issued = { ...left, directory: item.issuer.directory, authorities: item.issuer.authorities }
+/**
+ * What was given for some of the names, and not taken up because something died in between: the next order would lose it. The
+ * sites have it with their next look; its names, which need no other one.
+ */
+async function keepPart(deps: ObtainDeps, item: CertificateItem, { step }: ApplyContext): Promise<readonly string[]> {
+  const { certificates } = deps
+  const left = await leftOf(deps, item)
+  if (left === undefined || certificates.isFresh(item, left)) return []
   const part = certificates.partOf(item, left.chain)
-  if (part.length === 0 || !certificates.isFresh({ ...item, part }, issued)) return
-  await certificates.keep({ ...item, part }, issued)
+  if (part.length === 0 || !certificates.isFresh({ ...item, part }, left)) return []
+  await certificates.keep({ ...item, part }, left)
   await step('kept')
+  return part
+}
+
+/** What the last order was given. */
+async function leftOf({ places }: ObtainDeps, { host, issuer }: CertificateItem): Promise<Issued | undefined> {
+  const { directory, authorities } = issuer
+  const given = await givenIn(hostPlaces(places, directory, host).order)
+  return given && { ...given, directory, authorities }
 }
 
 /** Waits for what the certificate stands on, once; throws `waiting` when it does not come. */

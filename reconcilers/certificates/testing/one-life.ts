@@ -10,23 +10,24 @@ import { rememberedAttempts, rememberedRenewals, rememberedRequests, servingSite
 
 /**
  * A process that looks and applies once, for one host, and kills itself at the step of that number. What it was told stands in
- * its first argument; `revoke`: id of the certificate that a person wants revoked.
+ * its first argument; `revoke`: id of the certificate that a person wants revoked; `later`: by how much its clock is ahead.
  */
 const told = z
   .object({
-    revoke: z.string().optional(),
+    ...{ revoke: z.string().optional(), later: z.int().default(0) },
     ...{ home: z.string(), secret: z.string(), fatal: z.int(), host: z.string() },
     ...{ domains: z.string(), directory: z.string(), authorities: z.string(), dnsPort: z.int(), httpPort: z.int() },
   })
   .parse(JSON.parse(process.argv[2] ?? ''))
 
+const clock = { ...systemClock, now: () => new Date(Date.now() + told.later) }
 const requests = new Map<string, CertificateRequest>()
 if (told.revoke !== undefined) {
   const action = { type: 'revoke', reason: 'superseded' } as const
-  requests.set(told.host, { host: told.host, action, certificate: told.revoke, by: 'ada', at: systemClock.now() })
+  requests.set(told.host, { host: told.host, action, certificate: told.revoke, by: 'ada', at: clock.now() })
 }
 const reconciler = createCertificatesReconciler({
-  ...{ home: homeAt(told.home), spawn, clock: systemClock, fetch, random: Math.random },
+  ...{ home: homeAt(told.home), spawn, clock, fetch, random: Math.random },
   providers: bindProviders(told),
   attempts: rememberedAttempts([]),
   renewals: rememberedRenewals(new Map()),
