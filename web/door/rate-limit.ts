@@ -16,7 +16,8 @@ export function createRateLimiter(clock: Clock) {
       const now = clock.now().getTime() / 1_000
       const rate = limit.requests / limit.seconds
       const bucket = buckets.get(key) ?? { tokens: limit.requests, at: now }
-      const tokens = Math.min(limit.requests, bucket.tokens + (now - bucket.at) * rate)
+      // A clock that is set back takes no tokens away: nobody would be let in until it is that time again.
+      const tokens = Math.min(limit.requests, bucket.tokens + Math.max(0, now - bucket.at) * rate)
       buckets.delete(key)
       buckets.set(key, { tokens: tokens >= 1 ? tokens - 1 : tokens, at: now })
       const oldest = buckets.size > most ? buckets.keys().next().value : undefined

@@ -83,8 +83,13 @@ async function whole<T>(response: Response, answer: z.ZodType<T>, doing: string)
   throw new Uncertain(`the answer of Cloudflare is not whole (${doing}): ${first?.path.join('.')}: ${first?.message}`)
 }
 
+/** Seconds: it is never kept quiet for longer, also when the clock was set back meanwhile. */
+const longestQuiet = 3_600
+
 function refuseWhileQuiet({ account, clock }: CloudflareDeps): void {
-  if (account.quietUntil <= clock.now().getTime()) return
+  const left = account.quietUntil - clock.now().getTime()
+  if (left > longestQuiet * 1_000) account.quietUntil = 0
+  if (left <= 0 || account.quietUntil === 0) return
   throw new ApplianceError(
     'waiting',
     `Cloudflare asks for no more requests until ${new Date(account.quietUntil).toISOString()}`,
@@ -98,6 +103,6 @@ function refuseWhileQuiet({ account, clock }: CloudflareDeps): void {
 function noteQuiet(error: unknown, { account, clock }: CloudflareDeps): void {
   if (!(error instanceof APIError) || error.status !== 429) return
   const seconds = Number(error.headers?.get('retry-after') ?? Number.NaN)
-  const wait = Number.isFinite(seconds) && seconds >= 0 ? Math.min(seconds, 3_600) : 300
+  const wait = Number.isFinite(seconds) && seconds >= 0 ? Math.min(seconds, longestQuiet) : 300
   account.quietUntil = Math.max(account.quietUntil, clock.now().getTime() + wait * 1_000)
 }

@@ -187,6 +187,10 @@ test('a request for quiet is obeyed: short in place, long by asking nothing more
   expect(server.calls.length).toBe(asked)
   now = new Date('2026-11-28T12:04:01Z')
   expect((await provider({}, account, clock).read(zone, signal)).sets.size).toBeGreaterThan(0)
+
+  // A clock that was ahead when it was asked for, and is set right since.
+  account.quietUntil = Date.parse('2031-01-01T00:00:00Z')
+  expect((await provider({}, account, clock).read(zone, signal)).sets.size).toBeGreaterThan(0)
 })
 
 test('a record that Cloudflare refuses fails alone, in its words; the others are made', async () => {

@@ -52,6 +52,9 @@ const patience = 15_000
 /** Seconds that GitHub wants to be left alone when it does not say for how long. */
 const usualPause = 60
 
+/** Milliseconds; its limits begin anew each hour. */
+const longestPause = 2 * 3_600_000
+
 /** Open pull requests that are looked at; whoever opens many cannot keep us busy with listing them. */
 export const mostPulls = 500
 const pageSize = 100
@@ -70,7 +73,9 @@ export function createGitHub({ api, owner, repo }: GitHubAddress, { token, clock
   })
   const asking = async <T>(what: string, ask: () => Promise<T>): Promise<T> => {
     const left = pause.until - clock.now().getTime()
-    if (left > 0) throw new ApplianceError('waiting', `GitHub wants to be left alone for ${Math.ceil(left / 1_000)} s`)
+    // Further away than GitHub ever asks for: the clock was set back.
+    if (left > 0 && left <= longestPause)
+      throw new ApplianceError('waiting', `GitHub wants to be left alone for ${Math.ceil(left / 1_000)} s`)
     try {
       return await ask()
     } catch (error) {

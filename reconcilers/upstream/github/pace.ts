@@ -20,7 +20,8 @@ export function createPace(clock: Clock, most: { readonly minute: number; readon
   return {
     take() {
       const now = clock.now().getTime()
-      taken = taken.filter(at => now - at < 3_600_000)
+      // What was done later than now was done before the clock was set back.
+      taken = taken.filter(at => at <= now && now - at < 3_600_000)
       const lately = taken.filter(at => now - at < 60_000)
       if (taken.length >= most.hour || lately.length >= most.minute) return false
       taken = [...taken, now]

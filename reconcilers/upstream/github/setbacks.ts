@@ -21,7 +21,11 @@ export function createSetbacks(clock: Clock, random: () => number): Setbacks {
   const count = (subject: string) => known.get(subject)?.failures ?? 0
   return {
     count,
-    isResting: subject => (known.get(subject)?.until ?? 0) > clock.now().getTime(),
+    isResting(subject) {
+      const left = (known.get(subject)?.until ?? 0) - clock.now().getTime()
+      // Further away than any wait: the clock was set back.
+      return left > 0 && left <= 2 * failing.longest
+    },
     add(subject) {
       const failures = count(subject) + 1
       known.set(subject, { failures, until: clock.now().getTime() + backoff(failing, failures, random()) })
