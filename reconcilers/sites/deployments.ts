@@ -84,7 +84,8 @@ export function createDeployments({ home, spawn, clock }: Dependencies): Deploym
   const headOf = async (deploy: Deploy, signal: AbortSignal): Promise<Head> => {
     const known = heads.get(keyOf(deploy))
     const interval = deploy.repo.startsWith('/') ? askIntervalHere : askInterval
-    if (known !== undefined && now() - known.at < interval) return known
+    // What was asked later than now was asked before the clock was set back.
+    if (known !== undefined && known.at <= now() && now() - known.at < interval) return known
     const asked = refuseOwn(home, deploy.repo).then(() => remoteHead(spawn, deploy, signal))
     const found = await asked.then(
       head => ({ head, away: undefined, at: now() }),

@@ -50,7 +50,7 @@ export function createUpstreams(resolve: Resolve, clock: Clock, own: OwnPorts): 
   const remember = (host: string, addresses: readonly string[]) => {
     const now = clock.now().getTime()
     const known = seen.get(host) ?? new Map<string, number>()
-    for (const [address, at] of known) if (now - at > memory) known.delete(address)
+    for (const [address, at] of known) if (at > now || now - at > memory) known.delete(address)
     for (const address of addresses) known.set(address, now)
     seen.set(host, known)
     return known

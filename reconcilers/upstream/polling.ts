@@ -40,7 +40,8 @@ export function startPolling({ mirror, clock, random, wanted }: PollingDeps): Po
       woken = new AbortController()
       if (wanted()) await mirror.look()
       await clock.sleep(pause(), AbortSignal.any([woken.signal, stopping.signal]))
-      const left = breath - (clock.now().getTime() - startedAt)
+      // A clock that is set back meanwhile makes it no longer.
+      const left = Math.min(breath, breath - (clock.now().getTime() - startedAt))
       if (left > 0) await clock.sleep(left, stopping.signal)
     }
   }
