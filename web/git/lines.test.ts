@@ -60,6 +60,20 @@ test('a held commit says why, and all that goes, of each kind', () => {
   expect(holdLines({ ...hold, id: '' }, './main.ts')).toEqual([...lines, `${last}.`])
 })
 
+test('a plan says once what goes: the hold below it lists only what does not stand above', () => {
+  const gone = { ...change, key: 'a.example.com', operation: 'delete', summary: 'remove; files are archived' } as const
+  const lines = planLines({ ...empty, changes: [gone], holds: [hold] }, 'ai-infra')
+  expect(lines.filter(line => line.includes('site ') && line.includes('a.example.com'))).toEqual([
+    '  - site  a.example.com  remove; files are archived',
+  ])
+  expect(lines.slice(2, 5)).toEqual([
+    'HELD: it removes 3 of 4 of kind site, more than 30 %.',
+    '  ~ site b.example.com',
+    'HELD: it removes the last zone.',
+  ])
+  expect(lines.at(-1)).toBe('  ai-infra approve abcdefabcdef')
+})
+
 test('a plan of a held kind says that what follows it waits as well, and does not promise it', () => {
   const record = { ...change, kind: 'site-record', key: 'blog.example.com/A', summary: '203.0.113.9' }
   const lines = planLines({ ...empty, changes: [record], holds: [hold], waits: [{ kind: 'site-record', for: 'site' }] })

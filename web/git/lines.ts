@@ -13,9 +13,11 @@ export function planLines(plan: RevisionPlan, command?: string): string[] {
     return [`${title}: nothing to change`]
   const waits = new Map(plan.waits.map(({ kind, for: leader }) => [kind, leader]))
   const width = Math.max(0, ...plan.changes.map(change => change.key.length))
+  const shown = plan.changes.slice(0, most)
+  const listed = new Set(shown.map(({ kind, key, operation }) => takenLine(kind, key, operation)))
   return [
     `${title}:`,
-    ...plan.changes.slice(0, most).map(change => {
+    ...shown.map(change => {
       const leader = waits.get(change.kind)
       const name = `${change.kind.padEnd(5)} ${change.key.padEnd(Math.min(width, 40))}`
       return leader === undefined
@@ -29,30 +31,35 @@ export function planLines(plan: RevisionPlan, command?: string): string[] {
     ...plan.leftAlone.map(
       ({ kind, key, until }) => `  = ${kind.padEnd(5)} ${key}  would change, and is suspended until ${minute(until)}: left alone`,
     ),
-    ...plan.holds.flatMap(hold => holdLines(hold, command)),
+    ...plan.holds.flatMap(hold => holdLines(hold, command, listed)),
   ]
 }
 
-export function holdLines(hold: Hold, command?: string): string[] {
+/** `listed`: what stands above already, as `takenLine` writes it; it is not said again. */
+export function holdLines(hold: Hold, command?: string, listed: ReadonlySet<string> = new Set()): string[] {
   const own = hold.kinds.filter(({ reason }) => reason !== '')
-  const along = hold.kinds.filter(({ reason }) => reason === '')
+  const along = hold.kinds.filter(({ reason }) => reason === '').flatMap(held => takenLines([held], listed))
   const approves = command !== undefined && hold.id !== ''
   return [
-    ...own.flatMap(held => [`HELD: ${held.reason}.`, ...takenLines([held])]),
-    ...(along.length === 0 ? [] : ['  With it go:', ...along.flatMap(held => takenLines([held]))]),
+    ...own.flatMap(held => [`HELD: ${held.reason}.`, ...takenLines([held], listed)]),
+    ...(along.length === 0 ? [] : ['  With it go:', ...along]),
     `  Nothing of kind ${hold.kinds.map(({ kind }) => kind).join(', ')} changes until somebody approves it, once${approves ? ':' : '.'}`,
     ...(!approves ? [] : [`  ${command} approve ${hold.id}`]),
   ]
 }
 
-/** What goes of these kinds, or becomes something else. */
-export const takenLines = (kinds: readonly TakenFrom[]): string[] =>
+/** What goes of these kinds, or becomes something else, without what is listed already. */
+export const takenLines = (kinds: readonly TakenFrom[], listed: ReadonlySet<string> = new Set()): string[] =>
   someOf(
-    kinds.flatMap(({ kind, changes }) =>
-      changes.flatMap(({ key, operation }) => (operation === 'create' ? [] : [`  ${mark[operation]} ${kind} ${key}`])),
-    ),
+    kinds
+      .flatMap(({ kind, changes }) =>
+        changes.flatMap(({ key, operation }) => (operation === 'create' ? [] : [takenLine(kind, key, operation)])),
+      )
+      .filter(line => !listed.has(line)),
     line => line,
   )
+
+const takenLine = (kind: string, key: string, operation: keyof typeof mark) => `  ${mark[operation]} ${kind} ${key}`
 
 interface TakenFrom {
   readonly kind: string
