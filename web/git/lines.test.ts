@@ -74,6 +74,16 @@ test('a plan says once what goes: the hold below it lists only what does not sta
   expect(lines.at(-1)).toBe('  ai-infra approve abcdefabcdef')
 })
 
+test('a plan says once why several kinds could not look at the same', () => {
+  const message = 'the secret DNS_KEY is not set'
+  const unseen = ['dns-record', 'site-record'].map(kind => ({ kind, key: 'example.com', message }))
+  const lines = planLines({ ...empty, unseen: [...unseen, { kind: 'dns-record', key: 'example.org', message }] })
+  expect(lines.slice(1)).toEqual([
+    '  ? dns-record, site-record example.com: the secret DNS_KEY is not set',
+    '  ? dns-record example.org: the secret DNS_KEY is not set',
+  ])
+})
+
 test('a plan of a held kind says that what follows it waits as well, and does not promise it', () => {
   const record = { ...change, kind: 'site-record', key: 'blog.example.com/A', summary: '203.0.113.9' }
   const lines = planLines({ ...empty, changes: [record], holds: [hold], waits: [{ kind: 'site-record', for: 'site' }] })

@@ -25,14 +25,24 @@ export function planLines(plan: RevisionPlan, command?: string): string[] {
         : `  = ${name}  waits with ${leader}: ${change.summary}`
     }),
     ...(plan.changes.length > most ? [`  … and ${plan.changes.length - most} more`] : []),
-    ...plan.unseen.map(({ kind, key, message }) =>
-      key === undefined ? `  ? ${kind}: cannot be looked at just now: ${message}` : `  ? ${kind} ${key}: ${message}`,
-    ),
+    ...unseenLines(plan.unseen),
     ...plan.leftAlone.map(
       ({ kind, key, until }) => `  = ${kind.padEnd(5)} ${key}  would change, and is suspended until ${minute(until)}: left alone`,
     ),
     ...plan.holds.flatMap(hold => holdLines(hold, command, listed)),
   ]
+}
+
+/** What several kinds could not look at for one reason, like a zone whose key is not set, is told of once. */
+function unseenLines(unseen: RevisionPlan['unseen']): string[] {
+  const groups = Map.groupBy(unseen, ({ key, message }) => JSON.stringify([key ?? null, message]))
+  return [...groups.values()].flatMap(([first, ...others]) => {
+    if (first === undefined) return []
+    const kinds = [first, ...others].map(({ kind }) => kind).join(', ')
+    return first.key === undefined
+      ? `  ? ${kinds}: cannot be looked at just now: ${first.message}`
+      : `  ? ${kinds} ${first.key}: ${first.message}`
+  })
 }
 
 /** `listed`: what stands above already, as `takenLine` writes it; it is not said again. */
