@@ -254,8 +254,8 @@ const neverSent = (name: string, to: Place) =>
   new ApplianceError(
     'waiting',
     to === here
-      ? `not looked at before this is main, because the secret ${name} was never used`
-      : `not looked at before this is main, because the secret ${name} was never sent to ${placeText(to)} (${to.use})`,
+      ? `looked at once this is main; before that nothing uses the secret ${name}, which main does not use yet`
+      : `looked at once this is main; before that nothing is sent to ${placeText(to)} (${to.use}) with the secret ${name}, which main does not send there yet`,
   )
 
 /** A place that a secret was wanted at. `mark`: of its value, where that was another name's before. */
