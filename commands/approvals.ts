@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { readArguments } from './arguments.ts'
 import { askAppliance } from './client.ts'
-import type { Command } from './command.ts'
+import { type Command, pasteable } from './command.ts'
 import { ago } from './table.ts'
 
 const approval = z.object({
@@ -27,11 +27,12 @@ export const approvals: Command = {
   name: 'approvals',
   usage: '[--json]',
   summary: 'what agents wait for, whole, with everything that an approval binds',
-  async run(args, { environment, called, out }) {
+  async run(args, context) {
+    const { environment, out } = context
     const { values } = readArguments(args, { json: { type: 'boolean' } }, { least: 0, most: 0 })
     const { waiting, recent } = await askAppliance(environment.home, 'GET', '/api/approvals', shape)
     if (values.json) out(JSON.stringify({ waiting, recent }))
-    else for (const line of approvalLines(waiting, called, new Date())) out(line)
+    else for (const line of approvalLines(waiting, pasteable(context), new Date())) out(line)
     return 0
   },
 }

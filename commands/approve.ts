@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { takenLines } from '../web/git/lines.ts'
 import { readArguments } from './arguments.ts'
 import { askAppliance } from './client.ts'
-import { type Command, type CommandContext, WrongUse } from './command.ts'
+import { type Command, type CommandContext, pasteable, WrongUse } from './command.ts'
 import { approvedShape } from './shapes.ts'
 
 /** What agents ask for has a UUID; a commit that is held has none. */
@@ -29,10 +29,11 @@ async function approveWish({ environment, out }: CommandContext, id: string, alw
   if (rule !== undefined) out(`and from now on, as it stands in the desired state:\n${rule}`)
 }
 
-async function approveCommit({ environment, called, out }: CommandContext, id: string): Promise<void> {
+async function approveCommit(context: CommandContext, id: string): Promise<void> {
+  const { environment, out } = context
   const path = `/api/approve/${encodeURIComponent(id)}`
   const { revision, kinds } = await askAppliance(environment.home, 'POST', path, approvedShape)
   out(`${id} is approved, once: ${revision.slice(0, 8)} goes on`)
   for (const line of takenLines(kinds)) out(line)
-  out(`${called} wait shows when it is reached`)
+  out(`${pasteable(context)} wait shows when it is reached`)
 }

@@ -2,6 +2,7 @@ import { expect, test } from 'bun:test'
 import { readEnvironment } from '../runtime/os/environment.ts'
 import { backup } from './backup.ts'
 import { keysFor, startOf } from './backup-restore.ts'
+import { pasteable } from './command.ts'
 
 test('the keys of a bucket and of a REST server are each read from their own variables, and half of a pair is told', () => {
   const variables = { AWS_ACCESS_KEY_ID: 'a', AWS_SECRET_ACCESS_KEY: 'b', AWS_SESSION_TOKEN: 'c', RESTIC_REST_USERNAME: 'me' }
@@ -22,6 +23,14 @@ test('what a restore says at its end is a command that starts what is there', ()
   expect(startOf({ called: 'ai-infra', environment }, '/var/lib/ai-infra')).toBe('sudo systemctl start ai-infra.target')
   const own = readEnvironment({ ...process.env, AI_INFRA_HOME: '' })
   expect(startOf({ called: './main.ts', environment: own }, own.home.root)).toBe('./main.ts up')
+})
+
+test('a command that is shown to be pasted names the home where another shell would look elsewhere', () => {
+  const environment = readEnvironment({ HOME: '/home/ada', AI_INFRA_HOME: "/srv/ada's" }, 1_000)
+  expect(pasteable({ called: './main.ts', environment })).toBe("AI_INFRA_HOME='/srv/ada'\\''s' ./main.ts")
+  expect(pasteable({ called: 'ai-infra', environment })).toBe('ai-infra')
+  const own = readEnvironment({ ...process.env, AI_INFRA_HOME: '' })
+  expect(pasteable({ called: './main.ts', environment: own })).toBe('./main.ts')
 })
 
 test('through the installer the words of the installer are explained, and no running appliance is asked', async () => {

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { readArguments } from './arguments.ts'
 import { askAppliance } from './client.ts'
-import { type Command, type CommandContext, type ExitStatus, WrongUse } from './command.ts'
+import { type Command, type CommandContext, type ExitStatus, pasteable, WrongUse } from './command.ts'
 import { table } from './table.ts'
 
 const certificatesShape = z.array(
@@ -66,11 +66,12 @@ const patience = 300_000
 
 /** Asks for it, and watches until it is done or in trouble. */
 async function ask(
-  { environment, out, error, called }: CommandContext,
+  context: CommandContext,
   host: string,
   action: 'renew' | 'revoke',
   body: Readonly<Record<string, unknown>>,
 ): Promise<ExitStatus> {
+  const { environment, out, error } = context
   const path = `/api/certificates/${encodeURIComponent(host)}/${action}`
   await askAppliance(environment.home, 'POST', path, z.unknown(), body)
   const until = Date.now() + patience
@@ -86,11 +87,11 @@ async function ask(
     if (now.message !== said) out(`${host}: ${now.state}: ${now.message}`)
     said = now.message
     if (now.state !== 'reconciling' && now.state !== 'ready') {
-      error(`it goes on by itself; to watch: ${called} certificate list`)
+      error(`it goes on by itself; to watch: ${pasteable(context)} certificate list`)
       return 1
     }
     await Bun.sleep(pause)
   }
-  error(`it takes long, and goes on by itself; to watch: ${called} certificate list`)
+  error(`it takes long, and goes on by itself; to watch: ${pasteable(context)} certificate list`)
   return 1
 }

@@ -1,4 +1,5 @@
-import type { Environment } from '../runtime/os/environment.ts'
+import { type Environment, readEnvironment } from '../runtime/os/environment.ts'
+import { shellWord } from './screen.ts'
 
 /** 0 done, 1 no, 2 wrong use. */
 export type ExitStatus = 0 | 1 | 2
@@ -29,6 +30,13 @@ export interface Command {
 /** Each way to call it, as one types it. */
 export const usageLines = (called: string, { name, usage }: Pick<Command, 'name' | 'usage'>): string[] =>
   usage.split('\n').map(way => `${called} ${name} ${way}`.trimEnd())
+
+/** The call as it works when it is pasted elsewhere: it names the home where that is not the usual one. */
+export function pasteable({ called, environment }: Pick<CommandContext, 'called' | 'environment'>): string {
+  const usual = readEnvironment({ ...process.env, AI_INFRA_HOME: '' }).home.root
+  const { root } = environment.home
+  return called === 'ai-infra' || root === usual ? called : `AI_INFRA_HOME=${shellWord(root)} ${called}`
+}
 
 /** The call was wrong: answered with the usage and exit status 2. */
 export class WrongUse extends Error {}

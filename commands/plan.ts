@@ -1,14 +1,15 @@
 import { planLines } from '../web/git/lines.ts'
 import { readArguments } from './arguments.ts'
 import { callAppliance, refusal } from './client.ts'
-import type { Command } from './command.ts'
+import { type Command, pasteable } from './command.ts'
 import { planShape } from './shapes.ts'
 
 export const plan: Command = {
   name: 'plan',
   usage: '[REV] [--json]',
   summary: 'what converging to a commit would do now; changes nothing',
-  async run(args, { environment, called, out }) {
+  async run(args, context) {
+    const { environment, out } = context
     const { values, positionals } = readArguments(args, { json: { type: 'boolean' } }, { least: 0, most: 1 })
     const answer = await callAppliance(
       environment.home,
@@ -18,7 +19,7 @@ export const plan: Command = {
     if (answer.status >= 400) throw refusal(answer)
     const planned = planShape.parse(answer.body)
     if (values.json) out(JSON.stringify(planned))
-    else for (const line of planLines(planned, positionals.length === 0 ? called : undefined)) out(line)
+    else for (const line of planLines(planned, positionals.length === 0 ? pasteable(context) : undefined)) out(line)
     return 0
   },
 }

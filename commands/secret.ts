@@ -3,7 +3,7 @@ import { isTooShort } from '../runtime/secrets/given.ts'
 import { checkedName } from '../runtime/secrets/reference.ts'
 import { readArguments } from './arguments.ts'
 import { askAppliance } from './client.ts'
-import { type Command, type CommandContext, type ExitStatus, WrongUse } from './command.ts'
+import { type Command, type CommandContext, type ExitStatus, pasteable, WrongUse } from './command.ts'
 import { readSecret } from './read-secret.ts'
 import { ago, table } from './table.ts'
 
@@ -73,10 +73,11 @@ export const secret: Command = {
 
 const tooMuch = 'a value is never an argument, where everybody on the machine can read it: it goes to standard input'
 
-async function list(_name: string, { environment, called, out }: CommandContext, { json }: Flags): Promise<ExitStatus> {
+async function list(_name: string, context: CommandContext, { json }: Flags): Promise<ExitStatus> {
+  const { environment, out } = context
   const found = await askAppliance(environment.home, 'GET', '/api/secrets', overview)
   if (json) out(JSON.stringify(found))
-  else for (const line of secretLines(found, called, new Date())) out(line)
+  else for (const line of secretLines(found, pasteable(context), new Date())) out(line)
   return 0
 }
 
