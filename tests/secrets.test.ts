@@ -142,7 +142,7 @@ test('a branch and a plan that is asked for send no secret where main has not se
   for (const plan of [pushed.shown, asked.out]) {
     const unsent = (secret: string, use: string) =>
       `looked at once this is main; before that nothing is sent to ${there} (${use}) with the secret ${secret}, which main does`
-    expect(plan).toContain(`? dns-record example.org: ${unsent('TSIG', 'dns')}`)
+    expect(plan).toContain(`? dns-record, site-record example.org: ${unsent('TSIG', 'dns')}`)
     expect(plan).toContain(`? dns-record, cloudflare-setting example.dev: ${unsent('CLOUDFLARE', 'dns without TLS')}`)
     expect(plan).toContain('? dns-record example.info: the secret DNS_KEY belongs to 127.0.0.1, localhost, and is not sent to')
     for (const rest of ['+ site  new.example.org', '+ backup away', '+ upstream main']) expect(plan).toContain(rest)
