@@ -42,7 +42,11 @@ export const deny: Command = {
   usage: 'ID [--reason R]',
   summary: 'refuse what an agent asks for; it reads the reason',
   async run(args, { environment, out }) {
-    const { positionals, values } = readArguments(args, { reason: { type: 'string' } }, { least: 1, most: 1 })
+    const { positionals, values } = readArguments(
+      args,
+      { reason: { type: 'string' } },
+      { least: 1, most: 1, missing: 'which ID to deny: approvals lists them' },
+    )
     const id = positionals[0] ?? ''
     const body = values.reason === undefined ? {} : { reason: values.reason }
     await askAppliance(environment.home, 'POST', `/api/approvals/${encodeURIComponent(id)}/deny`, z.unknown(), body)

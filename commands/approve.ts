@@ -13,7 +13,11 @@ export const approve: Command = {
   usage: 'ID… [--always]',
   summary: 'let a held commit, or what an agent asks for, through once; status, the push and approvals name the ID',
   async run(args, context) {
-    const { positionals, values } = readArguments(args, { always: { type: 'boolean' } }, { least: 1, most: 50 })
+    const { positionals, values } = readArguments(
+      args,
+      { always: { type: 'boolean' } },
+      { least: 1, most: 50, missing: 'which ID to approve: status, the push and approvals name it' },
+    )
     const always = values.always === true
     if (always && !positionals.every(isApproval)) throw new WrongUse('--always is for what an agent asks for')
     for (const id of positionals) await (isApproval(id) ? approveWish(context, id, always) : approveCommit(context, id))

@@ -1,14 +1,19 @@
 import { type ParseArgsConfig, parseArgs } from 'node:util'
 import { WrongUse } from './command.ts'
 
+/** How many words a verb takes beside its flags, and what the ones are that it cannot do without. */
+type Positionals =
+  | { readonly least: 0; readonly most: number }
+  | { readonly least: 1; readonly most: number; readonly missing: string }
+
 /** Parses flags and positionals strictly; `most` bounds the positionals. Anything else is wrong use. */
 export function readArguments<Options extends NonNullable<ParseArgsConfig['options']>>(
   args: readonly string[],
   options: Options,
-  positionals: { readonly least: number; readonly most: number },
+  positionals: Positionals,
 ) {
   const parsed = attempt(() => parseArgs({ args: [...args], options, allowPositionals: true, strict: true }))
-  if (parsed.positionals.length < positionals.least) throw new WrongUse('something is missing')
+  if (positionals.least === 1 && parsed.positionals.length === 0) throw new WrongUse(`say ${positionals.missing}`)
   if (parsed.positionals.length > positionals.most) throw new WrongUse(`${parsed.positionals[positionals.most]} is too much`)
   return parsed
 }

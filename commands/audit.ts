@@ -9,7 +9,7 @@ export const audit: Command = {
   summary: 'check the whole audit for lines that were edited, removed, put in, moved or cut off; works while nothing runs',
   async run(args, { environment, out, error }) {
     const options = { json: { type: 'boolean' }, key: { type: 'string' }, anchor: { type: 'string' } } as const
-    const { positionals, values } = readArguments(args, options, { least: 1, most: 1 })
+    const { positionals, values } = readArguments(args, options, { least: 1, most: 1, missing: 'what to do: verify' })
     if (positionals[0] !== 'verify') throw new WrongUse(`${positionals[0]} is nothing that audit can do`)
     const result = await verifyHome(environment.home, { key: values.key, anchor: values.anchor })
     if (values.json) out(JSON.stringify(result))

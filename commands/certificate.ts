@@ -24,7 +24,7 @@ export const certificate: Command = {
     'list [--json]\nrenew HOST\nrevoke HOST [--reason unspecified|keycompromise|affiliationchanged|superseded|cessationofoperation] --yes',
   summary: 'certificates of authorities; renewed or revoked at once, each with a new key',
   async run(args, context) {
-    const { values, positionals } = readArguments(args, options, { least: 1, most: 2 })
+    const { values, positionals } = readArguments(args, options, { least: 1, most: 2, missing: 'what to do with certificates' })
     const [action, host] = positionals
     if (action === 'list' && host === undefined) return list(context, values.json ?? false)
     if (host === undefined) throw new WrongUse('say the certificate of which host')

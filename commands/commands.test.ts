@@ -1,7 +1,7 @@
 import { expect, test } from 'bun:test'
 import { join } from 'node:path'
 import { parseDuration } from '../web/api/duration.ts'
-import { readResource } from './arguments.ts'
+import { readArguments, readResource } from './arguments.ts'
 import { attachArguments } from './attach.ts'
 import { cloneCommandFor, shellWord } from './screen.ts'
 import { ago, table } from './table.ts'
@@ -48,6 +48,10 @@ test('a shell word survives any character', async () => {
 
 test('attaching names the window exactly, never as a pattern', () => {
   expect(attachArguments('/s', 'code')).toEqual(['tmux', '-S', '/s', 'attach-session', '-t', '=ai-infrastructure:=code'])
+})
+
+test('a word that is missing is named', () => {
+  expect(() => readArguments([], {}, { least: 1, most: 1, missing: 'which ID to approve' })).toThrow('say which ID to approve')
 })
 
 test('a resource is KIND/KEY', () => {

@@ -64,7 +64,7 @@ export const domain: Command = {
   ],
   summary: 'sites with their certificates, DNS records and visits; each change is a commit',
   async run(args, context) {
-    const { values, positionals } = readArguments(args, options, { least: 1, most: 2 })
+    const { values, positionals } = readArguments(args, options, { least: 1, most: 2, missing: 'what to do with domains' })
     const [action, host] = positionals
     const { json = false, replace = false, plan = false, 'zone-at': provider, zone, ...declared } = values
     if (action === 'list' && host === undefined) return list(context, json)

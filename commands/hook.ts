@@ -9,7 +9,7 @@ export const hook: Command = {
   usage: 'pre-receive',
   summary: 'judge a push while the appliance is not running (for the Git hook)',
   async run(args, { environment, out }) {
-    const { positionals } = readArguments(args, {}, { least: 1, most: 1 })
+    const { positionals } = readArguments(args, {}, { least: 1, most: 1, missing: 'which hook: pre-receive' })
     if (positionals[0] !== 'pre-receive') throw new WrongUse(`there is no hook ${positionals[0]}`)
     const updates = parseRefUpdates(await Bun.stdin.text())
     if (updates === undefined) {

@@ -12,7 +12,11 @@ export const rollback: Command = {
   usage: 'REV [--json]',
   summary: 'a new commit that restores the state of an older one',
   async run(args, { environment, out }) {
-    const { values, positionals } = readArguments(args, { json: { type: 'boolean' } }, { least: 1, most: 1 })
+    const { values, positionals } = readArguments(
+      args,
+      { json: { type: 'boolean' } },
+      { least: 1, most: 1, missing: 'which commit to go back to: history lists them' },
+    )
     const answer = await askAppliance(environment.home, 'POST', '/api/rollback', answerShape, { revision: positionals[0] })
     if ('unchanged' in answer) {
       out(values.json ? JSON.stringify(answer) : `main declares the same as ${positionals[0]} already.`)

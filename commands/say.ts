@@ -24,7 +24,11 @@ export const say: Command = {
   usage: 'TEXT [--agent A]',
   summary: 'say something to an agent (the supervisor), and read the answer as it comes',
   async run(args, { environment: { home }, out }) {
-    const { positionals, values } = readArguments(args, { agent: { type: 'string' } }, { least: 1, most: 1_000 })
+    const { positionals, values } = readArguments(
+      args,
+      { agent: { type: 'string' } },
+      { least: 1, most: 1_000, missing: 'what to tell it' },
+    )
     const thread = await threadWith(home, values.agent ?? 'supervisor')
     const lines = createLines(out)
     const state = await answer(home, thread, positionals.join(' '), lines)

@@ -53,7 +53,7 @@ export const secret: Command = {
     const { positionals, values } = readArguments(
       args,
       { json: { type: 'boolean' }, shared: { type: 'boolean' }, for: { type: 'string', multiple: true } },
-      { least: 1, most: Number.MAX_SAFE_INTEGER },
+      { least: 1, most: Number.MAX_SAFE_INTEGER, missing: 'what to do with secrets' },
     )
     const [action = '', name = '', ...more] = positionals
     const act = Object.hasOwn(actions, action) ? actions[action] : undefined

@@ -19,7 +19,7 @@ export const service: Command = {
   summary: 'prepare and become one of the services (for systemd)',
   async run(args, { environment, out }) {
     const flags = { prepare: { type: 'boolean' }, exec: { type: 'boolean' }, describe: { type: 'boolean' } } as const
-    const { values, positionals } = readArguments(args, flags, { least: 1, most: 1 })
+    const { values, positionals } = readArguments(args, flags, { least: 1, most: 1, missing: 'which service' })
     const name = positionals[0] ?? ''
     if (!isName(name)) throw new WrongUse(`there is no service ${JSON.stringify(name)}`)
     if (!values.describe && !ownServices(environment).includes(name)) {

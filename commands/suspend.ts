@@ -11,7 +11,11 @@ export const suspend: Command = {
   summary: 'leave a resource alone for a while, like 30m or 2h',
   async run(args, { environment, out }) {
     const options = { for: { type: 'string' }, reason: { type: 'string' }, json: { type: 'boolean' } } as const
-    const { values, positionals } = readArguments(args, options, { least: 1, most: 1 })
+    const { values, positionals } = readArguments(args, options, {
+      least: 1,
+      most: 1,
+      missing: 'which resource: status lists them, like site/blog.example.com',
+    })
     if (values.for === undefined || values.reason === undefined)
       throw new WrongUse('say how long (--for 2h) and why (--reason "…")')
     const body = { ...readResource(positionals[0]), for: values.for, reason: values.reason }
@@ -30,7 +34,11 @@ export const resume: Command = {
   usage: 'KIND/KEY',
   summary: 'end a suspension',
   async run(args, { environment, out }) {
-    const { positionals } = readArguments(args, {}, { least: 1, most: 1 })
+    const { positionals } = readArguments(
+      args,
+      {},
+      { least: 1, most: 1, missing: 'which resource: status lists them, like site/blog.example.com' },
+    )
     await askAppliance(environment.home, 'POST', '/api/resume', z.unknown(), readResource(positionals[0]))
     out(`${positionals[0]} is kept as declared again`)
     return 0

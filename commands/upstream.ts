@@ -23,7 +23,7 @@ export const upstream: Command = {
   summary:
     'the repository elsewhere that main is mirrored with: how it stands, ask it now, take what is there, keep what is here',
   async run(args, context) {
-    const { values, positionals } = readArguments(args, options, { least: 1, most: 2 })
+    const { values, positionals } = readArguments(args, options, { least: 1, most: 2, missing: 'what to do with the upstream' })
     const [verb, head] = positionals
     if (head !== undefined && !/^[0-9a-f]{7,40}$/.test(head))
       throw new WrongUse(`${head} is no commit: write at least seven digits of one`)

@@ -59,6 +59,7 @@ test('wrong use is answered with the use, and status 2', async () => {
   const ended = await Promise.all(wrong.map(args => appliance.command(...args)))
   expect(ended.map(({ code }) => code)).toEqual(wrong.map(() => 2))
   expect(ended[1]?.error).toContain('use: ')
+  expect(ended[2]?.error).toContain('approve: say which ID to approve: status, the push and approvals name it')
   for (const { out, error } of ended) expect(out === '' && error !== '').toBe(true)
 })
 
