@@ -23,8 +23,42 @@ describe('a document that is not plain YAML gets one sentence at the place', () 
       'tls: none\n---\ntls: acme\n',
       'settings.yaml:2:1: a second document begins here: keep one, without a line "---" between',
     ],
-    ['a quote that does not end', 'tls: "none\n', 'settings.yaml:2:1: this is not YAML: Missing closing "quote'],
-    ['a map as a key', '{a: b}: 1\n', 'settings.yaml:1:1: a key must be plain text, like name: …'],
+    [
+      'a quote that does not end',
+      'upstream: { branch: "main }\ntls: none\n',
+      'settings.yaml:1:21: the quote that begins here does not end: write one at the end of the value as well',
+    ],
+    [
+      'a bracket that does not end',
+      'upstream: { branch: main\ntls: none\n',
+      'settings.yaml:2:1: a { before this does not end: write } behind its last entry',
+    ],
+    [
+      'a colon without a blank',
+      'agent_model: x\ntls:none\n',
+      'settings.yaml:2:1: this is not YAML: a colon, or the blank behind it, is missing here; write key: value',
+    ],
+    [
+      'a line without a colon above what belongs to it',
+      'upstream\n  branch: main\n',
+      'settings.yaml:1:1: this is not YAML: a colon, or the blank behind it, is missing here; write key: value',
+    ],
+    ['a colon right before a bracket', 'upstream:{ branch: main }\n', 'settings.yaml:1:9: write a blank behind this colon'],
+    [
+      'a line that is indented otherwise',
+      'upstream:\n  branch: main\n url: x\n',
+      'settings.yaml:3:1: this is not YAML: entries that belong together begin in the same column; indent this line like the ones before it',
+    ],
+    [
+      'a comma that is missing',
+      'upstream: { branch: main url: x }\n',
+      'settings.yaml:1:21: this is not YAML: between { and }, or [ and ], entries are separated by commas',
+    ],
+    [
+      'a map as a key',
+      '{a: b}: 1\n',
+      'settings.yaml:1:1: a key must be plain text, like name: …; in quotes where it begins with a sign, like "*.example.com": …',
+    ],
     [
       'another encoding',
       new Uint8Array([0x74, 0x6c, 0x73, 0x3a, 0x0a, 0xff, 0xfe]),
@@ -48,7 +82,7 @@ test('an alias bomb is refused, not unfolded', () => {
 })
 
 test('a document of brackets only is refused, not unfolded into a crash', () => {
-  for (const text of ['['.repeat(5000), '{a: '.repeat(5000), '- '.repeat(5000)]) {
+  for (const text of ['['.repeat(5000), '{a: '.repeat(5000), '- '.repeat(5000), `${'['.repeat(5000)}"`]) {
     expect(settings(text).length).toBeGreaterThan(0)
   }
 })

@@ -9,9 +9,9 @@ import {
   type ParsedNode,
   parseDocument,
   type YAMLMap,
-  type YAMLParseError,
 } from 'yaml'
 import type { Mistake } from './state.ts'
+import { type Slip, slipOf, tightColon } from './yaml-slips.ts'
 
 /** Largest document that is read, in bytes. */
 export const largestDocument = 1024 * 1024
@@ -74,7 +74,7 @@ export function readYamlText(file: string, text: string): SourceResult {
   const parsed = parse(text)
   const mistakes = syntaxMistakes(file, parsed)
   if (mistakes.length > 0) return { mistakes }
-  const found: Found[] = []
+  const found: Slip[] = []
   const value = plain(parsed.document.contents, found, 0)
   if (found.length > 0) return { mistakes: found.map(({ offset, message }) => mistakeAt(file, parsed.lines, offset, message)) }
   // Nodes weigh fifty times their text: they are made anew for the rare document that has a mistake.
@@ -93,11 +93,6 @@ interface Parsed {
   readonly entries: Map<YAMLMap.Parsed, ReadonlyMap<string, MapItems[number]>>
 }
 
-interface Found {
-  readonly offset: number
-  readonly message: string
-}
-
 function parse(text: string): Parsed {
   const lines = new LineCounter()
   // The library's own check for duplicate keys takes quadratic time; `plain` makes it in linear time.
@@ -108,34 +103,16 @@ function parse(text: string): Parsed {
 function syntaxMistakes(file: string, { document, lines }: Parsed): Mistake[] {
   const mistakes = new Map<number, Mistake>()
   for (const problem of [...document.errors, ...document.warnings]) {
-    const mistake = mistakeAt(file, lines, problem.pos[0], syntaxSentence(problem.code, problem.message))
+    const { offset, message, isLast } = slipOf(document, problem)
+    const mistake = mistakeAt(file, lines, offset, message)
     // One slip makes the parser stumble several times on the same line: the first is the one to read.
     if (!mistakes.has(mistake.line)) mistakes.set(mistake.line, mistake)
-    if (mistakes.size === mostSyntaxMistakes) break
+    if (isLast || mistakes.size === mostSyntaxMistakes) break
   }
   return [...mistakes.values()]
 }
 
-function syntaxSentence(code: YAMLParseError['code'], message: string): string {
-  switch (code) {
-    case 'TAB_AS_INDENT':
-      return 'a tab cannot indent in YAML: write spaces'
-    case 'MULTIPLE_DOCS':
-      return 'a second document begins here: keep one, without a line "---" between'
-    case 'NON_STRING_KEY':
-      return 'a key must be plain text, like name: …'
-    case 'TAG_RESOLVE_FAILED':
-      return `${message.replace(/^Unresolved tag: /, 'unknown tag ')}: remove the word that begins with "!"`
-    case 'BLOCK_AS_IMPLICIT_KEY':
-      return 'this is not YAML: one line holds one "key: value"; write quotes around a value that contains ": "'
-    case 'BAD_SCALAR_START':
-      return `${message}: write quotes around the value`
-    default:
-      return `this is not YAML: ${message}`
-  }
-}
-
-function plain(node: ParsedNode | null, found: Found[], depth: number): unknown {
+function plain(node: ParsedNode | null, found: Slip[], depth: number): unknown {
   if (node === null) return null
   if (depth > deepest) {
     found.push({ offset: node.range[0], message: `this is nested more than ${deepest} levels deep` })
@@ -155,10 +132,12 @@ function plain(node: ParsedNode | null, found: Found[], depth: number): unknown 
 
 type MapItems = Extract<ParsedNode, { items: { key: unknown }[] }>['items']
 
-function plainMap(items: MapItems, found: Found[], depth: number): Record<string, unknown> {
+function plainMap(items: MapItems, found: Slip[], depth: number): Record<string, unknown> {
   const map: Record<string, unknown> = Object.create(null)
   for (const { key, value } of items) {
     const name = isScalar(key) ? String(key.value ?? '') : ''
+    const tight = tightColon(key)
+    if (tight !== undefined) found.push({ offset: tight, message: 'write a blank behind this colon' })
     if (Object.hasOwn(map, name)) {
       found.push({ offset: key.range[0], message: `${JSON.stringify(name)} is here twice: keep one of them` })
     }
