@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { z } from 'zod'
+import { printableLines } from '../../desired-state/state.ts'
 import type { Clock } from '../../runtime/os/clock.ts'
 import { ApplianceError, explain, systemCode } from '../../runtime/os/errors.ts'
 import { oneAtATime } from '../../runtime/os/one-at-a-time.ts'
@@ -99,6 +100,8 @@ const mostKept = 200
 const minute = 60_000
 
 export function createBackupJournal(store: Store, clock: Clock): BackupJournal {
+  // Servers and files choose some of these words, and Postgres does not take all: one that cannot be written down would
+  // keep every other backup waiting.
   const end = async (
     id: string,
     outcome: 'succeeded' | 'failed',
@@ -107,7 +110,7 @@ export function createBackupJournal(store: Store, clock: Clock): BackupJournal {
   ) => {
     await store`
       UPDATE backup_run SET outcome = ${outcome}, ended_at = ${clock.now()}, kind = ${what.kind}, reason = ${what.reason},
-        message = ${what.message}, facts = facts || ${store.json(facts)} WHERE id = ${id}`
+        message = ${printableLines(what.message).toWellFormed()}, facts = facts || ${store.json(facts)} WHERE id = ${id}`
   }
   const next = oneAtATime()
   return {

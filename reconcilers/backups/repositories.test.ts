@@ -120,6 +120,13 @@ test('a repository inside what it keeps is refused, as is a folder that the appl
   await expect(foreign.converge()).rejects.toThrow('the appliance may not write there')
 })
 
+test('how one ended is written down whatever the words of its server are made of', async () => {
+  const journal = createBackupJournal(rig.store, systemClock)
+  const id = await journal.ask('words', 'run', 'somebody')
+  await journal.fail(id, new Error('restic backup failed: it said \0\u001b[2J and \ud800'))
+  expect((await journal.get(id))?.message).toBe('restic backup failed: it said \\u0000\\u001b[2J and \ufffd')
+})
+
 test('what could not be read is said by its path in the home, in how the backup stands as well', async () => {
   await placeReadyRepository(rig.repository('partly'))
   const over = roomOver(rig.home, rig.store, declared('partly', rig.repository('partly')), {}, byHand)

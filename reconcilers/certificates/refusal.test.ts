@@ -25,6 +25,10 @@ test.each([
   expect(said(printed)).toBe(`acme.example.com gave no certificate: ${words}`)
 })
 
+test('what an authority puts into its words moves no cursor, and can be kept', () => {
+  expect(said('Detail: no\0 \u001b[2Jthanks')).toBe('acme.example.com gave no certificate: no\\u0000 \\u001b[2Jthanks')
+})
+
 const limited = (detail: string) => refusal({ directory }, `Problem: rateLimited: ${detail}\n`, new Date('2026-01-01T00:00:00Z'))
 
 test('a limit of the account holds until the time that is told, or for an hour', () => {

@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { printable } from '../../desired-state/state.ts'
 import { ApplianceError } from '../../runtime/os/errors.ts'
 import type { Order } from './certbot.ts'
 
@@ -66,7 +67,8 @@ function wordsIn(printed: string): string {
   const told = details.map((detail, index) => (domains[index] === undefined ? detail : `${domains[index]}: ${detail}`))
   const problems = lines.flatMap(line => /^Problem:\s*(.+)$/.exec(line)?.[1] ?? [])
   const found = [told, problems, lines.filter(line => !noise.test(line)).slice(-2)].find(({ length }) => length > 0) ?? []
-  return found.map(plain).join('; ').slice(0, 1_000)
+  // A try that Postgres could not keep would count for nothing.
+  return printable(found.map(plain).join('; ').toWellFormed()).slice(0, 1_000)
 }
 
 /** Without what Python wraps around the reason of a connection that failed: names of classes, objects with their addresses. */
