@@ -1,4 +1,4 @@
-import { type Document, isScalar, visit, type YAMLParseError } from 'yaml'
+import { type Document, isCollection, isPair, isScalar, type YAMLParseError } from 'yaml'
 
 /** Where a slip is, as an offset into the text, and in plain words what it is. */
 export interface Slip {
@@ -25,15 +25,18 @@ export function slipOf(
 
 /** The parser tells where the text ends; the quote was forgotten where its value begins. */
 function openingQuote(document: Document.Parsed, end: number): number | undefined {
-  let found: number | undefined
-  visit(document, {
-    Scalar(_key, { type, range }) {
-      const isOpen = (type === 'QUOTE_DOUBLE' || type === 'QUOTE_SINGLE') && range && range[0] < end && range[1] >= end
-      if (isOpen) found = range[0]
-    },
-  })
-  return found
+  // The library's own walk copies the path at each step, which takes quadratic time where a document is deep.
+  const open: unknown[] = [document.contents]
+  for (let node = open.pop(); node !== undefined; node = open.pop()) {
+    if (isPair(node)) open.push(node.value ?? [], node.key ?? [])
+    else if (isCollection(node)) for (const item of node.items) open.push(item)
+    else if (isScalar(node) && isQuoted(node.type) && node.range && node.range[0] < end && node.range[1] >= end)
+      return node.range[0]
+  }
+  return undefined
 }
+
+const isQuoted = (type: string | undefined) => type === 'QUOTE_DOUBLE' || type === 'QUOTE_SINGLE'
 
 function sentence(code: YAMLParseError['code'], message: string): string {
   const [, kind, end] = /^Flow (map|sequence) .*must .*end with a (\S)$/.exec(message) ?? []
