@@ -3,6 +3,7 @@ import { ApplianceError, explain } from '../../runtime/os/errors.ts'
 import { writeFileAtomic } from '../../runtime/os/files.ts'
 import { makeNginxFolders } from '../../runtime/services/nginx.ts'
 import type { ApplyContext, Change, Outcome } from '../engine/reconciler.ts'
+import { noteArchived } from './archived-roots.ts'
 import { assemble } from './assemble.ts'
 import { testGeneration } from './configuration-test.ts'
 import { type CurrentGeneration, collectGarbage, publishGeneration, readCurrent } from './generation.ts'
@@ -227,7 +228,8 @@ async function finishRemovals({ world, context, removals, failures }: Batch): Pr
   for (const [host, { root }] of removals) {
     if (failures.has(host)) continue
     try {
-      if (root !== undefined) await archiveWebRoot(world.home, root, now)
+      const noted = (name: string) => (root === undefined ? Promise.resolve() : noteArchived(world.home, host, { root, name }))
+      if (root !== undefined) await archiveWebRoot(world.home, root, now, noted)
       await world.certificates.archive(world.home, host)
       await context.step('files archived')
       await endRemoval(world.layout, host)

@@ -32,9 +32,10 @@ test('killed at any step, a fresh reconciler converges, nothing is lost or doubl
     expect((await rig.get('comes.example.com')).status).toBe(200)
     expect((await rig.get('goes.example.com')).status).toBe(404)
     expect((await readdir(rig.home.www)).sort()).toEqual(['changes', 'comes'])
+    // Each round began with those of the one before, which had come back.
     const archived = (await readdir(rig.home.archive)).filter(name => name.startsWith('goes-'))
-    expect(archived.length).toBe(number + 1)
-    expect(await readFile(join(rig.home.archive, archived.sort().at(-1) ?? '', 'own.txt'), 'utf8')).toBe(`round ${number}`)
+    expect(archived.length).toBe(1)
+    expect(await readFile(join(rig.home.archive, archived[0] ?? '', 'own.txt'), 'utf8')).toBe(`round ${number}`)
     if (step === undefined) break
     seen.push(step)
   }
@@ -51,6 +52,53 @@ test('killed at any step, a fresh reconciler converges, nothing is lost or doubl
     'done',
   ])
 }, 60_000)
+
+test('killed before or after they have come back, the files of a removed site that is declared again are served in the end, and are nowhere twice', async () => {
+  rig = await createRig()
+  await rig.startNginx()
+  const stays = redirectSite('stays.example.com', 'https://example.com')
+  const [gone, all] = [domains(stays), domains(stays, staticSite('back.example.com'))]
+  await rig.converge(all)
+  await writeFile(join(rig.home.www, 'back', 'own.txt'), 'the only copy')
+  for (const [number, step] of ['begin', 'staged'].entries()) {
+    expect(problems((await rig.converge(gone)).outcomes)).toEqual([])
+    expect(await dieAtStep(rig.reconciler(), all, number)).toBe(step)
+    const { outcomes, second } = await rig.converge(all, rig.reconciler())
+    expect([step, problems(outcomes), second.changes]).toEqual([step, [], []])
+    expect(await (await rig.get('back.example.com', '/own.txt')).text()).toBe('the only copy')
+    expect((await readdir(rig.home.archive)).filter(name => name.startsWith('back-'))).toEqual([])
+  }
+}, 60_000)
+
+test('what a note of the archive leads to is a folder of the archive itself, and nothing that is there is written over', async () => {
+  rig = await createRig()
+  await rig.startNginx()
+  const secret = join(rig.home.root, 'secret')
+  await mkdir(secret)
+  await writeFile(join(secret, 'key'), 'secret')
+  const stays = redirectSite('stays.example.com', 'https://example.com')
+  const [gone, site] = [domains(stays), domains(stays, staticSite('blog.example.com'))]
+  await rig.converge(site)
+  await writeFile(join(rig.home.www, 'blog', 'own.txt'), 'own')
+  await rig.converge(gone)
+  const note = join(rig.home.archive, 'sites', 'blog.example.com.json')
+  const { name, ...rest } = JSON.parse(await readFile(note, 'utf8'))
+  await symlink(secret, join(rig.home.archive, 'link'))
+  for (const evil of ['../secret', 'link']) {
+    await writeFile(note, JSON.stringify({ ...rest, name: evil }))
+    expect(problems((await rig.converge(site)).outcomes)).toEqual([])
+    expect((await rig.get('blog.example.com', '/key')).status).toBe(404)
+    expect(await readFile(join(secret, 'key'), 'utf8')).toBe('secret')
+    await rig.converge(gone)
+  }
+  // Somebody made a web root meanwhile: it is the one that counts.
+  await writeFile(note, JSON.stringify({ ...rest, name }))
+  await mkdir(join(rig.home.www, 'blog'))
+  await writeFile(join(rig.home.www, 'blog', 'new.txt'), 'new')
+  await rig.converge(site)
+  expect(await readdir(join(rig.home.www, 'blog'))).toEqual(['new.txt'])
+  expect(await readFile(join(rig.home.archive, name, 'own.txt'), 'utf8')).toBe('own')
+})
 
 /** A renderer with a mistake for hosts that begin with `bad`. */
 const broken =

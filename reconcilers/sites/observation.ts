@@ -1,3 +1,4 @@
+import type { ArchivedRoot } from './archived-roots.ts'
 import type { UsableCertificate } from './model.ts'
 import type { UpstreamFacts } from './upstreams.ts'
 
@@ -16,6 +17,8 @@ export interface ObservedSite {
   /** Fingerprint of the file that the running nginx has for this host. */
   readonly serving: string | undefined
   readonly webRoot: 'present' | 'absent'
+  /** Its files of before it was removed. */
+  readonly archived?: ArchivedRoot
   readonly upstream: UpstreamFacts | undefined
   /** A certificate that can be used as it is. */
   readonly certificate: UsableCertificate | undefined

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { DomainDeclaration } from '../../desired-state/state.ts'
 import { systemCode } from '../../runtime/os/errors.ts'
+import { archivedRoots } from './archived-roots.ts'
 import { type DeclaredSite, usableFor } from './certificates-of.ts'
 import { readCurrent } from './generation.ts'
 import { seesFolders, whyDown } from './nginx-down.ts'
@@ -31,6 +32,10 @@ export async function observeSites(
   const probing = probeHosts(home.probeSocket, hosts)
   const files = await readFiles(world, current.index)
   const outside = await lookOutside(world, desired, files, signal)
+  const archived = await archivedRoots(
+    home,
+    [...desired.values()].filter(domain => domain.kind === 'static'),
+  )
   const answers = await probing
   signal.throwIfAborted()
   const now = world.clock.now().getTime()
@@ -38,10 +43,12 @@ export async function observeSites(
   for (const host of hosts) {
     const domain = desired.get(host)
     const file = files.get(host)
+    const before = archived.get(host)
     sites.set(host, {
       file,
       serving: answers?.get(host),
       webRoot: domain?.kind !== 'static' || webRootExists(home, domain.root) ? 'present' : 'absent',
+      ...(before !== undefined && { archived: before }),
       upstream: outside.get(host)?.upstream,
       certificate: domain && domain.tls !== 'none' ? usableFor(world.certificates, domain, currentIn(file), now) : undefined,
       release: outside.get(host)?.release,

@@ -108,7 +108,8 @@ function limitedBy(domain: DomainDeclaration, site: ObservedSite, observed: Obse
   return undefined
 }
 
-function noteOn(domain: DomainDeclaration, { release }: ObservedSite): string | undefined {
+function noteOn(domain: DomainDeclaration, { release, archived }: ObservedSite): string | undefined {
+  if (archived?.back !== undefined) return `its files came back from the archive on ${archived.back.slice(0, 16)}Z`
   if (domain.kind !== 'static' || release?.live === undefined) return undefined
   if (release.away !== undefined) return `serves commit ${release.live}; its repository does not answer: ${release.away}`
   return `serves commit ${release.live}`
@@ -130,7 +131,9 @@ function publication(domain: DeclaredSite, site: ObservedSite, observed: Observe
     ),
     action: { type: 'publish', domain, commit },
   })
-  if (site.file === undefined) return change('create', describe(domain))
+  const files = waiting(site)
+  if (site.file === undefined)
+    return change('create', `${describe(domain)}${files === undefined ? '' : `, with its files from ${files}`}`)
   if (domain.tls !== 'none' && site.certificate === undefined) {
     const before = storedModel(site.file.text)
     const isRenamed = before?.certificate !== undefined && before.aliases.join() !== model.aliases.join()
@@ -151,13 +154,20 @@ function publication(domain: DeclaredSite, site: ObservedSite, observed: Observe
   }
   if (site.removing !== undefined) return change('update', 'keep it: its removal is called off', model)
   if (commit !== undefined) return change('update', `deploy commit ${commit}`, model)
-  if (site.webRoot === 'absent') return change('update', `make its web root again: it was gone`, model)
+  if (site.webRoot === 'absent') {
+    const made = files === undefined ? 'make its web root again' : `bring its web root back from ${files}`
+    return change('update', `${made}: it was gone`, model)
+  }
   if (observed.down === undefined && site.release?.unchecked) return change('update', 'look at the release that is live', model)
   if (observed.down === undefined && site.serving !== expected.fingerprint) {
     return change('update', 'reload nginx: it does not serve this version yet', model)
   }
   return undefined
 }
+
+/** Where files lie that its web root can have again. */
+const waiting = ({ webRoot, archived }: ObservedSite): string | undefined =>
+  webRoot === 'present' || archived === undefined || archived.back !== undefined ? undefined : `archive/${archived.name}`
 
 /** The commit to deploy, if it is another than the one that is live and was not refused before. */
 function newCommit({ release }: ObservedSite): string | undefined {

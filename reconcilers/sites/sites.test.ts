@@ -179,10 +179,31 @@ describe('a real nginx', () => {
     expect(problems(outcomes)).toEqual([])
     expect(second.changes).toEqual([])
     expect((await rig.get('blog.example.com')).status).toBe(404)
-    const [archived = ''] = await readdir(rig.home.archive)
-    expect(archived).toStartWith('blog-')
+    const [archived = '', ...more] = (await readdir(rig.home.archive)).filter(name => name !== 'sites')
+    expect([archived, more]).toEqual([expect.stringMatching(/^blog-/), []])
     expect(await readFile(join(rig.home.archive, archived, 'kept.txt'), 'utf8')).toBe('precious')
     expect(await readdir(rig.home.www)).toEqual([])
+  })
+
+  test('a removed site that is declared again has its files again, once, and says so; another root or host has not', async () => {
+    const [name = ''] = (await readdir(rig.home.archive)).filter(each => each !== 'sites')
+    const old = redirectSite('old.example.com', 'https://new.example.com')
+    const others = [staticSite('other.example.com', { root: 'blog' }), staticSite('blog.example.com', { root: 'blog2' })]
+    await rig.converge(domains(old, ...others))
+    expect(await readFile(join(rig.home.archive, name, 'kept.txt'), 'utf8')).toBe('precious')
+    await rig.converge(domains(old))
+    const { first, outcomes, second } = await rig.converge(domains(old, staticSite('blog.example.com')))
+    expect(lines(first)).toEqual([`create blog.example.com: serve www/blog, with its files from archive/${name}`])
+    expect([problems(outcomes), second.changes]).toEqual([[], []])
+    expect(second.notes?.get('blog.example.com')).toMatch(/^its files came back from the archive on 20\d\d-\d\d-\d\dT\d\d:\d\dZ$/)
+    expect(await (await rig.get('blog.example.com', '/kept.txt')).text()).toBe('precious')
+    expect((await readdir(rig.home.archive)).includes(name)).toBe(false)
+    // Gone for good by hand: nothing comes from anywhere.
+    await rm(join(rig.home.www, 'blog'), { recursive: true })
+    const again = await rig.converge(domains(old, staticSite('blog.example.com')))
+    expect(lines(again.first)).toEqual(['update blog.example.com: make its web root again: it was gone'])
+    expect(again.second).toMatchObject({ changes: [], notes: new Map() })
+    await rig.converge(domains(old))
   })
 
   test('a site can become an alias of another one in the same commit, and a site of its own again', async () => {

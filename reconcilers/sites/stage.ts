@@ -4,6 +4,7 @@ import { ApplianceError } from '../../runtime/os/errors.ts'
 import { writeFileAtomic } from '../../runtime/os/files.ts'
 import type { StoredElsewhere } from '../certificates/stored.ts'
 import type { ApplyContext } from '../engine/reconciler.ts'
+import { bringBack } from './archived-roots.ts'
 import { type DeclaredSite, servedBy, usableFor } from './certificates-of.ts'
 import { shownRepository } from './git-source.ts'
 import { modelOf, type UsableCertificate } from './model.ts'
@@ -44,7 +45,8 @@ export async function stageSite(
     progress(domain.host, `fetching ${domain.deploy.branch} from ${shownRepository(domain.deploy.repo)}`)
     release = await world.deployments.stage(domain.root, domain.deploy, signal)
   }
-  if (domain.kind === 'static' && release === undefined) await makeWebRoot(world.home, domain)
+  if (domain.kind === 'static' && release === undefined && !(await bringBack(world.home, domain, world.clock.now())))
+    await makeWebRoot(world.home, domain)
   const rendered = world.render(modelOf(domain, { certificate, addresses }), world.context)
   const path = join(world.layout.sites, rendered.file)
   if (readSiteFile(path) !== rendered.text) await writeFileAtomic(path, rendered.text)

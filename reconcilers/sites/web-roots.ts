@@ -67,16 +67,30 @@ export async function isPlaceholder(folder: string): Promise<boolean> {
   return (await readFile(path, 'utf8')).includes(placeholderMark)
 }
 
-/** Moves a web root and its releases to the archive; nothing is deleted but our own placeholder page. */
-export async function archiveWebRoot(home: Home, root: string, now: Date): Promise<void> {
+/**
+ * Moves a web root and its releases to the archive; nothing is deleted but our own placeholder page. `noted` hears the name
+ * of the folder that the files are about to have there, if they are any but that page.
+ */
+export async function archiveWebRoot(
+  home: Home,
+  root: string,
+  now: Date,
+  noted?: (name: string) => Promise<void>,
+): Promise<void> {
   const folder = webRoot(home, root)
   const releases = join(home.releases, relativePath(root))
   const link = (await statIfExists(folder))?.isSymbolicLink() ?? false
   if (await statIfExists(releases)) await moveToArchive(home, releases, `${archiveName(root, now)}-releases`)
   if (link) await removeIfExists(folder)
-  else if (await statIfExists(folder)) await moveToArchive(home, folder, archiveName(root, now))
+  else if (await statIfExists(folder)) {
+    const name = await freeName(home.archive, archiveName(root, now))
+    if (!(await isOurPage(folder))) await noted?.(name)
+    await moveToArchive(home, folder, name)
+  }
   await syncDirectory(dirname(folder))
 }
+
+const isOurPage = async (folder: string) => (await statIfExists(folder))?.isDirectory() === true && (await isPlaceholder(folder))
 
 export const archiveName = (root: string, now: Date) => `${root.replaceAll('/', '-').slice(0, 180)}-${archiveTime(now)}`
 
@@ -88,11 +102,15 @@ export const moveToArchive = (home: Home, path: string, name: string): Promise<s
 /** A name that is taken gets a number, so that nothing in the folder is ever overwritten. */
 export async function moveInto(folder: string, path: string, name: string): Promise<string> {
   await makeDirectory(folder)
+  const target = join(folder, await freeName(folder, name))
+  await rename(path, target)
+  await syncDirectory(folder)
+  return target
+}
+
+async function freeName(folder: string, name: string): Promise<string> {
   for (let number = 1; ; number++) {
-    const target = join(folder, number === 1 ? name : `${name}.${number}`)
-    if (await statIfExists(target)) continue
-    await rename(path, target)
-    await syncDirectory(folder)
-    return target
+    const free = number === 1 ? name : `${name}.${number}`
+    if (!(await statIfExists(join(folder, free)))) return free
   }
 }
