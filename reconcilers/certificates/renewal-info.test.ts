@@ -72,6 +72,7 @@ test('a window that is moved away draws another moment; nonsense, silence and re
   expect(moment).toEqual(later(35))
   const nonsense: readonly (() => Response)[] = [
     () => window(later(5), later(4)),
+    () => window(new Date('0000-01-01T00:00:00Z'), later(4)),
     () => Response.json({ suggestedWindow: 'tomorrow' }),
     () => new Response('<html>', { headers: { 'content-type': 'text/html' } }),
     () => new Response('busy', { status: 503, headers: { 'retry-after': '1' } }),
@@ -84,6 +85,10 @@ test('a window that is moved away draws another moment; nonsense, silence and re
     expect([index, changes, renewal()?.suggested?.moment, renewal()?.failures]).toEqual([index, [], moment, index + 1])
   }
   rig.clock.turn(-nonsense.length * day)
+  const suggestedWindow = { start: later(30), end: later(40) }
+  front.renewal = () => Response.json({ suggestedWindow, explanationURL: 'https://ca.example.com/\0\u001b[2J' })
+  await rig.look(shop)
+  expect([renewal()?.suggested?.moment, renewal()?.explanation]).toEqual([moment, 'https://ca.example.com/%00%1B[2J'])
 })
 
 test('a window that has passed renews at once, for the reason that the authority gives, and with another key', async () => {

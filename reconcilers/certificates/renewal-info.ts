@@ -27,11 +27,18 @@ const day = 24 * hour
 /** Milliseconds for one answer. */
 const patience = 5_000
 
+const earliest = new Date('1970-01-01T00:00:00Z')
+
 const https = z.url({ protocol: /^https$/ })
 const directorySchema = z.object({ renewalInfo: https.optional() })
 const infoSchema = z.object({
   suggestedWindow: z.object({ start: z.iso.datetime({ offset: true }), end: z.iso.datetime({ offset: true }) }),
-  explanationURL: https.max(500).optional().catch(undefined),
+  // As an address is written, so without anything that Postgres does not keep or that moves a cursor.
+  explanationURL: https
+    .max(500)
+    .transform(page => new URL(page).href)
+    .optional()
+    .catch(undefined),
 })
 
 /** What the authority says of a certificate; undefined when it does not say such things at all. Throws `failed`. */
@@ -48,6 +55,8 @@ export async function askRenewalInfo(
   const response = await ask(deps, issuer, `${renewalInfo.replace(/\/$/, '')}/${id}`, signal)
   const { suggestedWindow, explanationURL } = infoSchema.parse(await response.json())
   const [start, end] = [new Date(suggestedWindow.start), new Date(suggestedWindow.end)]
+  // Nor one that Postgres has no date for: what cannot be kept would stop the looks at all certificates.
+  if (start < earliest) throw new ApplianceError('failed', `the suggested window begins in the year ${start.getUTCFullYear()}`)
   if (end <= start) throw new ApplianceError('failed', `the suggested window ends before it begins: ${start.toISOString()}`)
   return { start, end, explanation: explanationURL, askAgain: retryAfter(response.headers.get('retry-after'), now) }
 }
