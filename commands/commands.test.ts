@@ -4,6 +4,7 @@ import { parseDuration } from '../web/api/duration.ts'
 import { readArguments, readResource } from './arguments.ts'
 import { attachArguments } from './attach.ts'
 import { cloneCommandFor, shellWord } from './screen.ts'
+import { statusLines } from './status.ts'
 import { ago, table } from './table.ts'
 
 /** How a shell splits the command: its words, one a line, as `printf` gets them in Git's place. */
@@ -63,6 +64,28 @@ test('durations are a number and a unit, at most a year', () => {
   expect(parseDuration('30m')).toBe(1_800_000)
   for (const wrong of ['', '5', '0h', '-1h', '1.5h', '999999w', '2 h', 'h'])
     expect(() => parseDuration(wrong)).toThrow('duration')
+})
+
+test('status says a long message once, and names the resource that has it', () => {
+  const agent = (key: string, message: string) => ({
+    kind: 'agent',
+    key,
+    state: 'ready',
+    reason: '',
+    message,
+    revision: 'a',
+    since: at,
+  })
+  const at = '2026-01-01T00:00:00.000Z'
+  const noKey = 'cannot answer yet: set the key in the environment of the appliance'
+  const resources = [agent('code', noKey), agent('data', noKey), agent('qa', 'busy'), agent('infra', 'busy')]
+  const lines = statusLines({ revision: 'a', desired: 'a', converged: true, resources }, new Date(at))
+  expect(lines.slice(3)).toEqual([
+    `ready  agent/code   0 s    ${noKey}`,
+    'ready  agent/data   0 s    as agent/code',
+    'ready  agent/qa     0 s    busy',
+    'ready  agent/infra  0 s    busy',
+  ])
 })
 
 test('tables align, and ages are short', () => {

@@ -18,14 +18,18 @@ export const status: Command = {
   },
 }
 
+/** A longer message is said at the first resource that has it, like six agents without a key. */
+const longestRepeated = 40
+
 export function statusLines(status: z.infer<typeof statusShape>, now: Date): string[] {
   const headline = headlineOf(status)
-  const rows = status.resources.map(resource => [
-    resource.state,
-    `${resource.kind}/${resource.key}`,
-    ago(resource.since, now),
-    resource.message,
-  ])
+  const said = new Map<string, string>()
+  const rows = status.resources.map(({ state, kind, key, since, message }) => {
+    const name = `${kind}/${key}`
+    const first = said.get(message)
+    if (first === undefined && message.length > longestRepeated) said.set(message, name)
+    return [state, name, ago(since, now), first === undefined ? message : `as ${first}`]
+  })
   return [headline, '', ...table([['STATE', 'RESOURCE', 'SINCE', 'MESSAGE'], ...rows])]
 }
 
