@@ -3,6 +3,7 @@ import { fileName, quotedPath, serverName } from './harmless.ts'
 import type { RenderContext } from './model.ts'
 import { httpListeners, httpsListeners, probeLocation, servesApplication, unixSocket } from './render-site.ts'
 import { sealed } from './seal.ts'
+import { unknownPage } from './unknown-page.ts'
 
 /** What a probe of a host that no site has is answered. */
 export const unknownHost = 'unknown-host'
@@ -82,7 +83,11 @@ function defaultHost(context: RenderContext): string[] {
       'set $asset_expiry -1;',
       ...probeLocation(unknownHost),
       'location / {',
-      '  return 404;',
+      '  default_type text/html;',
+      '  add_header Cache-Control no-store always;',
+      `  add_header Content-Security-Policy "default-src 'none'; style-src 'unsafe-inline'" always;`,
+      '  include snippets/security-headers.conf;',
+      `  return 404 '${unknownPage}';`,
       '}',
     ]),
     ...server([...httpsListeners(context, ' default_server'), 'server_name "";', 'ssl_reject_handshake on;']),

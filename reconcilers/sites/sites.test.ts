@@ -3,6 +3,7 @@ import { mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promis
 import { join } from 'node:path'
 import type { Outcome, Plan } from '../engine/reconciler.ts'
 import { createRig, domains, type Rig, redirectSite, staticSite } from './testing/rig.ts'
+import { unknownPage } from './unknown-page.ts'
 
 const problems = (outcomes: readonly Outcome[]) =>
   outcomes.filter(outcome => outcome.error).map(outcome => `${outcome.key}: ${outcome.error?.message}`)
@@ -31,7 +32,10 @@ describe('a real nginx', () => {
   })
 
   test('an unknown name gets 404, over TLS no handshake, and probes are answered inside only', async () => {
-    expect((await rig.get('stranger.example.com')).status).toBe(404)
+    const stranger = await rig.get('stranger.example.com', '/any')
+    expect([stranger.status, stranger.headers.get('content-type')]).toEqual([404, 'text/html; charset=utf-8'])
+    expect(await stranger.text()).toBe(unknownPage)
+    expect(unknownPage).not.toMatch(/['$\\]|https?:|nginx|infra/i)
     expect(await rig.getTls('stranger.example.com')).toContain('unrecognized name')
     for (const host of ['blog.example.com', 'stranger.example.com']) {
       const response = await rig.get(host, '/.well-known/ai-infrastructure', { headers: { 'x-real-ip': 'unix:' } })
@@ -61,7 +65,6 @@ describe('a real nginx', () => {
     expect(page.headers.get('cache-control')).toBe('no-cache')
     expect(page.headers.get('etag')).toBeTruthy()
     expect(page.headers.get('x-content-type-options')).toBe('nosniff')
-    expect(page.headers.get('server')).toBe('nginx')
     const style = await rig.get('blog.example.com', '/style.css')
     expect(style.headers.get('cache-control')).toBe('max-age=600')
     expect(style.headers.get('content-type')).toBe('text/css; charset=utf-8')
