@@ -41,3 +41,12 @@ test('one record is set where its name stands already, and goes with its name wh
     editRecord(written, { zone: 'example.org', name: 'a.example.org', type: 'A', set: { values: ['192.0.2.1'] } }),
   ).toBeUndefined()
 })
+
+test('zones and names are found however they are spelled', () => {
+  const written = `${provider}zones:\n  bücher.example:\n    provider: home\n    records: { müller: { A: 192.0.2.1 } }\n`
+  const [zone, name] = ['xn--bcher-kva.example', 'xn--mller-kva.xn--bcher-kva.example']
+  const more = editRecord(written, { zone, name, type: 'AAAA', set: { values: ['2001:db8::1'] } }) ?? ''
+  expect(more).toContain('müller: { A: 192.0.2.1, AAAA: 2001:db8::1 }')
+  expect(zonesIn(more)).toEqual([zone])
+  expect(zonesIn(removeZone(more, zone) ?? '')).toEqual([])
+})

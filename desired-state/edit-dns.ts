@@ -1,7 +1,14 @@
 import { parse } from 'yaml'
+import { fullName } from './documents/dns.ts'
+import { parseHost } from './documents/host.ts'
 import { type Declaration, type NamedMap, removeEntry, setEntry } from './edit-entries.ts'
 
-const zones: NamedMap = { file: 'dns.yaml', map: 'zones', means: (key, zone) => key === zone }
+const isZone = (key: string, zone: string): boolean => {
+  const parsed = parseHost(key)
+  return 'ok' in parsed ? parsed.ok === zone : key === zone
+}
+
+const zones: NamedMap = { file: 'dns.yaml', map: 'zones', means: isZone }
 
 /** `dns.yaml` with a zone added at the end, or replaced where it stands; see {@link setEntry}. */
 export const setZone = (text: string | undefined, zone: string, declaration: Declaration): string =>
@@ -22,7 +29,8 @@ export interface RecordEdit {
 /** `dns.yaml` with one set of records as given; undefined when the zone is not there, or has no such set to remove. */
 export function editRecord(text: string, { zone, name, type, set }: RecordEdit): string | undefined {
   const document: unknown = parse(text)
-  const declared = entry(entry(document, 'zones'), zone)
+  const all = entry(document, 'zones')
+  const declared = entry(all, Object.keys(all ?? {}).find(key => isZone(key, zone)) ?? zone)
   if (declared === undefined) return undefined
   const records = { ...entry(declared, 'records') }
   const key = Object.keys(records).find(written => isName(written, name, zone)) ?? shortName(name, zone)
@@ -45,8 +53,8 @@ function setWords({ values, ttl, proxied }: NonNullable<RecordEdit['set']>): unk
 const shortName = (name: string, zone: string) => (name === zone ? '@' : name.slice(0, -zone.length - 1))
 
 const isName = (written: string, name: string, zone: string): boolean => {
-  const bare = written.toLowerCase().replace(/\.$/, '')
-  return bare === name || bare === shortName(name, zone)
+  const whole = fullName(zone, written)
+  return 'ok' in whole && whole.ok === name
 }
 
 function entry(value: unknown, key: string): Readonly<Record<string, unknown>> | undefined {

@@ -141,7 +141,7 @@ function refuseProxied(type: RecordType, provider: DnsProvider['type'], path: Pa
 }
 
 /** `@`, `www` or a full name inside the zone, also with underscores and with a star as its first part. */
-function fullName(zone: string, key: string): Parsed<string> {
+export function fullName(zone: string, key: string): Parsed<string> {
   const bare = key.toLowerCase()
   if (bare === '@') return { ok: zone }
   const whole = starredName(bare.replace(/\.$/, ''))
@@ -153,7 +153,8 @@ function fullName(zone: string, key: string): Parsed<string> {
   return { wrong: `${JSON.stringify(key)} is no name in ${zone}: write @, or one like www, _dmarc or *` }
 }
 
-function starredName(text: string): string | undefined {
+/** A name of a record in lower case and punycode; undefined when it is none. */
+export function starredName(text: string): string | undefined {
   const starred = text.startsWith('*.')
   const rest = dnsName(starred ? text.slice(2) : text)
   const full = starred && rest !== undefined ? `*.${rest}` : rest

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { zoneOf } from '../../../desired-state/documents/dns.ts'
+import { starredName, zoneOf } from '../../../desired-state/documents/dns.ts'
 import { recordTypes } from '../../../desired-state/documents/dns-values.ts'
 import { editRecord } from '../../../desired-state/edit-dns.ts'
 import type { DnsRecordSet } from '../../../desired-state/state.ts'
@@ -15,7 +15,10 @@ export interface DnsVerbDeps extends ChangeDeps {
 const recordName = z
   .string()
   .max(254)
-  .transform(text => text.trim().toLowerCase().replace(/\.$/, ''))
+  .transform(text => {
+    const name = text.trim().toLowerCase().replace(/\.$/, '')
+    return starredName(name) ?? name
+  })
 const type = z.enum(recordTypes)
 const setInput = z.strictObject({
   name: recordName,

@@ -1,4 +1,5 @@
 import { parse } from 'yaml'
+import { parseHost } from '../../../desired-state/documents/host.ts'
 import type { DomainEditing } from './editing.ts'
 import { isEntry } from './entry.ts'
 
@@ -17,10 +18,15 @@ export function withZone(
   host: string,
   { provider, name = parentOf(host) }: NewZone,
 ): { readonly after: string } | { readonly wrong: string } {
-  const covering = dnsNames(before).zones.find(zone => isWithin(host, zone))
+  const covering = dnsNames(before).zones.find(zone => isWithin(host, asciiOf(zone)))
   if (covering !== undefined) return { wrong: `${host} is in the zone ${covering}, which dns.yaml keeps already` }
   if (!isWithin(host, name)) return { wrong: `${host} is not in the zone ${name}` }
   return { after: editing.setZone(before, name, { provider }) }
+}
+
+const asciiOf = (zone: string): string => {
+  const parsed = parseHost(zone)
+  return 'ok' in parsed ? parsed.ok : zone
 }
 
 const isWithin = (host: string, zone: string) => host === zone || host.endsWith(`.${zone}`)
