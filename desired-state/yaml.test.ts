@@ -43,6 +43,12 @@ describe('a document that is not plain YAML gets one sentence at the place', () 
       'upstream\n  branch: main\n',
       'settings.yaml:1:1: this is not YAML: a colon, or the blank behind it, is missing here; write key: value',
     ],
+    ['a colon without a blank alone', 'tls:none\n', 'settings.yaml:1:1: tls: wants a blank behind the colon'],
+    [
+      'a colon without a blank below another key',
+      'upstream:\n  token:hunter2-hunter2\n',
+      'settings.yaml:2:3: token: wants a blank behind the colon',
+    ],
     ['a colon right before a bracket', 'upstream:{ branch: main }\n', 'settings.yaml:1:9: write a blank behind this colon'],
     [
       'a line that is indented otherwise',

@@ -52,18 +52,26 @@ export function entriesOf(source: Source, key: string, most: number, example: st
     report.say([key], `${key} has ${entries.length} entries, and may have ${most}: remove some`, 'key')
     return []
   }
-  report.say([key], `${key} must be a map, and is ${describe(map)}: write entries below it, indented, like ${example}`)
+  report.say(
+    [key],
+    tightColon(map) ?? `${key} must be a map, and is ${describe(map)}: write entries below it, indented, like ${example}`,
+  )
   return []
 }
 
 export const isMap = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
+/** `token:VALUE` is one long text to YAML, and the value may be secret. */
+function tightColon(text: unknown): string | undefined {
+  const [, joined] = typeof text === 'string' ? (/^([A-Za-z_][\w.-]*):\S/.exec(text) ?? []) : []
+  return joined === undefined ? undefined : `${joined}: wants a blank behind the colon`
+}
+
 function unknownKey(key: string, known: readonly string[]): string {
-  // `token:VALUE` is one long key to YAML, and the value may be secret.
-  const [, joined] = /^([A-Za-z_][\w-]*):\S/.exec(key) ?? []
-  if (joined !== undefined) return `${joined}: wants a blank behind the colon`
-  return `unknown key ${JSON.stringify(key)}${didYouMean(key, known) || `: the keys here are ${known.join(', ')}`}`
+  return (
+    tightColon(key) ?? `unknown key ${JSON.stringify(key)}${didYouMean(key, known) || `: the keys here are ${known.join(', ')}`}`
+  )
 }
 
 function keysOf(schema: z.core.$ZodType, path: Path): string[] {
@@ -91,7 +99,10 @@ function sentence(issue: RawIssue, base: Path): string {
   switch (issue.code) {
     case 'invalid_type':
       if (issue.input === undefined) return `${name} is missing`
-      return `${name} must be ${wanted(issue.expected)}, and is ${describe(issue.input)}${quotesHint(issue.expected, issue.input)}`
+      return (
+        (isMapKind(issue.expected) ? tightColon(issue.input) : undefined) ??
+        `${name} must be ${wanted(issue.expected)}, and is ${describe(issue.input)}${quotesHint(issue.expected, issue.input)}`
+      )
     case 'invalid_value':
       return `${name} must be ${oneOf(issue.values)}, and is ${describe(issue.input)}`
     case 'too_small':
@@ -121,6 +132,7 @@ const kinds: Readonly<Record<string, string>> = {
   record: 'a map, like { key: value }',
 }
 
+const isMapKind = (expected: string) => expected === 'object' || expected === 'record'
 const wanted = (expected: string) => kinds[expected] ?? expected
 
 function quotesHint(expected: string, input: unknown): string {
