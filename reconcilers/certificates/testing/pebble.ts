@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { freePorts } from '../../../runtime/os/testing/free-ports.ts'
+import { startUnbelieving } from './unbelieving.ts'
 
 /** A real ACME authority on this machine. */
 export interface Pebble extends AsyncDisposable {
@@ -51,20 +52,22 @@ export async function startPebble({
     ...{ stdin: 'ignore', stdout: log, stderr: log },
   })
   const tls = { ca: await Bun.file(authorities).text() }
-  const directory = `https://127.0.0.1:${acme}/dir`
+  const inner = `https://127.0.0.1:${acme}/dir`
   const deadline = AbortSignal.timeout(60_000)
   while (
-    !(await fetch(directory, { tls })
+    !(await fetch(inner, { tls })
       .then(({ ok }) => ok)
       .catch(() => false))
   ) {
     if (deadline.aborted || child.exitCode !== null) throw new Error(await log.text())
     await Bun.sleep(20)
   }
+  const shown = { cert: tls.ca, key: await Bun.file(key).text() }
+  const unbelieving = believes ? undefined : startUnbelieving(acme, shown)
   return {
-    directory,
+    directory: unbelieving?.directory ?? inner,
     authorities,
-    own: { cert: tls.ca, key: await Bun.file(key).text() },
+    own: shown,
     root: async () => (await fetch(`https://127.0.0.1:${management}/roots/0`, { tls })).text(),
     async isRevoked(certificate) {
       const { serialNumber } = new X509Certificate(certificate)
@@ -72,6 +75,7 @@ export async function startPebble({
       return z.object({ Status: z.string() }).parse(await asked.json()).Status === 'Revoked'
     },
     async [Symbol.asyncDispose]() {
+      await unbelieving?.stop()
       child.kill('SIGKILL')
       await child.exited
       await rm(folder, { recursive: true, force: true })
