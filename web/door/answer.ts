@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { printableLines } from '../../desired-state/state.ts'
 import { ApplianceError } from '../../runtime/os/errors.ts'
 
 /** JSON on one line, never cached. */
@@ -26,14 +27,14 @@ export function mistakesIn({ issues }: z.ZodError): string {
   return issues.map(({ path, message }) => (path.length === 0 ? message : `${z.core.toDotPath(path)}: ${message}`)).join('\n')
 }
 
-/** A stream of text lines; `produce` ends it by returning, and is told by the signal when the reader went away. */
+/** A stream of text lines for a terminal, in which nothing moves its cursor; `produce` ends it by returning, and is told by the signal when the reader went away. */
 export function streamLines(produce: (write: (line: string) => void, signal: AbortSignal) => Promise<void>): Response {
   const gone = new AbortController()
   const encoder = new TextEncoder()
   const body = new ReadableStream<Uint8Array>({
     start(controller) {
       const write = (line: string) => {
-        if (!gone.signal.aborted) controller.enqueue(encoder.encode(`${line}\n`))
+        if (!gone.signal.aborted) controller.enqueue(encoder.encode(`${printableLines(line)}\n`))
       }
       produce(write, gone.signal)
         .catch(error => write(`error: ${error instanceof Error ? error.message : String(error)}`))

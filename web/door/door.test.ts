@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { systemClock } from '../../runtime/os/clock.ts'
 import { ApplianceError } from '../../runtime/os/errors.ts'
 import { silentLog } from '../../runtime/os/log.ts'
-import { json, text } from './answer.ts'
+import { json, streamLines, text } from './answer.ts'
 import { type AuditEntry, createDoor } from './door.ts'
 import { listenOnLoopback, listenOnSocket } from './listen.ts'
 import type { Identity, Route } from './route.ts'
@@ -285,4 +285,9 @@ test('a socket left by a killed process is taken over, one that answers is not',
   } finally {
     await rm(folder, { recursive: true })
   }
+})
+
+test('lines that are told one by one move no cursor, whatever is called by what name', async () => {
+  const told = streamLines(async write => write('  stalled cloudflare-setting example.com/workers_routes/\u001b[2J: no'))
+  expect(await told.text()).toBe('  stalled cloudflare-setting example.com/workers_routes/\\u001b[2J: no\n')
 })
