@@ -111,3 +111,7 @@ export const cloudflareSchema = z.strictObject({
 })
 
 export type CloudflareSettings = z.output<typeof cloudflareSchema>
+
+/** Host name of a load balancer that is declared as `@`, by its short name or by its whole one. */
+export const balancerName = (zone: string, key: string): string =>
+  key === '@' ? zone : key === zone || key.endsWith(`.${zone}`) ? key : `${key}.${zone}`

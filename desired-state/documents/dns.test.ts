@@ -164,3 +164,22 @@ test('a zone that is written in two ways is refused, and so is a provider that o
     'dns.yaml:6:28: there is no provider "constructor": the providers here are home',
   ])
 })
+
+test('names that are marks of ours in a zone are refused, and so is a load balancer under two names', () => {
+  expect(mistakes('_any: { A: 203.0.113.1 }', '_ai-infra-a.www: { TXT: mine }')).toEqual([
+    'dns.yaml:7:7: names that begin with _any or _ai-infra- say whose a record is: choose another name',
+    'dns.yaml:8:7: names that begin with _any or _ai-infra- say whose a record is: choose another name',
+  ])
+  const balancer = '{ pools: { eu: [203.0.113.1] } }'
+  const text = `providers:
+  cloud: { type: cloudflare, token: "secret:CLOUDFLARE_TOKEN" }
+zones:
+  example.com:
+    provider: cloud
+    cloudflare:
+      load_balancers:
+        shop: ${balancer}
+        shop.example.com: ${balancer}
+`
+  expect(parse(text).mistakes.map(renderMistake)).toEqual(['dns.yaml:9:9: shop.example.com is there twice: keep one'])
+})

@@ -3,6 +3,7 @@ import type { DnsProvider, DnsRecordSet, DnsZone, Mistake } from '../state.ts'
 import { didYouMean } from '../suggest.ts'
 import type { Path, Source } from '../yaml.ts'
 import { check, isMap, type Report, reportOn } from './check.ts'
+import { balancerName } from './cloudflare-schema.ts'
 import { dnsSchema, type zoneSchema } from './dns-schema.ts'
 import { dnsName, parseValue, type RecordType, recordTypes } from './dns-values.ts'
 import { type Parsed, parseHost } from './host.ts'
@@ -44,6 +45,7 @@ export function parseDns(source: Source): ParsedDns {
       continue
     }
     refuseElsewhere(fields, provider.type, path, report)
+    refuseTwice(name.ok, fields, path, report)
     const zone = { name: name.ok, provider: { name: fields.provider, ...provider } }
     const records = recordsOf(zone.name, fields, provider.type, [...path, 'records'], report)
     count += records.length
@@ -77,6 +79,16 @@ function refuseElsewhere(
     report.say([...path, 'cloudflare'], 'these are settings of Cloudflare, which this zone is not at: remove them', 'key')
 }
 
+/** A load balancer may be called by its short or its whole name. */
+function refuseTwice(zone: string, { cloudflare }: Fields, path: Path, report: Report): void {
+  const seen = new Set<string>()
+  for (const key of Object.keys(cloudflare?.load_balancers ?? {})) {
+    const name = balancerName(zone, key)
+    if (seen.has(name)) report.say([...path, 'cloudflare', 'load_balancers', key], `${name} is there twice: keep one`, 'key')
+    seen.add(name)
+  }
+}
+
 /** 1 is automatic, and at least a minute is asked for otherwise (Cloudflare, API reference of DNS records). */
 function refuseTtl(type: DnsProvider['type'], ttl: number, path: Path, report: Report): void {
   if (type !== 'cloudflare' || ttl === 1 || (ttl >= 60 && ttl <= 86_400)) return
@@ -96,6 +108,10 @@ function recordsOf(
     const name = fullName(zone, key)
     if ('wrong' in name) {
       report.say(at, name.wrong, 'key')
+      continue
+    }
+    if (ownMark.test(name.ok)) {
+      report.say(at, 'names that begin with _any or _ai-infra- say whose a record is: choose another name', 'key')
       continue
     }
     const present = recordTypes.filter(type => types[type] !== undefined)
@@ -118,6 +134,9 @@ function recordsOf(
   }
   return [...found.values()]
 }
+
+/** Marks of ours in a zone, and how a star is called in them. */
+const ownMark = /^(_any\.|_ai-infra-)/
 
 interface Words {
   readonly values: readonly string[]

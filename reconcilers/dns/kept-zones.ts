@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { z } from 'zod'
 import { providerSchema } from '../../desired-state/documents/dns-schema.ts'
 import type { DnsProvider } from '../../desired-state/state.ts'
-import { systemCode } from '../../runtime/os/errors.ts'
+import { ApplianceError, systemCode } from '../../runtime/os/errors.ts'
 import { makeDirectory, statIfExists, writeFileAtomic } from '../../runtime/os/files.ts'
 
 /** A zone in which records of ours may be, and the server that they are at. */
@@ -41,12 +41,25 @@ export function createKeptZones(folder: string, kind: string) {
       for (const zone of await namesIn(folder)) {
         for (const name of await namesIn(join(folder, zone))) {
           if (!name.startsWith(`${kind}-at-`) || !name.endsWith('.kept')) continue
-          const { provider, declared } = keptShape.parse(JSON.parse(await readFile(join(folder, zone, name), 'utf8')))
-          found.push({ zone, provider: { name: provider, ...declared } })
+          found.push({ zone, provider: await keptIn(join(folder, zone, name)) })
         }
       }
       return found
     },
+  }
+}
+
+/** Throws `stalled` with the file's path: a guess might take away what is not ours. */
+async function keptIn(path: string): Promise<DnsProvider> {
+  try {
+    const { provider, declared } = keptShape.parse(JSON.parse(await readFile(path, 'utf8')))
+    return { name: provider, ...declared }
+  } catch (cause) {
+    throw new ApplianceError('stalled', 'it is not known any more where this zone was kept', {
+      subject: path,
+      hint: 'move the file away: what stands in the zone stays there',
+      cause,
+    })
   }
 }
 

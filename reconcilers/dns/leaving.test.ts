@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from 'bun:test'
-import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ApplianceError } from '../../runtime/os/errors.ts'
@@ -152,6 +152,9 @@ test('a zone that somebody said is forgotten is remembered again when something 
     await theirs.forget({ zone, provider })
     await ours.keep({ zone, provider })
     expect(await theirs.all()).toEqual([{ zone, provider }])
+    const path = join(root, zone, 'dns-record-at-cloudflare.kept')
+    await writeFile(path, '{"provider":')
+    await expect(theirs.all()).rejects.toMatchObject({ kind: 'stalled', subject: path })
   } finally {
     await rm(root, { recursive: true })
   }

@@ -1,4 +1,9 @@
-import { type CloudflareSettings, toggleNames, valueNames } from '../../../../desired-state/documents/cloudflare-schema.ts'
+import {
+  balancerName,
+  type CloudflareSettings,
+  toggleNames,
+  valueNames,
+} from '../../../../desired-state/documents/cloudflare-schema.ts'
 import type { CloudflareProvider, DesiredState } from '../../../../desired-state/state.ts'
 import { type Phase, type Rule, rulesOf } from './rules.ts'
 
@@ -53,7 +58,7 @@ function thingsOf(zone: string, declared: CloudflareSettings): readonly (readonl
       { type: 'route', pattern, script },
     ]),
     ...Object.entries(declared.load_balancers).map(([key, { pools, fallback, steering, proxied }]): readonly [string, Thing] => {
-      const name = key === '@' ? zone : key === zone || key.endsWith(`.${zone}`) ? key : `${key}.${zone}`
+      const name = balancerName(zone, key)
       const listed = Object.entries(pools).map(([pool, servers]) => ({ name: pool, servers }))
       const last = fallback ?? listed.at(-1)?.name ?? ''
       return [`load_balancers/${name}`, { type: 'balancer', name, pools: listed, fallback: last, steering, proxied }]
