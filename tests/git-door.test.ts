@@ -72,7 +72,8 @@ test('of two pushes at the same moment one wins, whole, and the server is what i
   const [winner, ...others] = pushes.filter(({ accepted }) => accepted)
   expect(others).toEqual([])
   const loser = pushes.find(({ accepted }) => !accepted)
-  expect(loser?.shown).toMatch(/git pull --rebase|fetch first/)
+  // By when it noticed: while it was judged, before anything was sent, or only when Git moved the branch.
+  expect(loser?.shown).toMatch(/git pull --rebase|fetch first|cannot lock ref 'refs\/heads\/main': is at/)
   expect(await main()).toBe(winner?.revision ?? 'nobody won')
   await appliance.converged(winner?.revision)
   const answers = await Promise.all(['first', 'second'].map(async name => (await appliance.visit(`${name}.example.com`)).status))
