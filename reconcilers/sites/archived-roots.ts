@@ -12,6 +12,7 @@ import {
   writeFileAtomic,
 } from '../../runtime/os/files.ts'
 import type { Home } from '../../runtime/os/home.ts'
+import { parseJson } from '../../runtime/os/json.ts'
 import { namesIn } from './generation.ts'
 import { shortened } from './model.ts'
 import { isPlaceholder, webRoot, webRootExists } from './web-roots.ts'
@@ -96,12 +97,4 @@ export async function bringBack(home: Home, domain: StaticDomain, now: Date): Pr
   await Promise.all([home.archive, dirname(folder)].map(syncDirectory))
   await noteArchived(home, domain.host, { ...archived, back: now.toISOString() })
   return true
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
 }

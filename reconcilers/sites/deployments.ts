@@ -15,6 +15,7 @@ import {
   writeFileAtomic,
 } from '../../runtime/os/files.ts'
 import type { Home } from '../../runtime/os/home.ts'
+import { parseJson } from '../../runtime/os/json.ts'
 import { oneAtATime } from '../../runtime/os/one-at-a-time.ts'
 import type { Spawn } from '../../runtime/os/spawn.ts'
 import { namesIn } from './generation.ts'
@@ -207,14 +208,6 @@ async function releaseNumbers(parent: string): Promise<{ readonly names: readonl
 }
 
 /** A note that cannot be read says nothing: what is live stays, and a release is tried again. */
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
-}
-
 const pendingFile = (parent: string) => join(parent, 'pending.json')
 
 async function readPending(parent: string): Promise<PendingRelease | undefined> {

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { z } from 'zod'
 import { readTextIfExists, removeIfExists, writeFileAtomic } from '../../runtime/os/files.ts'
+import { parseJson } from '../../runtime/os/json.ts'
 import type { NginxLayout } from '../../runtime/services/nginx-layout.ts'
 import { namesIn } from './generation.ts'
 import { shortened } from './model.ts'
@@ -33,12 +34,4 @@ export async function readRemovals(layout: NginxLayout): Promise<ReadonlyMap<str
     if (parsed.success) found.set(parsed.data.host, { root: parsed.data.root })
   }
   return found
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
-  }
 }

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { ApplianceError } from '../../../runtime/os/errors.ts'
 import { makeDirectory, readTextIfExists } from '../../../runtime/os/files.ts'
 import { type Home, homeAt } from '../../../runtime/os/home.ts'
+import { parseJson } from '../../../runtime/os/json.ts'
 import type { Spawn } from '../../../runtime/os/spawn.ts'
 import type { PostgresProgram } from '../../../runtime/services/postgres-program.ts'
 import { openStore, type Store } from '../../../runtime/store/store.ts'
@@ -76,7 +77,7 @@ const emptyDatabase = 100_000_000
 
 async function readManifest(home: Home): Promise<Manifest> {
   const text = await readTextIfExists(join(notesOf(home), manifestName))
-  const found = text === undefined ? undefined : manifestShape.safeParse(jsonIn(text))
+  const found = text === undefined ? undefined : manifestShape.safeParse(parseJson(text))
   if (found?.success) return found.data
   throw new ApplianceError('stalled', 'this backup has no note of what it keeps', {
     hint: 'take an older one: the verb backup list shows them',
@@ -102,13 +103,5 @@ async function loadDatabase(
     await inspect(restored, store)
   } finally {
     await store.end({ timeout: 2 })
-  }
-}
-
-function jsonIn(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch {
-    return undefined
   }
 }
