@@ -12,7 +12,7 @@ import { fillFolder } from './restore/into-place.ts'
 import { writeNote } from './restore/note.ts'
 import { type RestoreDeps, restoreRun } from './restore/restore.ts'
 import { isAhead, superfluous } from './retention.ts'
-import { backUp, type Source, snapshotsOf } from './source/backup.ts'
+import { backUp, type Source } from './source/backup.ts'
 import { isComplete, ourTag, type StoredRun, storedRuns } from './tags.ts'
 
 type ResticItem = Extract<BackupItem, { readonly type: 'restic' }>
@@ -74,13 +74,8 @@ async function makeSure({ journal, clock, log }: PerformDeps, { item, run, resti
 
 async function makeBackup({ source, clock }: PerformDeps, { item, run, restic, step }: Work): Promise<Performed> {
   const { declaration } = item
-  // Each start of restic takes half a second of a processor to derive its key: what was there is read beside what is made.
-  const [earlier, made] = await Promise.allSettled([restic.snapshots(ourTag), backUp(source, declaration, run.id, restic, step)])
-  if (made.status === 'rejected') throw made.reason
-  if (earlier.status === 'rejected') throw earlier.reason
-  const { files, postgres, at } = made.value
-  const own = snapshotsOf({ name: declaration.name, run: run.id, appliance: source.appliance }, made.value)
-  const kin = runsOf(source.appliance, storedRuns([...own, ...earlier.value]))
+  const { files, postgres, at } = await backUp(source, declaration, run.id, restic, step)
+  const kin = runsOf(source.appliance, storedRuns(await restic.snapshots(ourTag)))
   const all = kin.filter(({ name }) => name === declaration.name)
   const gone = superfluous(all, declaration.keep, clock.now())
   await restic.forget(gone.flatMap(({ files: one, postgres: other }) => [one, other].filter(id => id !== undefined)))

@@ -6,8 +6,8 @@ import type { Home } from '../../../runtime/os/home.ts'
 import type { Spawn } from '../../../runtime/os/spawn.ts'
 import type { PostgresProgram } from '../../../runtime/services/postgres-program.ts'
 import type { StoreAddress } from '../../../runtime/store/store.ts'
-import type { Restic, Snapshot, Stored } from '../restic/restic.ts'
-import { filesTags, postgresTags, type RunIdentity } from '../tags.ts'
+import type { Restic, Stored } from '../restic/restic.ts'
+import { filesTags, postgresTags } from '../tags.ts'
 import { withMoment } from './dump.ts'
 import { dumpName, type Manifest, manifestName } from './manifest.ts'
 import { leftOut, notesOf } from './parts.ts'
@@ -61,13 +61,6 @@ export async function backUp(
   const files = await restic.storeFolder(home.root, await leftOut(home, what), { tags: filesTags(identity), time: at })
   await step('files')
   return { files, postgres: database?.stored, at }
-}
-
-/** What it added to the repository, as a list of its snapshots has it. */
-export function snapshotsOf(identity: RunIdentity, { files, postgres, at }: BackedUp): readonly Snapshot[] {
-  const common = { time: at, hostname: hostname() }
-  const whole = { ...common, id: files.snapshot, tags: filesTags(identity) }
-  return postgres === undefined ? [whole] : [whole, { ...common, id: postgres.snapshot, tags: postgresTags(identity) }]
 }
 
 async function storeDatabase(
